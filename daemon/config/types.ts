@@ -1,0 +1,16 @@
+// Types of the configuration for the rooms that take a slice of it. Types only: the one file of this room that
+// every adapter may import.
+import type { z } from 'zod';
+import type { configSchema } from './schema.ts';
+
+/** The whole configuration, defaults filled in, secrets still as files or values. */
+export type Config = z.output<typeof configSchema>;
+export type CameraConfig = Config['cameras'][string];
+export type SourceConfig = CameraConfig['source'];
+export type SceneSourceConfig = Extract<SourceConfig, { type: 'scene' }>;
+export type FileSourceConfig = Extract<SourceConfig, { type: 'file' }>;
+export type DetectorConfig = Config['detector'];
+export type TrackConfig = Config['track'];
+export type MqttConfig = Config['mqtt'];
+export type LogConfig = Config['log'];
+export type RuleConfig = Config['rules'][string];

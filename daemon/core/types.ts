@@ -1,0 +1,205 @@
+// The words every room speaks: boxes, detections, tracks, observations, events, alerts. Types only, no code.
+// Boxes are fractions of the full frame (0..1), origin top left. `atMs` is wall clock (milliseconds since 1970, for
+// storage and people), `monoMs` is CLOCK_MONOTONIC (milliseconds, comparable between threads and processes of one
+// boot, for durations, tracker and rules). The two are never mixed.
+
+/** Axis-aligned box in fractions of the full frame: `x`, `y` is the top left corner. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A point in fractions of the full frame. */
+export type Point = readonly [x: number, y: number];
+
+/** One object found by the model in one frame. `score` is 0..1. */
+export interface Detection {
+  readonly label: string;
+  readonly score: number;
+  readonly box: Box;
+}
+
+/** Which frame, and when its last byte arrived. `frame` counts from 1 per camera since the daemon's start. */
+export interface FrameStamp {
+  readonly frame: number;
+  readonly atMs: number;
+  readonly monoMs: number;
+}
+
+/** An object followed over frames, as seen in one observation. */
+export interface TrackView {
+  /** Per camera, counts from 1 since the daemon's start. */
+  readonly id: number;
+  readonly label: string;
+  /** Score of the detection matched in this frame; 0 when the track was not seen in it. */
+  readonly score: number;
+  /** Median of the score history (the number compared with the label's threshold). */
+  readonly scoreMedian: number;
+  readonly box: Box;
+  readonly confirmed: boolean;
+  /** Fractions of the frame per second, of the box centre. */
+  readonly velocity: Point;
+  /** When the track was first seen. */
+  readonly startedAtMs: number;
+  readonly startedMonoMs: number;
+}
+
+/** Milliseconds spent in each stage on the way of a frame, in order. */
+export interface StageTimes {
+  /** Frame complete → tensor written (waiting for a free tensor slot included). */
+  readonly prepareMs: number;
+  /** Tensor written → the detector began to run it (waiting its turn and transport). */
+  readonly waitMs: number;
+  /** `session.run` itself. */
+  readonly inferMs: number;
+  /** Run finished → observation handed over (decoding, transport, tracking). */
+  readonly trackMs: number;
+}
+
+/** What one camera saw in one processed frame. The only thing that crosses from a camera worker to the rules. */
+export interface Observation {
+  readonly camera: string;
+  readonly stamp: FrameStamp;
+  readonly tracks: readonly TrackView[];
+  /** Ids of tracks that ended with this observation; they are not in `tracks`. */
+  readonly ended: readonly number[];
+  readonly stages: StageTimes;
+}
+
+export type EventType = 'new' | 'update' | 'end';
+
+/** A step in the life of a confirmed object. The same `id` carries `new`, then `update`s, then `end`. */
+export interface EventChange {
+  readonly id: string;
+  readonly type: EventType;
+  readonly camera: string;
+  readonly label: string;
+  /** Best score so far. */
+  readonly score: number;
+  readonly box: Box;
+  /** Names of the zones the object is in now, sorted. */
+  readonly zones: readonly string[];
+  /** Names of all zones it has been in, sorted. */
+  readonly zonesEntered: readonly string[];
+  readonly track: number;
+  readonly startedAtMs: number;
+  readonly atMs: number;
+  readonly monoMs: number;
+  readonly endedAtMs?: number;
+}
+
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** A rule fired. Its own record, pointing at its event. */
+export interface Alert {
+  readonly id: string;
+  readonly eventId: string;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly camera: string;
+  readonly label: string;
+  readonly zone: string;
+  readonly score: number;
+  readonly message: string;
+  readonly atMs: number;
+  readonly monoMs: number;
+  /** Stage times of the frame that made the rule fire. */
+  readonly stages: StageTimes;
+}
+
+/** A polygon on one camera, at least three points. */
+export interface Zone {
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+/** One rule as the engine takes it; `cameras` and `labels` undefined mean any. */
+export interface Rule {
+  readonly name: string;
+  readonly trigger: { readonly type: 'enter'; readonly zone: string };
+  readonly cameras?: readonly string[] | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly scoreMin: number;
+  readonly cooldownS: number;
+  readonly severity: Severity;
+  readonly message: string;
+}
+
+/** Limits of the track filter; see docs/config.md, `track`. */
+export interface TrackOptions {
+  /** A detection below this never starts or feeds a track with its score: it counts as a miss, but keeps it alive. */
+  readonly scoreMin: number;
+  /** Per label: the median score that confirms a track. */
+  readonly threshold: (label: string) => number;
+  /** Least overlap (intersection over union) of a track's last box and a detection that are matched. */
+  readonly iouMin: number;
+  /** A track not seen for this long ends. */
+  readonly lostMs: number;
+}
+
+/** Retained camera state, in order of precedence (docs/mqtt.md). */
+export type CameraStatus = 'disabled' | 'offline' | 'online';
+
+/** Kinds of message that go through the outbox. */
+export type OutboxKind = 'event' | 'alert' | 'gap';
+
+/** One outbox row: the record as committed, with its place in the sequence of its kind. */
+export interface OutboxRow {
+  /** Order of delivery over all kinds. */
+  readonly row: number;
+  readonly kind: OutboxKind;
+  readonly seq: number;
+  readonly atMs: number;
+  /** JSON of the EventChange or Alert. */
+  readonly body: string;
+}
+
+/** What a model takes: one image tensor. Filled from the model's manifest. */
+export interface ModelInput {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly type: 'uint8' | 'float32';
+  readonly layout: 'nhwc' | 'nchw';
+  readonly colour: 'rgb' | 'bgr';
+  /** float32 only: value = (pixel − mean) · scale, per channel in the order of `colour`; pixels are 0..255. */
+  readonly mean: readonly [number, number, number];
+  readonly scale: readonly [number, number, number];
+  /** `stretch` ignores the aspect ratio; `letterbox` keeps it and pads with grey 114 right/bottom and left/top evenly. */
+  readonly resize: 'stretch' | 'letterbox';
+}
+
+/** How the outputs of a detection model are read. */
+export type ModelDecoder =
+  | {
+      /** boxes [1,N,4] as x1,y1,x2,y2 in 0..1 and scores [1,N,C] after sigmoid; NMS per class at `nmsIou`. */
+      readonly type: 'boxes-scores';
+      readonly boxes: string;
+      readonly scores: string;
+      readonly nmsIou: number;
+    }
+  | {
+      /** TensorFlow TFLite_Detection_PostProcess: boxes [1,N,4] as y1,x1,y2,x2 in 0..1, classes, scores [1,N], count [1]. */
+      readonly type: 'tf-ssd';
+      readonly boxes: string;
+      readonly classes: string;
+      readonly scores: string;
+      readonly count: string;
+      /** Subtracted from the class number to index `labels`. */
+      readonly classOffset: number;
+    };
+
+/** Everything the daemon needs to know of a detection model. */
+export interface ModelSpec {
+  readonly name: string;
+  readonly task: 'detect';
+  /** Absolute path of the ONNX file, already verified against the manifest's sha256. */
+  readonly file: string;
+  readonly input: ModelInput;
+  readonly decoder: ModelDecoder;
+  readonly labels: readonly string[];
+  /** Median score that confirms a track, per label. */
+  readonly thresholds: Readonly<Record<string, number>>;
+}

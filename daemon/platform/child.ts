@@ -1,0 +1,137 @@
+// Child programs (camera programs, the detector) that never outlive the daemon. Each runs in its own session, so that
+// Ctrl-C on the terminal reaches only the daemon, and under `setpriv --pdeathsig KILL` (prctl(2), PR_SET_PDEATHSIG), so
+// that the kernel kills it with the thread that spawned it, whatever ended that thread. Any thread.
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Clock } from './clock.ts';
+import { reasonOf, VedetteError } from './errors.ts';
+
+export interface ChildOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** As for node:child_process; stderr must be 'pipe' to be kept. */
+  readonly stdio: StdioOptions;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+}
+
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Bytes of standard error kept per child. */
+const STDERR_BYTES_MAX = 8192;
+
+/** A running child. `exited` resolves once, when the process is gone (also when it could not be started). */
+export class Child {
+  readonly process: ChildProcess;
+  readonly exited: Promise<ChildExit>;
+  readonly #clock: Clock;
+  readonly #command: string;
+  #stderr = '';
+  #running = true;
+  #spawnError: Error | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#clock = options.clock;
+    this.#command = options.command;
+    const { command, args } = withDeathSignal(options.command, options.args);
+    this.process = spawn(command, args, {
+      stdio: options.stdio,
+      detached: true,
+      ...(options.env ? { env: options.env } : {}),
+    });
+    this.exited = new Promise((resolve) => {
+      const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
+        this.#running = false;
+        resolve({ code, signal });
+      };
+      this.process.once('exit', settle);
+      this.process.once('error', (error) => {
+        this.#spawnError = error;
+        if (this.process.pid === undefined) settle(null, null);
+      });
+    });
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-STDERR_BYTES_MAX);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** The end of what it wrote to standard error. */
+  get stderr(): string {
+    return this.#stderr.trim();
+  }
+
+  /** `exited` in words: "ffmpeg exited with code 1: last line of stderr". */
+  describe(exit: ChildExit): string {
+    if (this.#spawnError) return `${this.#command} could not be started: ${reasonOf(this.#spawnError)}`;
+    const how = exit.signal ? `was killed by ${exit.signal}` : `exited with code ${exit.code}`;
+    const last = this.stderr.split('\n').at(-1) ?? '';
+    return `${this.#command} ${how}${last === '' ? '' : `: ${last}`}`;
+  }
+
+  /** Sends a signal to the child and everything it started. */
+  kill(signal: NodeJS.Signals): void {
+    if (!this.#running || this.process.pid === undefined) return;
+    try {
+      process.kill(-this.process.pid, signal);
+    } catch {
+      // Gone between the check and the call, or not yet a group leader: the plain kill covers both.
+      this.process.kill(signal);
+    }
+  }
+
+  /** TERM, then KILL after `graceMs`; resolves when it is gone. */
+  async stop(graceMs: number): Promise<ChildExit> {
+    this.kill('SIGTERM');
+    const timer = this.#clock.after(graceMs, () => this.kill('SIGKILL'));
+    const exit = await this.exited;
+    timer.stop();
+    return exit;
+  }
+}
+
+/** Absolute path of a program on PATH, or undefined. */
+export function findProgram(name: string): string | undefined {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the next folder.
+    }
+  }
+  return undefined;
+}
+
+/** Like findProgram; throws CAMERA_PROGRAM_MISSING naming the Debian package to install. */
+export function requireProgram(name: string, debianPackage: string): string {
+  const path = findProgram(name);
+  if (path === undefined) {
+    throw new VedetteError(
+      'CAMERA_PROGRAM_MISSING',
+      `${name} not found on PATH: install it (apt install ${debianPackage})`,
+      { program: name, package: debianPackage },
+    );
+  }
+  return path;
+}
+
+let setpriv: string | undefined | null = null;
+
+function withDeathSignal(command: string, args: readonly string[]): { command: string; args: string[] } {
+  if (setpriv === null) setpriv = findProgram('setpriv');
+  if (setpriv === undefined) return { command, args: [...args] };
+  return { command: setpriv, args: ['--pdeathsig', 'KILL', '--', command, ...args] };
+}

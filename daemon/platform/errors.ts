@@ -1,0 +1,59 @@
+// The one error class of the daemon and the closed list of its codes. Pure: no I/O, any thread, any room.
+// Every code is explained for owners in docs/errors.md; a test compares the two both ways.
+
+export const ERROR_CODES = [
+  'CAMERA_EXITED',
+  'CAMERA_PROGRAM_MISSING',
+  'CAMERA_SOURCE_ENDED',
+  'CAMERA_STALLED',
+  'CONFIG_INVALID',
+  'CONFIG_NOT_FOUND',
+  'DATA_DIR_UNUSABLE',
+  'DETECTOR_DEADLINE',
+  'DETECTOR_EXITED',
+  'DETECTOR_PROTOCOL',
+  'DETECTOR_START_FAILED',
+  'INTERNAL',
+  'MODEL_CORRUPT',
+  'MODEL_MANIFEST_INVALID',
+  'MODEL_NOT_FOUND',
+  'MODEL_UNSUPPORTED',
+  'MQTT_CONNECT',
+  'MQTT_EMBEDDED_PORT',
+  'MQTT_EMBEDDED_UNPROTECTED',
+  'PROVIDER_UNAVAILABLE',
+  'SCENE_OPTIONS',
+  'STORE_COMMIT',
+  'STORE_DAMAGED',
+  'STORE_LOCKED',
+  'STORE_NEWER',
+  'USAGE',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/**
+ * An error an owner or operator may read. The message names the thing, the value seen, the limit and what happens
+ * next; lower case, no full stop. `data` holds the same facts as fields for logs and health.
+ */
+export class VedetteError extends Error {
+  readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    data: Readonly<Record<string, unknown>> = {},
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'VedetteError';
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** The message of anything thrown, for embedding in another message. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+// unit: pure, seconds in total. integration: one adapter with its real counterpart. e2e: the daemon as a child
+// process. tidy: the source tree itself (part of `npm run check` and of `npm test`).
+export default defineConfig({
+  test: {
+    // Two cores run brokers, models and children beside the tests; limits bound liveness only, generously.
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'tidy', include: ['test/tidy/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
