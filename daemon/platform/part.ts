@@ -42,6 +42,19 @@ export async function runParts(options: RunOptions): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
+/** Several parts that do not depend on each other as one: started and stopped at the same time. */
+export function together(name: string, parts: readonly Part[]): Part {
+  return {
+    name,
+    start: async (signal) => {
+      await Promise.all(parts.map((part) => part.start(signal)));
+    },
+    stop: async () => {
+      await Promise.all(parts.map((part) => part.stop()));
+    },
+  };
+}
+
 async function stopWithin(part: Part, { clock, logger, stopDeadlineMs }: RunOptions): Promise<void> {
   const timer = new AbortController();
   const stopped = part.stop().then(

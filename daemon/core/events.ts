@@ -1,0 +1,121 @@
+// The life of an event: `new` when a track is confirmed, `update` when something worth telling changes, `end` when the
+// track is gone. Pure; ids are passed in. Main thread.
+import type { Box, EventChange, Observation, TrackView } from './types.ts';
+
+/** Updates of one event come at most this often. */
+export const UPDATE_INTERVAL_MS_MIN = 1000;
+/** A better score is told when it is better by this much. */
+const SCORE_STEP = 0.05;
+
+interface OpenEvent {
+  readonly id: string;
+  readonly track: number;
+  readonly label: string;
+  readonly startedAtMs: number;
+  score: number;
+  box: Box;
+  zones: readonly string[];
+  readonly zonesEntered: Set<string>;
+  toldMonoMs: number;
+  toldScore: number;
+  toldZones: string;
+}
+
+export interface EventBookOptions {
+  readonly newId: () => string;
+  readonly zonesOf: (camera: string, track: TrackView) => string[];
+}
+
+/** The open events of all cameras. */
+export class EventBook {
+  readonly #options: EventBookOptions;
+  /** Keyed by camera, then track. */
+  readonly #open = new Map<string, Map<number, OpenEvent>>();
+
+  constructor(options: EventBookOptions) {
+    this.#options = options;
+  }
+
+  /** The id of the open event of a track, if it has one. */
+  eventIdOf(camera: string, track: number): string | undefined {
+    return this.#open.get(camera)?.get(track)?.id;
+  }
+
+  /** Takes one observation; returns the changes in order, every `new` before its `end`. */
+  observe(observation: Observation): EventChange[] {
+    const events = this.#eventsOf(observation.camera);
+    const changes: EventChange[] = [];
+    for (const track of observation.tracks) {
+      if (!track.confirmed) continue;
+      const event = events.get(track.id);
+      if (event === undefined) changes.push(this.#begin(observation, track, events));
+      else if (this.#refresh(event, observation, track)) changes.push(tell(event, 'update', observation));
+    }
+    for (const id of observation.ended) {
+      const event = events.get(id);
+      if (event === undefined) continue;
+      events.delete(id);
+      changes.push({ ...tell(event, 'end', observation), endedAtMs: observation.stamp.atMs });
+    }
+    return changes;
+  }
+
+  #eventsOf(camera: string): Map<number, OpenEvent> {
+    let events = this.#open.get(camera);
+    if (events === undefined) {
+      events = new Map();
+      this.#open.set(camera, events);
+    }
+    return events;
+  }
+
+  #begin(observation: Observation, track: TrackView, events: Map<number, OpenEvent>): EventChange {
+    const zones = this.#options.zonesOf(observation.camera, track);
+    const event: OpenEvent = {
+      id: this.#options.newId(),
+      track: track.id,
+      label: track.label,
+      startedAtMs: track.startedAtMs,
+      score: Math.max(track.score, track.scoreMedian),
+      box: track.box,
+      zones,
+      zonesEntered: new Set(zones),
+      toldMonoMs: 0,
+      toldScore: 0,
+      toldZones: '',
+    };
+    events.set(track.id, event);
+    return tell(event, 'new', observation);
+  }
+
+  /** Brings the event up to date; true when the change is worth telling and the last telling is old enough. */
+  #refresh(event: OpenEvent, observation: Observation, track: TrackView): boolean {
+    if (track.score === 0) return false;
+    event.box = track.box;
+    event.score = Math.max(event.score, track.score);
+    event.zones = this.#options.zonesOf(observation.camera, track);
+    for (const zone of event.zones) event.zonesEntered.add(zone);
+    if (observation.stamp.monoMs - event.toldMonoMs < UPDATE_INTERVAL_MS_MIN) return false;
+    return event.zones.join() !== event.toldZones || event.score >= event.toldScore + SCORE_STEP;
+  }
+}
+
+function tell(event: OpenEvent, type: EventChange['type'], { camera, stamp }: Observation): EventChange {
+  event.toldMonoMs = stamp.monoMs;
+  event.toldScore = event.score;
+  event.toldZones = event.zones.join();
+  return {
+    id: event.id,
+    type,
+    camera,
+    label: event.label,
+    score: event.score,
+    box: event.box,
+    zones: [...event.zones],
+    zonesEntered: [...event.zonesEntered].sort(),
+    track: event.track,
+    startedAtMs: event.startedAtMs,
+    atMs: stamp.atMs,
+    monoMs: stamp.monoMs,
+  };
+}

@@ -1,0 +1,103 @@
+// The rule engine: which rule fires on which track in which observation. A pure function of (rules and zones, the
+// observations so far, their times): no clock, no ids, so that it can be replayed. Main thread.
+import { bottomCentre, insidePolygon } from './geometry.ts';
+import type { Observation, Rule, TrackView, Zone } from './types.ts';
+
+export interface RuleEngineOptions {
+  readonly rules: readonly Rule[];
+  /** Zones by camera name. */
+  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+}
+
+/** One rule that fired. */
+export interface Firing {
+  readonly rule: Rule;
+  readonly track: TrackView;
+  readonly zone: string;
+}
+
+/** What the engine remembers of one track: the rules that have had their say on its present visit to their zone. */
+type Visits = Set<string>;
+
+export class RuleEngine {
+  readonly #options: RuleEngineOptions;
+  /** Keyed by camera and track. */
+  readonly #visits = new Map<string, Visits>();
+  /** When a rule last fired, keyed by rule and camera. */
+  readonly #firedMonoMs = new Map<string, number>();
+
+  constructor(options: RuleEngineOptions) {
+    this.#options = options;
+  }
+
+  /** Names of the zones a track stands in, sorted. */
+  zonesOf(camera: string, track: TrackView): string[] {
+    const foot = bottomCentre(track.box);
+    const zones = this.#options.zones.get(camera) ?? [];
+    return zones
+      .filter((zone) => insidePolygon(foot, zone.points))
+      .map((zone) => zone.name)
+      .sort();
+  }
+
+  /** Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. */
+  observe(observation: Observation): Firing[] {
+    const { camera, tracks, ended, stamp } = observation;
+    const firings: Firing[] = [];
+    for (const track of tracks) {
+      if (!track.confirmed || track.score === 0) continue;
+      const inside = this.zonesOf(camera, track);
+      const visits = this.#visitsOf(camera, track.id);
+      for (const rule of this.#options.rules) {
+        if (
+          this.#enters(rule, camera, track, inside, visits) &&
+          this.#takesTurn(rule, camera, stamp.monoMs)
+        ) {
+          firings.push({ rule, track, zone: rule.trigger.zone });
+        }
+      }
+    }
+    for (const id of ended) this.#visits.delete(trackKey(camera, id));
+    return firings;
+  }
+
+  #visitsOf(camera: string, id: number): Visits {
+    const key = trackKey(camera, id);
+    let visits = this.#visits.get(key);
+    if (visits === undefined) {
+      visits = new Set();
+      this.#visits.set(key, visits);
+    }
+    return visits;
+  }
+
+  /**
+   * True once per visit to the zone, in the first observation in which all filters hold. A track first confirmed inside
+   * the zone enters it by appearing there.
+   */
+  #enters(rule: Rule, camera: string, track: TrackView, inside: readonly string[], visits: Visits): boolean {
+    if (!inside.includes(rule.trigger.zone)) {
+      visits.delete(rule.name);
+      return false;
+    }
+    if (visits.has(rule.name)) return false;
+    if (rule.cameras !== undefined && !rule.cameras.includes(camera)) return false;
+    if (rule.labels !== undefined && !rule.labels.includes(track.label)) return false;
+    if (track.scoreMedian < rule.scoreMin) return false;
+    visits.add(rule.name);
+    return true;
+  }
+
+  /** False during the cooldown: that visit then stays silent, it does not fire late. */
+  #takesTurn(rule: Rule, camera: string, monoMs: number): boolean {
+    const key = `${rule.name}/${camera}`;
+    const lastMonoMs = this.#firedMonoMs.get(key);
+    if (lastMonoMs !== undefined && monoMs - lastMonoMs < rule.cooldownS * 1000) return false;
+    this.#firedMonoMs.set(key, monoMs);
+    return true;
+  }
+}
+
+function trackKey(camera: string, id: number): string {
+  return `${camera}/${id}`;
+}

@@ -1,0 +1,50 @@
+// Short-hands for the shapes of the domain in tests.
+import type { Box, Detection, FrameStamp, Observation, TrackView, Zone } from '../../daemon/core/types.ts';
+
+export const NO_STAGES = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
+
+/** A box by its bottom centre, where an object stands. */
+export function standing(x: number, y: number, width = 0.1, height = 0.3): Box {
+  return { x: x - width / 2, y: y - height, width, height };
+}
+
+export function person(score: number, box: Box): Detection {
+  return { label: 'person', score, box };
+}
+
+/** Frame n of a camera at 5 frames a second. */
+export function stampOf(frame: number, intervalMs = 200): FrameStamp {
+  return { frame, atMs: 1_800_000_000_000 + frame * intervalMs, monoMs: 1000 + frame * intervalMs };
+}
+
+export function trackView(fields: Partial<TrackView> & { id: number; box: Box }): TrackView {
+  return {
+    label: 'person',
+    score: 0.9,
+    scoreMedian: 0.9,
+    confirmed: true,
+    velocity: [0, 0],
+    startedAtMs: stampOf(0).atMs,
+    startedMonoMs: stampOf(0).monoMs,
+    ...fields,
+  };
+}
+
+export function observation(
+  frame: number,
+  tracks: readonly TrackView[],
+  ended: readonly number[] = [],
+): Observation {
+  return { camera: 'porch', stamp: stampOf(frame), tracks, ended, stages: NO_STAGES };
+}
+
+/** The lower right quarter of the frame. */
+export const DOOR: Zone = {
+  name: 'door',
+  points: [
+    [0.5, 0.5],
+    [1, 0.5],
+    [1, 1],
+    [0.5, 1],
+  ],
+};

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { Decider } from '../../daemon/core/decide.ts';
+import { UPDATE_INTERVAL_MS_MIN } from '../../daemon/core/events.ts';
+import type { Rule, TrackView } from '../../daemon/core/types.ts';
+import { DOOR, observation, stampOf, standing, trackView } from '../support/tracks.ts';
+
+const RULE: Rule = {
+  name: 'person-at-door',
+  trigger: { type: 'enter', zone: 'door' },
+  labels: ['person'],
+  scoreMin: 0,
+  cooldownS: 10,
+  severity: 'warning',
+  message: '{label} entered {zone} at {camera} ({score}, {rule}, {other})',
+};
+const OUTSIDE = standing(0.2, 0.8);
+const INSIDE = standing(0.7, 0.8);
+
+function decider(rule: Partial<Rule> = {}) {
+  let count = 0;
+  const newId = () => {
+    count += 1;
+    return `id-${count}`;
+  };
+  const rules = [{ ...RULE, ...rule }];
+  return new Decider({ rules, zones: new Map([['porch', [DOOR]]]), newId });
+}
+
+/** Feeds one track through the given boxes, a frame each. */
+function feed(
+  target: Decider,
+  boxes: readonly (typeof OUTSIDE)[],
+  fields: Partial<TrackView> = {},
+  from = 1,
+) {
+  return boxes.map((box, index) =>
+    target.observe(observation(from + index, [trackView({ id: 1, box, ...fields })])),
+  );
+}
+
+describe('the rule "enter"', () => {
+  test('fires once when a confirmed object crosses into the zone', () => {
+    const decisions = feed(decider(), [OUTSIDE, OUTSIDE, INSIDE, INSIDE, INSIDE]);
+    expect(decisions.map((decision) => decision.alerts.length)).toEqual([0, 0, 1, 0, 0]);
+    expect(decisions[2]?.alerts[0]).toMatchObject({
+      rule: 'person-at-door',
+      zone: 'door',
+      camera: 'porch',
+      label: 'person',
+      severity: 'warning',
+      message: 'person entered door at porch (0.90, person-at-door, {other})',
+      atMs: stampOf(3).atMs,
+    });
+  });
+
+  test('fires for an object that is first confirmed inside the zone', () => {
+    const target = decider();
+    expect(feed(target, [INSIDE, INSIDE], { confirmed: false }).flatMap(({ alerts }) => alerts)).toEqual([]);
+    expect(feed(target, [INSIDE], {}, 3).flatMap(({ alerts }) => alerts)).toHaveLength(1);
+  });
+
+  test('points at the event of its object, which is told in the same decision', () => {
+    const [decision] = feed(decider(), [INSIDE]);
+    expect(decision?.events[0]).toMatchObject({ type: 'new', zones: ['door'], zonesEntered: ['door'] });
+    expect(decision?.alerts[0]?.eventId).toBe(decision?.events[0]?.id);
+  });
+
+  test('fires again for a new visit after the cooldown, and not during it', () => {
+    const target = decider({ cooldownS: 1 });
+    const visit = [OUTSIDE, INSIDE];
+    const at = (from: number) => feed(target, visit, {}, from).flatMap(({ alerts }) => alerts).length;
+    expect([at(1), at(3), at(9)]).toEqual([1, 0, 1]);
+  });
+
+  test('a visit that began in the cooldown stays silent to its end', () => {
+    const target = decider({ cooldownS: 1 });
+    feed(target, [INSIDE, OUTSIDE]);
+    expect(feed(target, new Array(20).fill(INSIDE), {}, 3).flatMap(({ alerts }) => alerts)).toEqual([]);
+  });
+
+  test.each([
+    ['another label', {}, { label: 'car' }],
+    ['another camera', { cameras: ['garden'] }, {}],
+    ['a score below scoreMin', { scoreMin: 0.95 }, {}],
+    ['an object not seen in this frame', {}, { score: 0 }],
+  ])('does not fire for %s', (_, rule, fields) => {
+    expect(feed(decider(rule), [OUTSIDE, INSIDE], fields).flatMap(({ alerts }) => alerts)).toEqual([]);
+  });
+
+  test('fires when the score is reached only inside the zone', () => {
+    const target = decider({ scoreMin: 0.8 });
+    expect(feed(target, [INSIDE], { scoreMedian: 0.7 })[0]?.alerts).toEqual([]);
+    expect(feed(target, [INSIDE], { scoreMedian: 0.85 }, 2)[0]?.alerts).toHaveLength(1);
+  });
+
+  test('cooldowns of two cameras are apart', () => {
+    const zones = new Map([
+      ['porch', [DOOR]],
+      ['garden', [DOOR]],
+    ]);
+    const target = new Decider({ rules: [RULE], zones, newId: () => 'id' });
+    const alerts = ['porch', 'garden'].flatMap(
+      (camera) => target.observe({ ...observation(1, [trackView({ id: 1, box: INSIDE })]), camera }).alerts,
+    );
+    expect(alerts.map((alert) => alert.camera)).toEqual(['porch', 'garden']);
+  });
+});
+
+describe('the life of an event', () => {
+  test('is new, then end, with one id', () => {
+    const target = decider();
+    const [first] = feed(target, [OUTSIDE]);
+    const last = target.observe(observation(9, [], [1]));
+    expect(first?.events).toMatchObject([{ id: 'id-1', type: 'new', startedAtMs: stampOf(0).atMs }]);
+    expect(last.events).toMatchObject([{ id: 'id-1', type: 'end', endedAtMs: stampOf(9).atMs, zones: [] }]);
+  });
+
+  test('never begins for an unconfirmed track, and its end is silent', () => {
+    const target = decider();
+    const decisions = feed(target, [INSIDE, INSIDE], { confirmed: false });
+    decisions.push(target.observe(observation(9, [], [1])));
+    expect(decisions.flatMap(({ events }) => events)).toEqual([]);
+  });
+
+  test('updates when zones change, at most once in UPDATE_INTERVAL_MS_MIN', () => {
+    const boxes = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? OUTSIDE : INSIDE));
+    const changes = feed(decider(), boxes).flatMap(({ events }) => events);
+    const times = changes.map((change) => change.monoMs);
+    expect(changes.length).toBeGreaterThan(3);
+    for (const [index, time] of times.slice(1).entries()) {
+      expect(time - times[index]!).toBeGreaterThanOrEqual(UPDATE_INTERVAL_MS_MIN);
+    }
+  });
+
+  test('remembers every zone entered, also between two tellings', () => {
+    const target = decider();
+    feed(target, [OUTSIDE, INSIDE, OUTSIDE]);
+    expect(target.observe(observation(4, [], [1])).events[0]).toMatchObject({
+      zones: [],
+      zonesEntered: ['door'],
+    });
+  });
+
+  test('a better score is told, a trifle is not', () => {
+    const target = decider();
+    feed(target, [OUTSIDE], { score: 0.7, scoreMedian: 0.7 });
+    expect(feed(target, [OUTSIDE], { score: 0.72, scoreMedian: 0.7 }, 10)[0]?.events).toEqual([]);
+    expect(feed(target, [OUTSIDE], { score: 0.9, scoreMedian: 0.7 }, 11)[0]?.events).toMatchObject([
+      { type: 'update', score: 0.9 },
+    ]);
+  });
+
+  test('the same track number on two cameras is two events', () => {
+    const target = decider();
+    const on = (camera: string) =>
+      target.observe({ ...observation(1, [trackView({ id: 1, box: OUTSIDE })]), camera }).events[0]?.id;
+    expect([on('porch'), on('garden')]).toEqual(['id-1', 'id-2']);
+  });
+});
