@@ -1,0 +1,67 @@
+// What the supervisor tells the detector process when it starts it (one JSON argument) and what the process reports back
+// (JSON lines on file descriptor 3). Types and a line reader, no I/O. Main thread and detector process.
+import type { ModelSpec } from '../core/types.ts';
+import type { Provider, ProviderChoice } from './providers.ts';
+import type { ProviderFallback } from './wire.ts';
+
+/** The one argument of daemon/detector/process.ts, as JSON. */
+export interface ProcessOptions {
+  readonly model: ModelSpec;
+  readonly providers: readonly ProviderChoice[];
+  readonly threads: number;
+  readonly socketPath: string;
+  readonly slotsPath: string;
+  readonly slotCount: number;
+  readonly scoreLow: number;
+  readonly generation: number;
+}
+
+export type ControlMessage =
+  | {
+      readonly type: 'ready';
+      readonly provider: Provider;
+      readonly fallbacks: readonly ProviderFallback[];
+      readonly threads: number;
+      readonly loadMs: number;
+      readonly warmupMs: number;
+      readonly rssBytes: number;
+    }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'stats'; readonly runs: number; readonly rssBytes: number };
+
+/** A control line is shorter than this; the rest of a longer one is thrown away. */
+const LINE_CHARS_MAX = 65_536;
+
+/** Splits the control stream into messages, however it is chunked; a line that is none is left out. */
+export class ControlReader {
+  #rest = '';
+  readonly #onMessage: (message: ControlMessage) => void;
+
+  constructor(onMessage: (message: ControlMessage) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = (lines.pop() ?? '').slice(0, LINE_CHARS_MAX);
+    for (const line of lines) {
+      const message = parseLine(line);
+      if (message !== undefined) this.#onMessage(message);
+    }
+  }
+}
+
+function parseLine(line: string): ControlMessage | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const known =
+      typeof value === 'object' &&
+      value !== null &&
+      'type' in value &&
+      ['ready', 'failed', 'stats'].includes(String(value.type));
+    return known ? (value as ControlMessage) : undefined;
+  } catch {
+    // Something else wrote to the descriptor: not for us.
+    return undefined;
+  }
+}

@@ -1,0 +1,205 @@
+// The ONNX Runtime session: opened with the first provider that works, held against the manifest, warmed up, run over
+// fixed buffers. Knows no socket and no file but the model's. Runs in the detector process only: `run` blocks the thread
+// for the whole inference, and the addon is not to be loaded in worker threads (microsoft/onnxruntime#24486).
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import type { ModelDecoder, ModelSpec } from '../core/types.ts';
+import type { Clock } from '../platform/clock.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { OutputData } from './decode.ts';
+import { openWithFirst, type Provider, type ProviderChoice, planProviders } from './providers.ts';
+import { type ProviderFallback, tensorBytes, tensorDims } from './wire.ts';
+
+/** The first run plans memory and is slow; the median of three is near the truth. */
+const WARMUP_RUNS = 3;
+
+/** Sessions of the bare model and of the detector must be the same thing, or a comparison of the two says nothing. */
+export function sessionOptions(provider: Provider, threads: number): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    // Idle threads sleep. With spinning ten inferences a second took 44.7 % of a core, without 7.9 % (DESIGN.md, 1).
+    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+  };
+}
+
+export interface SessionPlan {
+  readonly model: ModelSpec;
+  readonly providers: readonly ProviderChoice[];
+  readonly threads: number;
+  readonly clock: Clock;
+}
+
+/** A warm session and its fixed buffers. */
+export interface DetectorSession {
+  /** The input tensor's memory, in the model's layout; write here, then `run`. */
+  readonly input: Uint8Array;
+  readonly provider: Provider;
+  readonly fallbacks: readonly ProviderFallback[];
+  readonly loadMs: number;
+  /** Median of the warm-up runs. */
+  readonly warmupMs: number;
+  /** Runs once over `input`. The data is valid until the next run. Rejects with what the runtime says. */
+  run(): Promise<OutputData>;
+  release(): Promise<void>;
+}
+
+/**
+ * Loads the model and runs it until it is warm. Throws MODEL_UNSUPPORTED when the runtime cannot load or run it, or when
+ * its inputs and outputs are not those of the manifest (all misfits at once).
+ */
+export async function openSession(plan: SessionPlan): Promise<DetectorSession> {
+  const supported = listSupportedBackends();
+  const providers = planProviders(plan.providers, supported);
+  const { session, provider, fallbacks } = await openWithFirst(
+    providers,
+    supported,
+    (name) => openWarm(plan, name),
+    (error) => error instanceof VedetteError,
+  );
+  return { ...session, provider, fallbacks };
+}
+
+type WarmSession = Omit<DetectorSession, 'provider' | 'fallbacks'>;
+
+async function openWarm(plan: SessionPlan, provider: Provider): Promise<WarmSession> {
+  const { model, clock } = plan;
+  const startMonoMs = clock.monoMs();
+  const session = await create(plan, provider);
+  const problems = misfits(model, session);
+  if (problems.length > 0) {
+    await session.release();
+    throw unsupported(model, `${problems.join('; ')}; correct its manifest.json`);
+  }
+  const bound = bindBuffers(model, session);
+  const loadMs = clock.monoMs() - startMonoMs;
+  const times: number[] = [];
+  try {
+    for (let i = 0; i < WARMUP_RUNS; i += 1) {
+      const runMonoMs = clock.monoMs();
+      await bound.run();
+      times.push(clock.monoMs() - runMonoMs);
+    }
+  } catch (error) {
+    await session.release();
+    if (provider !== 'cpu') throw error;
+    throw unsupported(model, `onnx runtime cannot run it: ${reasonOf(error)}`, error);
+  }
+  const warmupMs = times.sort((a, b) => a - b)[Math.floor(WARMUP_RUNS / 2)] ?? 0;
+  return { ...bound, loadMs, warmupMs, release: () => session.release() };
+}
+
+async function create({ model, threads }: SessionPlan, provider: Provider): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(model.file, sessionOptions(provider, threads));
+  } catch (error) {
+    // Only the CPU's word about the model counts; another provider may just not be installed.
+    if (provider !== 'cpu') throw error;
+    throw unsupported(model, `onnx runtime cannot load it: ${reasonOf(error)}`, error);
+  }
+}
+
+/**
+ * Input and output tensors over fixed memory; outputs of unknown size are allocated by the runtime on each run. The
+ * binding of onnxruntime-node 1.30 copies every output once more into the result it returns (78 kB a run with the shipped
+ * model, measured): short-lived garbage that we cannot avoid and do not read.
+ */
+function bindBuffers(model: ModelSpec, session: InferenceSession): Pick<WarmSession, 'input' | 'run'> {
+  const memory = new ArrayBuffer(tensorBytes(model.input));
+  const dims = tensorDims(model.input);
+  const tensor =
+    model.input.type === 'float32'
+      ? new Tensor('float32', new Float32Array(memory), dims)
+      : new Tensor('uint8', new Uint8Array(memory), dims);
+  const feeds = { [model.input.name]: tensor };
+  const names = outputNames(model.decoder);
+  const fetches: Record<string, Tensor | null> = {};
+  const data: Record<string, Float32Array> = {};
+  for (const name of names) {
+    const shape = fixedShape(session, name);
+    if (shape === undefined) fetches[name] = null;
+    else {
+      data[name] = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      fetches[name] = new Tensor('float32', data[name], shape);
+    }
+  }
+  const run = async (): Promise<OutputData> => {
+    const results = await session.run(feeds, fetches);
+    for (const name of names) {
+      if (fetches[name] === null) data[name] = results[name]!.data as Float32Array;
+    }
+    return data;
+  };
+  return { input: new Uint8Array(memory), run };
+}
+
+function outputNames(decoder: ModelDecoder): string[] {
+  return decoder.type === 'boxes-scores'
+    ? [decoder.boxes, decoder.scores]
+    : [decoder.boxes, decoder.classes, decoder.scores, decoder.count];
+}
+
+/** Shape of an output when the model fixes all of it, else undefined. */
+function fixedShape(session: InferenceSession, name: string): readonly number[] | undefined {
+  const found = session.outputMetadata.find((metadata) => metadata.name === name);
+  if (found === undefined || !found.isTensor) return undefined;
+  const sizes = found.shape.filter((size) => typeof size === 'number');
+  return sizes.length === found.shape.length ? sizes : undefined;
+}
+
+/** Everything in which the model is not what its manifest says; empty when it fits. */
+function misfits(model: ModelSpec, session: InferenceSession): string[] {
+  const problems: string[] = [];
+  const { input, decoder, labels } = model;
+  const others = session.inputNames.filter((name) => name !== input.name);
+  if (others.length > 0) problems.push(`it also wants inputs ${others.join(', ')}`);
+  const check = (kind: string, name: string, type: string, shape: readonly Size[]): void => {
+    const found = (kind === 'input' ? session.inputMetadata : session.outputMetadata).find(
+      (metadata) => metadata.name === name,
+    );
+    if (found === undefined || !found.isTensor) {
+      const there = kind === 'input' ? session.inputNames : session.outputNames;
+      problems.push(`${kind} '${name}' is not there (it has ${there.join(', ')})`);
+      return;
+    }
+    if (found.type !== type) problems.push(`${kind} '${name}' is ${found.type}, the manifest says ${type}`);
+    if (!shapesFit(found.shape, shape)) {
+      problems.push(`${kind} '${name}' has shape [${found.shape}], the manifest says [${shape}]`);
+    }
+  };
+  check('input', input.name, input.type, tensorDims(input));
+  if (decoder.type === 'boxes-scores') {
+    check('output', decoder.boxes, 'float32', [1, 'N', 4]);
+    check('output', decoder.scores, 'float32', [1, 'N', labels.length]);
+  } else {
+    check('output', decoder.boxes, 'float32', [1, 'N', 4]);
+    check('output', decoder.classes, 'float32', [1, 'N']);
+    check('output', decoder.scores, 'float32', [1, 'N']);
+    check('output', decoder.count, 'float32', [1]);
+  }
+  return problems;
+}
+
+type Size = number | string;
+
+/** A named or free size fits any number. */
+function shapesFit(actual: readonly Size[], wanted: readonly Size[]): boolean {
+  return (
+    actual.length === wanted.length &&
+    wanted.every((size, i) => {
+      const found = actual[i];
+      return typeof size !== 'number' || typeof found !== 'number' || size === found;
+    })
+  );
+}
+
+function unsupported(model: ModelSpec, what: string, cause?: unknown): VedetteError {
+  return new VedetteError(
+    'MODEL_UNSUPPORTED',
+    `model '${model.name}': ${what}`,
+    { model: model.name },
+    cause,
+  );
+}

@@ -1,0 +1,254 @@
+// Model manifests: from a name or a path to a verified ModelSpec. Reads manifest.json and hashes the model file; never
+// runs a model. Everything the daemon knows of a model comes from here, nothing is guessed from the file. Any thread.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { ModelSpec } from '../core/types.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+
+const MANIFEST = 'manifest.json';
+const VERSION = 1;
+const MODELS_DIR = fileURLToPath(new URL('../../models', import.meta.url));
+/** A folder under models/; anything else is a path. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const MANIFEST_BYTES_MAX = 1_000_000;
+const TASKS = ['detect'];
+const DECODERS = ['boxes-scores', 'tf-ssd'];
+
+const text = z.string().min(1).max(2000);
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'must be the plain name of a file in the same folder');
+const fraction = z.number().min(0).max(1);
+const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
+const side = z.int().min(16).max(2048);
+
+const input = z.strictObject({
+  name: text,
+  type: z.enum(['uint8', 'float32']),
+  layout: z.enum(['nhwc', 'nchw']),
+  colour: z.enum(['rgb', 'bgr']),
+  mean: threeNumbers.default([0, 0, 0]),
+  scale: threeNumbers.default([1, 1, 1]),
+  width: side,
+  height: side,
+  resize: z.enum(['stretch', 'letterbox']),
+});
+
+const decoder = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('boxes-scores'), boxes: text, scores: text, nmsIou: fraction }),
+  z.strictObject({
+    type: z.literal('tf-ssd'),
+    boxes: text,
+    classes: text,
+    scores: text,
+    count: text,
+    classOffset: z.int().min(0).max(1000).default(0),
+  }),
+]);
+
+const manifestSchema = z.strictObject({
+  v: z.literal(VERSION),
+  name: z.string().regex(NAME, "must be letters, digits, '.', '_' and '-'"),
+  version: text,
+  task: z.literal('detect'),
+  file: fileName,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
+  bytes: z.int().min(1).max(2_000_000_000),
+  input,
+  decoder,
+  labels: z.array(text).min(1).max(10_000),
+  thresholdDefault: fraction,
+  thresholds: z.record(z.string(), fraction).default({}),
+  licence: text,
+  data: z.array(z.strictObject({ name: text, licence: text, source: text })).min(1),
+  source: text,
+  card: fileName,
+});
+
+/** manifest.json as written, defaults filled in. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+export interface LoadedManifest {
+  readonly manifest: Manifest;
+  /** Absolute path of the folder. */
+  readonly folder: string;
+}
+
+export interface LoadOptions {
+  /** Where bare names are looked up; default: the repository's models/. */
+  readonly modelsDir?: string;
+}
+
+/**
+ * Loads and verifies a model. A bare name is a folder under models/, anything else the path of a folder or of its
+ * manifest.json. Throws MODEL_NOT_FOUND, MODEL_MANIFEST_INVALID (every problem at once), MODEL_UNSUPPORTED (a task or
+ * decoder this version does not know) or MODEL_CORRUPT (size or hash differ).
+ */
+export async function loadModel(nameOrPath: string, options: LoadOptions = {}): Promise<ModelSpec> {
+  const { manifest, folder } = await readManifest(nameOrPath, options);
+  const { name, task, input: modelInput, decoder: modelDecoder, labels } = manifest;
+  const file = join(folder, manifest.file);
+  await verifyFile(file, manifest);
+  const thresholds = Object.fromEntries(
+    labels.map((label) => [label, manifest.thresholds[label] ?? manifest.thresholdDefault]),
+  );
+  return { name, task, file, input: modelInput, decoder: modelDecoder, labels, thresholds };
+}
+
+/** The checked manifest, without a look at the model file. Throws like loadModel, but never MODEL_CORRUPT. */
+export async function readManifest(nameOrPath: string, options: LoadOptions = {}): Promise<LoadedManifest> {
+  const modelsDir = options.modelsDir ?? MODELS_DIR;
+  const folder = folderOf(nameOrPath, modelsDir);
+  const path = join(folder, MANIFEST);
+  let content: string;
+  try {
+    const { size } = await stat(path);
+    if (size > MANIFEST_BYTES_MAX) throw invalid(path, [`has ${size} bytes (limit ${MANIFEST_BYTES_MAX})`]);
+    content = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof VedetteError) throw error;
+    throw await notFound(nameOrPath, path, modelsDir, error);
+  }
+  return { manifest: parseManifest(content, path), folder };
+}
+
+/** Names of the folders under `modelsDir` that have a manifest, sorted. */
+export async function listModels(modelsDir = MODELS_DIR): Promise<string[]> {
+  const entries = await readdir(modelsDir, { withFileTypes: true }).catch(() => []);
+  const names: string[] = [];
+  for (const entry of entries) {
+    const found = await stat(join(modelsDir, entry.name, MANIFEST)).catch(() => undefined);
+    if (found?.isFile()) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+function folderOf(nameOrPath: string, modelsDir: string): string {
+  if (NAME.test(nameOrPath) && nameOrPath !== MANIFEST) return join(modelsDir, nameOrPath);
+  const path = resolve(nameOrPath);
+  return basename(path) === MANIFEST ? dirname(path) : path;
+}
+
+function parseManifest(content: string, path: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    throw invalid(path, [`is not JSON: ${reasonOf(error)}`], error);
+  }
+  refuseUnknown(value, path);
+  const result = manifestSchema.safeParse(value, { reportInput: true });
+  const problems = [
+    ...(result.error?.issues ?? []).map(
+      (issue) => `${issue.path.join('.')}: ${issue.message}${seen(issue.input)}`,
+    ),
+    ...crossProblems(value as Record<string, unknown>),
+  ];
+  if (result.success && problems.length === 0) return result.data;
+  throw invalid(path, problems);
+}
+
+/** What one key says about another. Looks at the raw value, so that it speaks even when something else is wrong too. */
+function crossProblems(value: Record<string, unknown> | null): string[] {
+  const problems: string[] = [];
+  const labels: unknown[] = Array.isArray(value?.['labels']) ? value['labels'] : [];
+  labels.forEach((label, index) => {
+    if (labels.indexOf(label) < index) problems.push(`labels.${index}: is there twice${seen(label)}`);
+  });
+  const shown = `${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`;
+  for (const label of Object.keys(value?.['thresholds'] ?? {})) {
+    if (!labels.includes(label)) problems.push(`thresholds.${label}: is not one of the labels (${shown})`);
+  }
+  const { type, mean = [0, 0, 0], scale = [1, 1, 1] } = (value?.['input'] ?? {}) as Record<string, unknown>;
+  const plain = JSON.stringify([mean, scale]) === '[[0,0,0],[1,1,1]]';
+  if (type === 'uint8' && !plain) {
+    problems.push(
+      'input.mean: mean and scale are for float32 inputs, a uint8 input takes pixels as they are',
+    );
+  }
+  return problems;
+}
+
+/** A task or decoder of a later version is no mistake in the manifest: say what this version knows. */
+function refuseUnknown(value: unknown, path: string): void {
+  const { task, decoder: found } = (value ?? {}) as { task?: unknown; decoder?: { type?: unknown } };
+  const type = typeof found === 'object' && found !== null ? found.type : undefined;
+  const unknown = [
+    ...(typeof task === 'string' && !TASKS.includes(task)
+      ? [`task '${task}' (known: ${TASKS.join(', ')})`]
+      : []),
+    ...(typeof type === 'string' && !DECODERS.includes(type)
+      ? [`decoder '${type}' (known: ${DECODERS.join(', ')})`]
+      : []),
+  ];
+  if (unknown.length === 0) return;
+  throw new VedetteError(
+    'MODEL_UNSUPPORTED',
+    `${path}: this version does not know ${unknown.join(' and ')}`,
+    {
+      path,
+    },
+  );
+}
+
+/** ' (got …)' for a value that can be shown in a line. */
+function seen(value: unknown): string {
+  if (value === undefined) return '';
+  const shown = JSON.stringify(value) ?? '';
+  return shown.length > 80 ? ` (got ${shown.slice(0, 80)}…)` : ` (got ${shown})`;
+}
+
+/** Size first, then the hash, read in pieces: the file may be larger than the board's free memory. */
+async function verifyFile(file: string, { name, sha256, bytes }: Manifest): Promise<void> {
+  let actualBytes = 0;
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(file)) {
+      hash.update(chunk as Buffer);
+      actualBytes += (chunk as Buffer).length;
+    }
+  } catch (error) {
+    throw new VedetteError(
+      'MODEL_NOT_FOUND',
+      `model '${name}': ${file} cannot be read (${reasonOf(error)}); its manifest names it`,
+      { model: name, file },
+      error,
+    );
+  }
+  const actual = hash.digest('hex');
+  if (actualBytes === bytes && actual === sha256) return;
+  throw new VedetteError(
+    'MODEL_CORRUPT',
+    `model '${name}': ${file} has ${actualBytes} bytes and sha256 ${actual}, its manifest says ${bytes} bytes and ${sha256}; copy the model again`,
+    { model: name, file, actualBytes, bytes, actual, sha256 },
+  );
+}
+
+async function notFound(
+  nameOrPath: string,
+  path: string,
+  modelsDir: string,
+  cause: unknown,
+): Promise<VedetteError> {
+  const names = await listModels(modelsDir);
+  const there = names.length === 0 ? `there are none in ${modelsDir}` : `there are ${names.join(', ')}`;
+  return new VedetteError(
+    'MODEL_NOT_FOUND',
+    `model '${nameOrPath}': ${path} cannot be read (${reasonOf(cause)}); ${there}`,
+    { model: nameOrPath, path, names },
+    cause,
+  );
+}
+
+function invalid(path: string, problems: readonly string[], cause?: unknown): VedetteError {
+  return new VedetteError(
+    'MODEL_MANIFEST_INVALID',
+    `${path}: ${problems.join('; ')}`,
+    { path, problems },
+    cause,
+  );
+}
