@@ -1,0 +1,218 @@
+// One camera's end of the detector: writes tensors into its two slots, sends requests, matches answers, notices when an
+// answer is overdue. A request lost with its detector is not tried again. Camera worker thread.
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import type { FrameStamp } from '../core/types.ts';
+import {
+  createRequest,
+  type DetectorEndpoint,
+  type DetectorResponse,
+  encodeRequest,
+  REQUEST_BYTES,
+  ResponseParser,
+  SLOTS_PER_CAMERA,
+  slotOf,
+  slotOffset,
+  tensorDims,
+} from '../detector/wire.ts';
+import { Backoff } from '../platform/backoff.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import { reasonOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+
+/** What is known of a frame whose tensor is in a slot. */
+export interface PendingFrame {
+  stamp: FrameStamp;
+  /** When its last byte arrived and when its tensor was written (monotonic, real). */
+  completeMonoMs: number;
+  preparedMonoMs: number;
+}
+
+interface Slot {
+  readonly which: number;
+  busy: boolean;
+  requestId: number;
+  sentMonoMs: number;
+  pending: PendingFrame;
+}
+
+export interface DetectorClientOptions {
+  readonly cameraIndex: number;
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A connection is up: requests are taken. */
+  readonly onReady: () => void;
+  /** The response is valid only during the call. */
+  readonly onAnswer: (pending: PendingFrame, response: DetectorResponse) => void;
+  /** Frames whose answer will not come. */
+  readonly onLost: (count: number) => void;
+  readonly onLate: (generation: number, ageMs: number) => void;
+}
+
+const RECONNECT = { minMs: 50, maxMs: 2000 };
+const DEADLINE_CHECKS = 4;
+
+export class DetectorClient {
+  readonly #options: DetectorClientOptions;
+  readonly #backoff = new Backoff(RECONNECT);
+  readonly #slots: Slot[] = [];
+  readonly #request = createRequest();
+  readonly #requestBuffer = Buffer.alloc(REQUEST_BYTES * SLOTS_PER_CAMERA);
+  #endpoint: DetectorEndpoint | undefined;
+  #generation = 0;
+  #slotsFd: number | undefined;
+  #socket: Socket | undefined;
+  #connected = false;
+  #nextId = 1;
+  #retry: Timer | undefined;
+  #watch: Timer | undefined;
+
+  constructor(options: DetectorClientOptions) {
+    this.#options = options;
+    for (let which = 0; which < SLOTS_PER_CAMERA; which += 1) {
+      this.#slots.push({
+        which,
+        busy: false,
+        requestId: 0,
+        sentMonoMs: 0,
+        pending: { stamp: { frame: 0, atMs: 0, monoMs: 0 }, completeMonoMs: 0, preparedMonoMs: 0 },
+      });
+    }
+    this.#request.camera = options.cameraIndex;
+  }
+
+  /** True when a tensor can be handed in now. */
+  get hasFreeSlot(): boolean {
+    return this.#connected && this.#slots.some((slot) => !slot.busy);
+  }
+
+  /** Takes up a generation of the detector, or (undefined) learns that there is none. */
+  use(generation: number, endpoint: DetectorEndpoint | undefined): void {
+    this.close();
+    this.#generation = generation;
+    this.#endpoint = endpoint;
+    if (endpoint === undefined) return;
+    const dims = tensorDims(endpoint.model.input);
+    for (const [index, length] of dims.entries()) this.#request.dims[index] = length;
+    this.#slotsFd = openSync(endpoint.slotsPath, constants.O_RDWR);
+    this.#watch = this.#options.clock.every(this.#options.deadlineMs / DEADLINE_CHECKS, () =>
+      this.#checkDeadline(),
+    );
+    this.#connect(endpoint);
+  }
+
+  /** Writes the tensor into a free slot and asks for its detections. Only while `hasFreeSlot`. */
+  submit(tensor: Uint8Array, stamp: FrameStamp, completeMonoMs: number): void {
+    const slot = this.#slots.find((candidate) => !candidate.busy);
+    if (slot === undefined || this.#endpoint === undefined || this.#slotsFd === undefined) {
+      throw new Error('no free detector slot');
+    }
+    const number = slotOf(this.#options.cameraIndex, slot.which);
+    writeSync(this.#slotsFd, tensor, 0, tensor.length, slotOffset(number, this.#endpoint.slotBytes));
+    slot.busy = true;
+    slot.requestId = this.#nextId;
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    slot.pending.stamp = stamp;
+    slot.pending.completeMonoMs = completeMonoMs;
+    slot.pending.preparedMonoMs = this.#options.clock.monoMs();
+    slot.sentMonoMs = slot.pending.preparedMonoMs;
+    this.#request.requestId = slot.requestId;
+    this.#request.slot = number;
+    this.#request.captureMonoMs = stamp.monoMs;
+    this.#send(slot.which);
+  }
+
+  /** Leaves the detector; what it had in hand is lost. */
+  close(): void {
+    this.#retry?.stop();
+    this.#watch?.stop();
+    this.#endpoint = undefined;
+    this.#socket?.destroy();
+    this.#socket = undefined;
+    this.#connected = false;
+    this.#loseAll();
+    if (this.#slotsFd !== undefined) closeSync(this.#slotsFd);
+    this.#slotsFd = undefined;
+  }
+
+  /** Each slot has its own bytes in the buffer: the socket may still hold the other one's. */
+  #send(which: number): void {
+    const start = which * REQUEST_BYTES;
+    const bytes = this.#requestBuffer.subarray(start, start + REQUEST_BYTES);
+    encodeRequest(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), this.#request);
+    this.#socket?.write(bytes);
+  }
+
+  #connect(endpoint: DetectorEndpoint): void {
+    const parser = new ResponseParser((response) => this.#answer(response));
+    const buffer = Buffer.alloc(65536);
+    const socket = connect({
+      path: endpoint.socketPath,
+      onread: {
+        buffer,
+        callback: (count: number) => {
+          try {
+            parser.push(buffer.subarray(0, count));
+          } catch (error) {
+            socket.destroy(error as Error);
+          }
+          return true;
+        },
+      },
+    });
+    this.#socket = socket;
+    let reason = 'closed by the detector';
+    socket.once('connect', () => {
+      this.#connected = true;
+      this.#backoff.reset();
+      this.#options.onReady();
+    });
+    socket.on('error', (error) => {
+      reason = reasonOf(error);
+    });
+    socket.once('close', () => this.#lost(socket, endpoint, reason));
+  }
+
+  #lost(socket: Socket, endpoint: DetectorEndpoint, reason: string): void {
+    if (this.#socket !== socket) return;
+    this.#connected = false;
+    this.#loseAll();
+    this.#options.logger.debug({ reason }, 'detector connection lost, trying again');
+    this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#connect(endpoint));
+  }
+
+  #answer(response: DetectorResponse): void {
+    const slot = this.#slots.find(
+      (candidate) => candidate.busy && candidate.requestId === response.requestId,
+    );
+    if (slot === undefined) return;
+    slot.busy = false;
+    if (response.type === 'answer') {
+      this.#options.onAnswer(slot.pending, response);
+      return;
+    }
+    this.#options.logger.warn({ reason: response.message }, 'detector refused a frame');
+    this.#options.onLost(1);
+  }
+
+  #loseAll(): void {
+    let count = 0;
+    for (const slot of this.#slots) {
+      if (slot.busy) count += 1;
+      slot.busy = false;
+    }
+    if (count > 0) this.#options.onLost(count);
+  }
+
+  #checkDeadline(): void {
+    const nowMs = this.#options.clock.monoMs();
+    for (const slot of this.#slots) {
+      const ageMs = nowMs - slot.sentMonoMs;
+      if (slot.busy && ageMs > this.#options.deadlineMs) {
+        this.#options.onLate(this.#generation, ageMs);
+        return;
+      }
+    }
+  }
+}

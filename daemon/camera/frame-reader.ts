@@ -1,0 +1,102 @@
+// Cuts the byte stream of a camera program into frames. Reads a FIFO through one reused buffer (a third of the CPU of
+// child.stdout, which hands out fresh buffers of 64 KiB at most). Camera worker thread.
+
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { FramePool } from './frame-pool.ts';
+
+/** Capacity of a pipe on Linux (pipe(7)): more never arrives at once. */
+const CHUNK_BYTES_MAX = 65536;
+
+/** Writes chunks into the pool's frames. `onFrame` runs after each completed frame. */
+export class FrameSplitter {
+  readonly #pool: FramePool;
+  readonly #onFrame: () => void;
+  #filledBytes = 0;
+
+  constructor(pool: FramePool, onFrame: () => void) {
+    this.#pool = pool;
+    this.#onFrame = onFrame;
+  }
+
+  /** Takes the first `length` bytes of `chunk`. */
+  push(chunk: Buffer, length: number): void {
+    let at = 0;
+    while (at < length) {
+      const count = Math.min(this.#pool.frameBytes - this.#filledBytes, length - at);
+      chunk.copy(this.#pool.filling.bytes, this.#filledBytes, at, at + count);
+      at += count;
+      this.#filledBytes += count;
+      if (this.#filledBytes === this.#pool.frameBytes) {
+        this.#filledBytes = 0;
+        this.#onFrame();
+      }
+    }
+  }
+
+  /** Bytes of an unfinished frame. */
+  get partialBytes(): number {
+    return this.#filledBytes;
+  }
+}
+
+export interface Fifo {
+  /** Give this descriptor to the child, then close it by `closeWriter`. */
+  readonly writeFd: number;
+  readonly readFd: number;
+  closeWriter(): void;
+}
+
+/** A nameless FIFO: made at `path`, opened at both ends, unlinked at once. Mode 0600. */
+export function openFifo(path: string): Fifo {
+  execFileSync('mkfifo', ['-m', '600', path]);
+  try {
+    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeFd = openSync(path, constants.O_WRONLY);
+    return { readFd, writeFd, closeWriter: () => closeSync(writeFd) };
+  } finally {
+    unlinkSync(path);
+  }
+}
+
+/** Reads a FIFO into a splitter until all writers are gone. */
+export class FifoReader {
+  readonly ended: Promise<void>;
+  readonly #socket: Socket;
+
+  constructor(fd: number, splitter: FrameSplitter, frameBytes: number) {
+    // No more than a frame at a time: a chunk then completes at most one, and a pause takes effect after it.
+    const buffer = Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
+    this.#socket = new Socket({
+      fd,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer,
+        callback: (count: number) => {
+          splitter.push(buffer, count);
+          return true;
+        },
+      },
+    });
+    this.ended = new Promise((resolve) => {
+      this.#socket.once('close', () => resolve());
+    });
+    // A read error ends the stream like a hang-up does; the program's exit tells why.
+    this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.on('end', () => this.#socket.destroy());
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

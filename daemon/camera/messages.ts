@@ -1,0 +1,42 @@
+// What crosses between the main thread and a camera worker. Types only. Pixels never do.
+import type { CameraConfig, LogConfig, TrackConfig } from '../config/types.ts';
+import type { Observation } from '../core/types.ts';
+import type { DetectorState } from '../detector/wire.ts';
+import type { ErrorCode } from '../platform/errors.ts';
+
+/** Handed to the worker when it starts. */
+export interface CameraWorkerData {
+  readonly camera: string;
+  /** Place among the cameras; decides the slots in the detector's file. */
+  readonly index: number;
+  readonly config: CameraConfig;
+  readonly track: TrackConfig;
+  readonly deadlineMs: number;
+  readonly log: LogConfig;
+  /** Folder on tmpfs for the FIFO. */
+  readonly runtimeDir: string;
+}
+
+/** Frames of one camera since the daemon's start. */
+export interface CameraCounters {
+  /** Complete frames that arrived. */
+  framesTotal: number;
+  /** Replaced by a newer one before the detector could take them, or in its hands when it died. */
+  framesDropped: number;
+  /** Frames that became an observation. */
+  framesProcessed: number;
+  /** Times the camera program was started again. */
+  restarts: number;
+}
+
+export type ToCameraWorker =
+  | { readonly type: 'detector'; readonly state: DetectorState }
+  | { readonly type: 'stop' };
+
+export type FromCameraWorker =
+  | { readonly type: 'observation'; readonly observation: Observation }
+  | { readonly type: 'online' }
+  | { readonly type: 'offline'; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: 'counters'; readonly counters: CameraCounters }
+  | { readonly type: 'detector-late'; readonly generation: number; readonly ageMs: number }
+  | { readonly type: 'stopped' };

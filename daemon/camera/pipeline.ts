@@ -1,0 +1,151 @@
+// The way of one camera's frames: waiting frame → tensor → detector → boxes of the frame → tracker → observation. Keeps
+// the detector busy with one request running and one waiting its turn, so that the next tensor is prepared while the
+// current one runs. Camera worker thread.
+import type { CameraConfig, TrackConfig } from '../config/types.ts';
+import { Tracker, type TrackStep } from '../core/tracker.ts';
+import type { Detection, FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
+import type { DetectorResponse, DetectorState } from '../detector/wire.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import { DetectorClient, type PendingFrame } from './detector-client.ts';
+import type { FramePool } from './frame-pool.ts';
+import { boxInFrame, Preprocessor } from './preprocess.ts';
+
+/** Where neither the configuration nor the model names a threshold. */
+const THRESHOLD_DEFAULT = 0.7;
+const NO_STAGES: StageTimes = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
+
+export interface PipelineOptions {
+  readonly camera: string;
+  readonly index: number;
+  readonly detect: CameraConfig['detect'];
+  readonly track: TrackConfig;
+  readonly deadlineMs: number;
+  readonly pool: FramePool;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onObservation: (observation: Observation) => void;
+  /** A waiting frame was taken: a paused source may go on. */
+  readonly onRoom: () => void;
+  readonly onLate: (generation: number, ageMs: number) => void;
+}
+
+export class Pipeline {
+  framesProcessed = 0;
+  /** Frames that were in the detector's hands when it died. */
+  framesLost = 0;
+  readonly #options: PipelineOptions;
+  readonly #client: DetectorClient;
+  readonly #tracker: Tracker;
+  #model: ModelSpec | undefined;
+  #preprocessor: Preprocessor | undefined;
+  #outstanding = 0;
+  #lastStamp: FrameStamp = { frame: 0, atMs: 0, monoMs: 0 };
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#client = new DetectorClient({
+      cameraIndex: options.index,
+      deadlineMs: options.deadlineMs,
+      clock: options.clock,
+      logger: options.logger,
+      onReady: () => this.pump(),
+      onAnswer: (pending, response) => this.#answered(pending, response),
+      onLost: (count) => {
+        this.framesLost += count;
+        this.#outstanding -= count;
+      },
+      onLate: options.onLate,
+    });
+    this.#tracker = new Tracker({ ...options.track, threshold: (label) => this.#thresholdOf(label) });
+  }
+
+  /** Nothing waits and nothing is in the detector's hands. */
+  get idle(): boolean {
+    return this.#outstanding === 0 && !this.#options.pool.hasWaiting;
+  }
+
+  /** Follows the detector from generation to generation. */
+  detectorChanged({ generation, ready }: DetectorState): void {
+    if (ready) {
+      const { width, height } = this.#options.detect;
+      this.#model = ready.model;
+      this.#preprocessor = new Preprocessor(ready.model.input, width, height);
+    }
+    this.#client.use(generation, ready);
+  }
+
+  /** Hands the waiting frame to the detector if it takes one; call after every completed frame. */
+  pump(): void {
+    if (this.#preprocessor === undefined || !this.#client.hasFreeSlot) return;
+    const frame = this.#options.pool.take();
+    if (frame === undefined) return;
+    this.#preprocessor.run(frame.bytes);
+    const stamp = { frame: frame.number, atMs: frame.atMs, monoMs: frame.monoMs };
+    const { completeMonoMs } = frame;
+    this.#options.pool.release(frame);
+    this.#outstanding += 1;
+    this.#client.submit(this.#preprocessor.bytes, stamp, completeMonoMs);
+    this.#options.onRoom();
+  }
+
+  /** Ends tracks that no frame will end: the camera or the detector is away. */
+  expire(monoMs: number, atMs: number): void {
+    this.#tellEnded(this.#tracker.expire(monoMs), { ...this.#lastStamp, atMs, monoMs });
+  }
+
+  /** Ends all tracks: the stream is over. */
+  finish(): void {
+    this.#tellEnded(this.#tracker.finish(), this.#lastStamp);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #answered(pending: PendingFrame, response: DetectorResponse): void {
+    this.#outstanding -= 1;
+    this.framesProcessed += 1;
+    const { stamp, completeMonoMs, preparedMonoMs } = pending;
+    const { runStartMonoMs, runEndMonoMs } = response;
+    const step = this.#tracker.step(this.#detectionsOf(response), stamp);
+    this.#lastStamp = stamp;
+    this.#tell(step, stamp, {
+      prepareMs: preparedMonoMs - completeMonoMs,
+      waitMs: runStartMonoMs - preparedMonoMs,
+      inferMs: runEndMonoMs - runStartMonoMs,
+      trackMs: this.#options.clock.monoMs() - runEndMonoMs,
+    });
+    this.pump();
+  }
+
+  #detectionsOf({ detections }: DetectorResponse): Detection[] {
+    const model = this.#model;
+    const placement = this.#preprocessor?.placement;
+    const list: Detection[] = [];
+    if (model === undefined || placement === undefined) return list;
+    const { boxes } = detections;
+    for (let index = 0; index < detections.count; index += 1) {
+      const label = model.labels[detections.classes[index]!];
+      if (label === undefined) continue;
+      const at = index * 4;
+      const corners = { x1: boxes[at]!, y1: boxes[at + 1]!, x2: boxes[at + 2]!, y2: boxes[at + 3]! };
+      const box = boxInFrame(corners, model.input, placement);
+      list.push({ label, score: detections.scores[index]!, box });
+    }
+    return list;
+  }
+
+  #thresholdOf(label: string): number {
+    const { thresholds, threshold } = this.#options.track;
+    return thresholds[label] ?? threshold ?? this.#model?.thresholds[label] ?? THRESHOLD_DEFAULT;
+  }
+
+  #tellEnded(step: TrackStep, stamp: FrameStamp): void {
+    if (step.ended.length > 0) this.#tell(step, stamp, NO_STAGES);
+  }
+
+  #tell({ tracks, ended }: TrackStep, stamp: FrameStamp, stages: StageTimes): void {
+    this.#options.onObservation({ camera: this.#options.camera, stamp, tracks, ended, stages });
+  }
+}

@@ -1,0 +1,196 @@
+// The camera program's keeper against real child programs (test/support/fake-camera.ts).
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FramePool } from '../../daemon/camera/frame-pool.ts';
+import { CameraProgram } from '../../daemon/camera/program.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import type { VedetteError } from '../../daemon/platform/errors.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
+
+const FAKE = fileURLToPath(new URL('../support/fake-camera.ts', import.meta.url));
+const FRAME_BYTES = 6144;
+
+interface Fake {
+  readonly args: readonly string[];
+  readonly lossless?: boolean;
+  readonly finite?: boolean;
+  readonly frameIntervalMs?: number;
+  readonly command?: string;
+  readonly stallMs?: number;
+  /** Takes each frame at once; without it frames pile up. */
+  readonly eager?: boolean;
+}
+
+function runFake({ args, lossless = false, finite = false, eager = true, stallMs = 60_000, ...fake }: Fake) {
+  const pool = new FramePool(FRAME_BYTES);
+  const frames: { byte: number; whole: boolean; atMs: number; monoMs: number }[] = [];
+  const offline: VedetteError[] = [];
+  let onlineCount = 0;
+  const take = (): void => {
+    const frame = pool.take();
+    if (frame === undefined) return;
+    const byte = frame.bytes[0]!;
+    frames.push({
+      byte,
+      whole: frame.bytes.every((b) => b === byte),
+      atMs: frame.atMs,
+      monoMs: frame.monoMs,
+    });
+    pool.release(frame);
+    program.resume();
+  };
+  const program = new CameraProgram({
+    camera: 'fake',
+    source: () => ({
+      title: 'fake-camera',
+      command: fake.command ?? process.execPath,
+      args: [FAKE, '--bytes', String(FRAME_BYTES), ...args],
+      lossless,
+      frameIntervalMs: fake.frameIntervalMs,
+      finite,
+    }),
+    pool,
+    runtimeDir: tempDir(),
+    stallMs,
+    clock: systemClock,
+    onFrame: () => {
+      if (eager) take();
+    },
+    onOnline: () => {
+      onlineCount += 1;
+    },
+    onOffline: (error) => offline.push(error),
+  });
+  const stop = new AbortController();
+  const running = program.run(stop.signal);
+  onTestFinished(async () => {
+    stop.abort();
+    await running;
+  });
+  return { program, pool, frames, offline, take, stop, running, online: () => onlineCount };
+}
+
+/** Live children of this process running the fake camera (zombies and other tests' left out). */
+function fakePids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const [, state, parent] = /\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return state !== 'Z' && Number(parent) === process.pid && command.includes('fake-camera');
+      } catch {
+        return false;
+      }
+    });
+}
+
+describe('a camera program', () => {
+  test('delivers whole frames in order and, when finite, ends', async () => {
+    const { frames, running, offline, online } = runFake({
+      args: ['--frames', '20'],
+      finite: true,
+      lossless: true,
+    });
+    expect(await running).toBe('ended');
+    expect(frames.map((frame) => frame.byte)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(frames.every((frame) => frame.whole)).toBe(true);
+    expect(online()).toBe(1);
+    expect(offline.map((error) => error.code)).toEqual(['CAMERA_SOURCE_ENDED']);
+  });
+
+  test('that exits is told with its last words and started again', async () => {
+    const { program, offline, frames } = runFake({ args: ['--frames', '2', '--then', 'exit1'] });
+    await waitFor('a second life', () => program.restarts >= 1 && frames.length >= 4);
+    expect(offline[0]?.code).toBe('CAMERA_EXITED');
+    expect(offline[0]?.message).toMatch(
+      /camera 'fake': .* exited with code 1: fake camera: sensor not found; restarting/,
+    );
+    expect(frames.slice(0, 4).map((frame) => frame.byte)).toEqual([1, 2, 1, 2]);
+  });
+
+  test('that dies in the middle of a frame shifts no byte into the next one', async () => {
+    const { frames, offline } = runFake({ args: ['--frames', '2', '--then', 'half'] });
+    await waitFor('two lives', () => frames.length >= 4);
+    expect(frames.every((frame) => frame.whole)).toBe(true);
+    expect(offline[0]?.message).toContain('in the middle of a frame, 3072 bytes dropped');
+  });
+
+  test('that stalls is killed and started again, also when it ignores TERM', async () => {
+    const { program, offline, frames } = runFake({
+      args: ['--frames', '1', '--then', 'stubborn'],
+      stallMs: 500,
+    });
+    await waitFor('a second life', () => program.restarts >= 1 && frames.length >= 2);
+    expect(offline[0]?.code).toBe('CAMERA_STALLED');
+    expect(offline[0]?.message).toMatch(/no frame for \d+ ms \(limit 500\); restarting fake-camera/);
+  });
+
+  test('that is not installed is told as such', async () => {
+    const { offline } = runFake({ args: [], command: '/nonexistent/rpicam-vid' });
+    const error = await waitFor('an error', () => offline[0]);
+    expect(error.code).toBe('CAMERA_EXITED');
+    expect(error.message).toContain('/nonexistent/rpicam-vid');
+  });
+
+  test('is gone when stopped, with everything it holds', async () => {
+    const { stop, running, frames } = runFake({ args: ['--frames', '1', '--then', 'stubborn'] });
+    await waitFor('a frame', () => frames.length > 0);
+    expect(fakePids().length).toBeGreaterThan(0);
+    stop.abort();
+    expect(await running).toBe('stopped');
+    expect(fakePids()).toEqual([]);
+  });
+});
+
+describe('pressure', () => {
+  test('a live source never waits: newer frames replace the waiting one and are counted', async () => {
+    const { running, pool, take, frames } = runFake({
+      args: ['--frames', '30', '--interval', '0'],
+      finite: true,
+      eager: false,
+    });
+    await running;
+    take();
+    expect(frames[0]).toMatchObject({ byte: 30, whole: true });
+    expect(pool.dropped).toBe(29);
+  });
+
+  test('a lossless source waits for the pool and loses nothing', async () => {
+    const fast = runFake({
+      args: ['--frames', '200', '--interval', '0'],
+      finite: true,
+      lossless: true,
+      eager: false,
+    });
+    let ended = false;
+    void fast.running.then(() => {
+      ended = true;
+    });
+    await waitFor('all frames', () => {
+      fast.take();
+      return ended;
+    });
+    fast.take();
+    expect(fast.frames.map((frame) => frame.byte)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index + 1),
+    );
+    expect(fast.pool.dropped).toBe(0);
+  });
+
+  test('where the video counts time, frames are exactly one interval apart', async () => {
+    const { running, frames } = runFake({
+      args: ['--frames', '10', '--interval', '0'],
+      finite: true,
+      lossless: true,
+      frameIntervalMs: 200,
+    });
+    await running;
+    for (const [index, frame] of frames.slice(1).entries()) {
+      expect(frame.monoMs - frames[index]!.monoMs).toBeCloseTo(200, 6);
+      expect(frame.atMs - frames[index]!.atMs).toBeCloseTo(200, 6);
+    }
+  });
+});

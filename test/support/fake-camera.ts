@@ -1,0 +1,35 @@
+// A camera program for tests, a real child: writes I420 frames to standard output as told. Frame n is filled with the
+// byte n, so that a reader can tell frames apart and see a torn one.
+// Arguments: --bytes <frame bytes> --frames <n> --interval <ms> --then <exit0|exit1|stall|half|stubborn>
+import { writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    bytes: { type: 'string', default: '6144' },
+    frames: { type: 'string', default: '3' },
+    interval: { type: 'string', default: '5' },
+    // biome-ignore lint/suspicious/noThenProperty: an option's name, nothing awaits it
+    then: { type: 'string', default: 'exit0' },
+  },
+});
+
+const bytes = Number(values.bytes);
+
+function writeAll(buffer: Uint8Array): void {
+  let at = 0;
+  while (at < buffer.length) at += writeSync(1, buffer, at);
+}
+
+if (values.then === 'stubborn') process.on('SIGTERM', () => undefined);
+for (let frame = 1; frame <= Number(values.frames); frame += 1) {
+  writeAll(new Uint8Array(bytes).fill(frame % 256));
+  await delay(Number(values.interval));
+}
+if (values.then === 'half') writeAll(new Uint8Array(bytes >> 1).fill(255));
+if (values.then === 'exit1') {
+  process.stderr.write('fake camera: sensor not found\n');
+  process.exit(1);
+}
+if (values.then === 'stall' || values.then === 'stubborn') await delay(600_000);

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { boxInFrame, Preprocessor, placementOf } from '../../daemon/camera/preprocess.ts';
+import type { ModelInput } from '../../daemon/core/types.ts';
+
+const INPUT: ModelInput = {
+  name: 'image',
+  width: 320,
+  height: 320,
+  type: 'uint8',
+  layout: 'nhwc',
+  colour: 'rgb',
+  mean: [0, 0, 0],
+  scale: [1, 1, 1],
+  resize: 'stretch',
+};
+
+/** A frame whose luma comes from a function; chroma is one colour. */
+function frameOf(
+  width: number,
+  height: number,
+  luma: (x: number, y: number) => number,
+  u = 128,
+  v = 128,
+): Uint8Array {
+  const frame = new Uint8Array((width * height * 3) / 2);
+  for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) frame[y * width + x] = luma(x, y);
+  frame.fill(u, width * height, (width * height * 5) / 4);
+  frame.fill(v, (width * height * 5) / 4);
+  return frame;
+}
+
+/** RGB of a pixel of the tensor of an nhwc uint8 model. */
+function pixel(target: Preprocessor, x: number, y: number, width = 320): number[] {
+  return [...target.bytes.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
+}
+
+describe('colour', () => {
+  // Limited-range BT.601 values of the 75 % colour bars (ITU-R BT.801, EBU Tech 3213).
+  test.each([
+    ['black', 16, 128, 128, [0, 0, 0]],
+    ['white', 235, 128, 128, [255, 255, 255]],
+    ['75 % red', 65, 100, 212, [191, 0, 0]],
+    ['75 % green', 112, 72, 58, [0, 191, 0]],
+    ['75 % blue', 35, 212, 114, [0, 0, 191]],
+  ])('%s comes out right', (_, y, u, v, expected) => {
+    const target = new Preprocessor(INPUT, 640, 384);
+    target.run(frameOf(640, 384, () => y, u, v));
+    for (const [channel, value] of pixel(target, 100, 100).entries()) {
+      expect(Math.abs(value - expected[channel]!)).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test('bgr swaps red and blue, nchw keeps channels apart', () => {
+    const red = frameOf(640, 384, () => 65, 100, 212);
+    const bgr = new Preprocessor({ ...INPUT, colour: 'bgr' }, 640, 384);
+    bgr.run(red);
+    expect(pixel(bgr, 5, 5)[2]).toBeGreaterThan(185);
+    const planar = new Preprocessor({ ...INPUT, layout: 'nchw' }, 640, 384);
+    planar.run(red);
+    expect(planar.bytes[0]).toBeGreaterThan(185);
+    expect(planar.bytes[320 * 320]).toBeLessThan(4);
+    expect(planar.bytes[2 * 320 * 320]).toBeLessThan(4);
+  });
+
+  test('a float model gets (pixel − mean) · scale per channel', () => {
+    const input: ModelInput = {
+      ...INPUT,
+      type: 'float32',
+      mean: [127.5, 100, 0],
+      scale: [1 / 127.5, 0.5, 1],
+    };
+    const target = new Preprocessor(input, 640, 384);
+    target.run(frameOf(640, 384, () => 235));
+    const floats = new Float32Array(target.bytes.buffer);
+    expect(floats[0]).toBeCloseTo(1, 2);
+    expect(floats[1]).toBeCloseTo(77.5, 0);
+    expect(floats[2]).toBeCloseTo(255, 0);
+  });
+});
+
+describe('resizing', () => {
+  // Sizes that take the word-wise paths (4 and 2 columns a pixel) and the general one, down and up.
+  test.each([
+    [1280, 720],
+    [640, 384],
+    [1920, 1080],
+    [448, 252],
+    [320, 192],
+    [192, 128],
+  ])('%ix%i averages exactly the source pixels that fall on a target pixel', (width, height) => {
+    const luma = (x: number, y: number): number => 16 + ((x * 7 + y * 13) % 200);
+    const target = new Preprocessor(INPUT, width, height);
+    target.run(frameOf(width, height, luma));
+    for (const [column, row] of [
+      [0, 0],
+      [1, 2],
+      [157, 201],
+      [318, 319],
+      [319, 100],
+    ] as const) {
+      const x0 = Math.floor((column * width) / 320);
+      const x1 = Math.max(x0 + 1, Math.floor(((column + 1) * width) / 320));
+      const y0 = Math.floor((row * height) / 320);
+      const y1 = Math.max(y0 + 1, Math.floor(((row + 1) * height) / 320));
+      let sum = 0;
+      for (let y = y0; y < y1; y += 1) for (let x = x0; x < x1; x += 1) sum += luma(x, y);
+      const grey = ((sum / ((x1 - x0) * (y1 - y0)) - 16) * 255) / 219;
+      for (const value of pixel(target, column, row)) expect(Math.abs(value - grey)).toBeLessThanOrEqual(1.7);
+    }
+  });
+
+  test('a letterboxed frame lies centred between grey borders', () => {
+    const input: ModelInput = { ...INPUT, resize: 'letterbox' };
+    const target = new Preprocessor(input, 640, 384);
+    target.run(frameOf(640, 384, () => 235));
+    expect(target.placement).toEqual({ left: 0, top: 64, width: 320, height: 192 });
+    expect(pixel(target, 10, 63)).toEqual([114, 114, 114]);
+    expect(pixel(target, 10, 64)).toEqual([255, 255, 255]);
+    expect(pixel(target, 10, 255)).toEqual([255, 255, 255]);
+    expect(pixel(target, 10, 256)).toEqual([114, 114, 114]);
+  });
+
+  test('a frame of another size is refused', () => {
+    expect(() => new Preprocessor(INPUT, 640, 384).run(new Uint8Array(10))).toThrow(
+      /10 bytes, expected 368640/,
+    );
+  });
+});
+
+describe('boxInFrame', () => {
+  test('undoes the letterbox and cuts at the edges of the frame', () => {
+    const input: ModelInput = { ...INPUT, resize: 'letterbox' };
+    const placement = placementOf(input, 640, 384);
+    const whole = boxInFrame({ x1: 0, y1: 64 / 320, x2: 1, y2: 256 / 320 }, input, placement);
+    expect(whole).toEqual({ x: 0, y: 0, width: 1, height: 1 });
+    const cut = boxInFrame({ x1: 0.5, y1: 0, x2: 1.2, y2: 0.5 }, input, placement);
+    expect(cut).toEqual({ x: 0.5, y: 0, width: 0.5, height: 0.5 });
+  });
+
+  test('changes nothing for a stretched model', () => {
+    const box = boxInFrame({ x1: 0.1, y1: 0.2, x2: 0.3, y2: 0.6 }, INPUT, placementOf(INPUT, 1280, 720));
+    expect(box.x).toBeCloseTo(0.1, 10);
+    expect(box.height).toBeCloseTo(0.4, 10);
+  });
+});
