@@ -1,0 +1,85 @@
+// The health report: asks every part for its state and puts the answers together. Knows the parts only by the shape of
+// what they answer, so that no room is imported. Main thread.
+import { boardTemperatureC, type LoopDelay } from '../platform/board.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Percentiles } from '../platform/percentiles.ts';
+import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from './payloads.ts';
+
+/** The detector as its supervisor describes it, as far as health shows it. */
+export interface DetectorSource {
+  readonly state: string;
+  readonly restarts: number;
+  readonly rssBytes: number;
+  readonly lastReason?: string;
+  readonly ready?: {
+    readonly provider: string;
+    readonly threads: number;
+    readonly model: { readonly name: string };
+    readonly fallbacks: HealthReport['detector']['fallbacks'];
+  };
+}
+
+/** The store as its client describes it, as far as health shows it. */
+export interface StoreSource {
+  readonly queued: number;
+  readonly outboxRows: number;
+  readonly updatesDropped: number;
+  readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
+  readonly problem: { readonly message: string } | undefined;
+}
+
+export interface HealthSources {
+  readonly device: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly loop: { read(reset: boolean): LoopDelay };
+  /** The last durations of `session.run`. */
+  readonly inferMs: Percentiles;
+  readonly store: { state(): StoreSource };
+  readonly publisher: { state(): MqttHealth };
+  readonly detector: { state(): DetectorSource };
+  readonly cameras: readonly { readonly camera: string; state(): CameraHealth }[];
+}
+
+/** A report of this moment; the event loop's delays are those since the last report. */
+export function healthReport(sources: HealthSources): HealthReport {
+  const { device, version, clock, loop, store, publisher, cameras, inferMs } = sources;
+  const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
+  const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
+  const temperatureC = boardTemperatureC();
+  const { queued, outboxRows, updatesDropped, commitMs, problem } = store.state();
+  return {
+    device,
+    version,
+    uptimeS: Math.round(process.uptime()),
+    at: isoTime(clock.nowMs()),
+    memory: { rssBytes, heapUsedBytes, detectorRssBytes },
+    eventLoop: loop.read(true),
+    detector: {
+      state: detector.state,
+      provider: detector.ready?.provider ?? '',
+      threads: detector.ready?.threads ?? 0,
+      model: detector.ready?.model.name ?? '',
+      restarts: detector.restarts,
+      ...(detector.lastReason === undefined ? {} : { lastReason: detector.lastReason }),
+      fallbacks: detector.ready?.fallbacks ?? [],
+      inferP50Ms: rounded(inferMs.at(0.5)),
+      inferP99Ms: rounded(inferMs.at(0.99)),
+    },
+    cameras: Object.fromEntries(cameras.map((camera) => [camera.camera, camera.state()])),
+    store: {
+      queued,
+      outboxRows,
+      updatesDropped,
+      commitP50Ms: rounded(commitMs?.p50 ?? 0),
+      commitP99Ms: rounded(commitMs?.p99 ?? 0),
+      ...(problem === undefined ? {} : { problem: problem.message }),
+    },
+    mqtt: publisher.state(),
+    ...(temperatureC === undefined ? {} : { temperatureC }),
+  };
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

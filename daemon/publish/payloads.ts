@@ -1,0 +1,274 @@
+// What is sent to each topic, as plain objects and JSON. Owns the wire shapes of docs/mqtt.md; knows no broker and no
+// clock. Pure, main thread. Times are ISO 8601 in UTC with milliseconds (`at`), with the same instant as a number where
+// a program is likely to compute with it (`atMs`); boxes are fractions of the frame to 5 decimals (a fifth of a pixel
+// of an 8K picture), scores have 4 decimals.
+import type {
+  Alert,
+  Box,
+  EventChange,
+  Observation,
+  OutboxRow,
+  StageTimes,
+  TrackView,
+} from '../core/types.ts';
+
+/** Version of every payload: raised when a field changes its meaning or goes away, not when one is added. */
+export const PAYLOAD_VERSION = 1;
+
+/** Retained payload of `status`: the bare word. */
+export type DaemonStatus = 'online' | 'offline' | 'stopped';
+
+/** Body of an outbox row of kind `gap`: numbers of a counter that will not come, and why. Written by the store. */
+export interface Gap {
+  readonly counter: 'event' | 'alert';
+  /** `damaged`: a new database began. `refused`: a record did not fit the tables. */
+  readonly reason: string;
+  readonly detail: string;
+  readonly atMs: number;
+  /** First and last seq lost, in the epoch of the message. */
+  readonly first?: number;
+  readonly last?: number;
+  /** Messages lost, where known. */
+  readonly count?: number;
+  /** Epoch and last seq of the database before, where they could be read. */
+  readonly epochBefore?: string;
+  readonly lastBefore?: number;
+}
+
+export interface MqttHealth {
+  readonly connected: boolean;
+  /** Connections after the first. */
+  readonly reconnects: number;
+  /** Events, alerts and gaps sent and not yet acknowledged. */
+  readonly inFlight: number;
+  /** Messages of the perception feed dropped because the connection was too slow. */
+  readonly feedDropped: number;
+}
+
+export interface CameraHealth {
+  readonly status: string;
+  readonly reason?: string;
+  readonly framesTotal: number;
+  readonly framesDropped: number;
+  readonly framesProcessed: number;
+  readonly fps: number;
+  readonly restarts: number;
+}
+
+/** The retained `health` message without its version; the app fills it. */
+export interface HealthReport {
+  readonly device: string;
+  /** Version of the daemon. */
+  readonly version: string;
+  readonly uptimeS: number;
+  /** ISO 8601, UTC, milliseconds: `isoTime(clock.nowMs())`. */
+  readonly at: string;
+  readonly memory: {
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly detectorRssBytes?: number;
+  };
+  readonly eventLoop: {
+    readonly delayP50Ms: number;
+    readonly delayP99Ms: number;
+    readonly delayMaxMs: number;
+  };
+  readonly detector: {
+    readonly state: string;
+    readonly provider: string;
+    readonly threads: number;
+    readonly model: string;
+    readonly restarts: number;
+    readonly lastReason?: string;
+    /** Providers that were tried and could not be used. */
+    readonly fallbacks: readonly { readonly provider: string; readonly reason: string }[];
+    readonly inferP50Ms: number;
+    readonly inferP99Ms: number;
+  };
+  readonly cameras: Readonly<Record<string, CameraHealth>>;
+  readonly store: {
+    readonly queued: number;
+    readonly outboxRows: number;
+    readonly updatesDropped: number;
+    readonly commitP50Ms: number;
+    readonly commitP99Ms: number;
+    readonly problem?: string;
+  };
+  readonly mqtt: MqttHealth;
+  readonly temperatureC?: number;
+  readonly clock?: Readonly<Record<string, unknown>>;
+}
+
+export interface RowContext {
+  readonly epoch: string;
+  readonly nowMs: number;
+  /** A row older than this is marked late. */
+  readonly lateMs: number;
+}
+
+/** ISO 8601 in UTC with milliseconds. */
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+/** JSON of one outbox row. Throws a SyntaxError or RangeError when the body is not what its kind says. */
+export function rowPayload(row: OutboxRow, context: RowContext): string {
+  const body: unknown = JSON.parse(row.body);
+  switch (row.kind) {
+    case 'event':
+      return JSON.stringify(eventMessage(row, body as EventBody, context));
+    case 'alert':
+      return JSON.stringify(alertMessage(row, body as Alert, context));
+    case 'gap':
+      return JSON.stringify(gapMessage(row, body as Gap, context));
+  }
+}
+
+/** An `end` that the store wrote after a crash says so in `reason`. */
+type EventBody = EventChange & { readonly reason?: 'interrupted' };
+
+function eventMessage(row: OutboxRow, event: EventBody, context: RowContext): object {
+  return {
+    v: PAYLOAD_VERSION,
+    id: event.id,
+    epoch: context.epoch,
+    seq: row.seq,
+    type: event.type,
+    camera: event.camera,
+    label: event.label,
+    score: roundScore(event.score),
+    box: roundBox(event.box),
+    zones: event.zones,
+    zonesEntered: event.zonesEntered,
+    track: event.track,
+    startedAt: isoTime(event.startedAtMs),
+    at: isoTime(event.atMs),
+    atMs: event.atMs,
+    ...(event.endedAtMs === undefined ? {} : { endedAt: isoTime(event.endedAtMs) }),
+    ...(event.reason === undefined ? {} : { reason: event.reason }),
+    ...lateFields(row, context),
+  };
+}
+
+function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object {
+  const { late, delayedMs } = delayOf(row, context);
+  return {
+    v: PAYLOAD_VERSION,
+    id: alert.id,
+    epoch: context.epoch,
+    seq: row.seq,
+    eventId: alert.eventId,
+    rule: alert.rule,
+    severity: alert.severity,
+    camera: alert.camera,
+    label: alert.label,
+    zone: alert.zone,
+    score: roundScore(alert.score),
+    message: alert.message,
+    at: isoTime(alert.atMs),
+    atMs: alert.atMs,
+    late,
+    delayedMs,
+    latency: roundStages(alert.stages),
+  };
+}
+
+function gapMessage(row: OutboxRow, gap: Gap, context: RowContext): object {
+  return {
+    v: PAYLOAD_VERSION,
+    epoch: context.epoch,
+    seq: row.seq,
+    counter: gap.counter,
+    reason: gap.reason,
+    detail: gap.detail,
+    first: gap.first,
+    last: gap.last,
+    count: gap.count,
+    epochBefore: gap.epochBefore,
+    lastBefore: gap.lastBefore,
+    at: isoTime(gap.atMs),
+    atMs: gap.atMs,
+    ...lateFields(row, context),
+  };
+}
+
+/** How long after the fact a row is published. A wall clock that jumped back counts as no delay. */
+function delayOf(row: OutboxRow, { nowMs, lateMs }: RowContext): { late: boolean; delayedMs: number } {
+  const delayedMs = Math.max(0, Math.round(nowMs - row.atMs));
+  return { late: delayedMs > lateMs, delayedMs };
+}
+
+function lateFields(row: OutboxRow, context: RowContext): { late?: true; delayedMs?: number } {
+  const { late, delayedMs } = delayOf(row, context);
+  return late ? { late, delayedMs } : {};
+}
+
+/** JSON of the health message. */
+export function healthPayload(report: HealthReport): string {
+  return JSON.stringify({ v: PAYLOAD_VERSION, ...report });
+}
+
+/**
+ * JSON of one observation in the shape of ROS vision_msgs/Detection2DArray; lengths are fractions of the frame, not
+ * pixels. `ageMs` is the time from the complete frame to this call. One call per processed frame.
+ */
+export function detectionsPayload(observation: Observation, nowMonoMs: number): string {
+  const { camera, stamp, tracks, stages } = observation;
+  const sec = Math.floor(stamp.atMs / 1000);
+  return JSON.stringify({
+    v: PAYLOAD_VERSION,
+    header: {
+      stamp: { sec, nanosec: Math.round((stamp.atMs - sec * 1000) * 1e6) },
+      frame_id: camera,
+      seq: stamp.frame,
+    },
+    detections: tracks.map(detectionOf),
+    ageMs: roundMs(nowMonoMs - stamp.monoMs),
+    latency: roundStages(stages),
+  });
+}
+
+function detectionOf(track: TrackView): object {
+  const { box, velocity } = track;
+  return {
+    id: String(track.id),
+    results: [{ hypothesis: { class_id: track.label, score: roundScore(track.score) } }],
+    bbox: {
+      center: { x: roundFraction(box.x + box.width / 2), y: roundFraction(box.y + box.height / 2) },
+      size_x: roundFraction(box.width),
+      size_y: roundFraction(box.height),
+    },
+    confirmed: track.confirmed,
+    velocity: { x: roundFraction(velocity[0]), y: roundFraction(velocity[1]) },
+  };
+}
+
+function roundBox(box: Box): Box {
+  return {
+    x: roundFraction(box.x),
+    y: roundFraction(box.y),
+    width: roundFraction(box.width),
+    height: roundFraction(box.height),
+  };
+}
+
+function roundStages(stages: StageTimes): StageTimes {
+  return {
+    prepareMs: roundMs(stages.prepareMs),
+    waitMs: roundMs(stages.waitMs),
+    inferMs: roundMs(stages.inferMs),
+    trackMs: roundMs(stages.trackMs),
+  };
+}
+
+function roundFraction(value: number): number {
+  return Math.round(value * 1e5) / 1e5;
+}
+
+function roundScore(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}
+
+function roundMs(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,253 @@
+// The embedded broker with real MQTT clients and raw sockets.
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../../daemon/publish/embedded-broker.ts';
+import { type LogRecord, memoryLogger } from '../support/logger.ts';
+import { freePort } from '../support/mosquitto.ts';
+import { testPublisher } from '../support/publisher.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { Subscriber } from '../support/subscriber.ts';
+import { waitFor } from '../support/wait.ts';
+
+const SECRET = 's3cret-pass';
+
+function brokerWith(options: Partial<EmbeddedBrokerOptions>): {
+  broker: EmbeddedBroker;
+  records: LogRecord[];
+} {
+  const { logger, records } = memoryLogger();
+  const broker = new EmbeddedBroker({
+    host: '127.0.0.1',
+    port: 0,
+    nextFreePort: false,
+    logger,
+    clock: systemClock,
+    ...options,
+  });
+  onTestFinished(() => broker.stop());
+  return { broker, records };
+}
+
+async function started(options: Partial<EmbeddedBrokerOptions> = {}): Promise<EmbeddedBroker> {
+  const { broker } = brokerWith(options);
+  await broker.start();
+  return broker;
+}
+
+async function occupy(): Promise<{ port: number; release: () => Promise<void> }> {
+  const server: Server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const release = async (): Promise<void> => {
+    server.close();
+    await once(server, 'close');
+  };
+  onTestFinished(() => void server.close());
+  return { port: (server.address() as AddressInfo).port, release };
+}
+
+function client(url: string, options: IClientOptions = {}): MqttClient {
+  const mqtt = connect(url, { reconnectPeriod: 0, ...options });
+  onTestFinished(() => void mqtt.end(true));
+  return mqtt;
+}
+
+function until(mqtt: MqttClient, event: 'connect' | 'close'): Promise<void> {
+  return new Promise((resolve) => mqtt.once(event, () => resolve()));
+}
+
+/** 0, or the return code of the refusal. */
+function returnCode(url: string, options: IClientOptions = {}): Promise<unknown> {
+  const mqtt = client(url, options);
+  return new Promise((resolve) => {
+    mqtt.on('connect', () => resolve(0));
+    mqtt.on('error', (error) => resolve((error as { code?: unknown }).code));
+  });
+}
+
+function rawSocket(port: number): { socket: Socket; closed: Promise<unknown> } {
+  const socket = connectSocket(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  onTestFinished(() => void socket.destroy());
+  return { socket, closed: once(socket, 'close') };
+}
+
+test('carries alerts from the publisher to a subscriber, and retained state to a later one', async () => {
+  const broker = await started();
+  const { publisher, outbox, alert } = testPublisher({ url: () => broker.url });
+  const subscriber = await Subscriber.connect({ url: broker.url });
+  await publisher.start();
+  publisher.cameraStatus('porch', 'online');
+  alert('a1');
+  await subscriber.waitForCount('/alert', 1);
+  await waitFor('an empty outbox', () => outbox.rows.length === 0);
+  const late = await Subscriber.connect({ url: broker.url });
+  expect((await late.waitForCount('porch/status', 1))[0]).toMatchObject({ payload: 'online', retain: true });
+});
+
+describe('port', () => {
+  test('a busy port is told once and taken when it is free', async () => {
+    const busy = await occupy();
+    const clock = new SimClock();
+    const { broker, records } = brokerWith({ port: busy.port, clock });
+    await broker.start();
+    for (let attempt = 0; attempt < 5; attempt += 1) await clock.advance(30_000);
+    expect(broker.listening).toBe(false);
+    expect(records.filter(({ code }) => code === 'MQTT_EMBEDDED_PORT')).toHaveLength(1);
+    await busy.release();
+    await waitFor('the port', async () => {
+      await clock.advance(30_000);
+      return broker.listening;
+    });
+    expect(await returnCode(`mqtt://127.0.0.1:${busy.port}`)).toBe(0);
+  });
+
+  test('the demo takes the next free one', async () => {
+    const busy = await occupy();
+    const { broker, records } = brokerWith({ port: busy.port, nextFreePort: true });
+    await broker.start();
+    expect(broker.port).toBeGreaterThan(busy.port);
+    expect(broker.port).toBeLessThanOrEqual(busy.port + 20);
+    expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
+    expect(await returnCode(broker.url)).toBe(0);
+    expect(records.filter(({ code }) => code === 'MQTT_EMBEDDED_PORT')).toHaveLength(0);
+  });
+
+  test('stop ends the search for a port', async () => {
+    const busy = await occupy();
+    const clock = new SimClock();
+    const { broker } = brokerWith({ port: busy.port, clock });
+    await broker.start();
+    await broker.stop();
+    await busy.release();
+    await clock.advance(60_000);
+    expect(broker.listening).toBe(false);
+    expect(await returnCode(`mqtt://127.0.0.1:${busy.port}`)).toBe('ECONNREFUSED');
+  });
+});
+
+describe('protection', () => {
+  test.each([
+    { host: '0.0.0.0' },
+    { host: '::' },
+    { host: '192.168.1.5', user: 'vedette' },
+    { host: '0.0.0.0', password: SECRET },
+  ])('an address that others can reach is refused without user and password: %j', async (options) => {
+    const { broker } = brokerWith(options);
+    await expect(broker.start()).rejects.toMatchObject({ code: 'MQTT_EMBEDDED_UNPROTECTED' });
+    expect(broker.listening).toBe(false);
+    await broker.stop();
+  });
+
+  test('with user and password it may listen everywhere', async () => {
+    const broker = await started({ host: '0.0.0.0', user: 'vedette', password: SECRET });
+    expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
+    expect(await returnCode(broker.url, { username: 'vedette', password: SECRET })).toBe(0);
+  });
+
+  test('clients without the right user and password are refused with return code 4', async () => {
+    const broker = await started({ user: 'vedette', password: SECRET });
+    const wrong: IClientOptions[] = [
+      {},
+      { username: 'vedette' },
+      { username: 'vedette', password: '' },
+      { username: 'vedette', password: `${SECRET}x` },
+      { username: 'vedette', password: SECRET.slice(0, -1) },
+      { username: 'Vedette', password: SECRET },
+      { username: SECRET, password: 'vedette' },
+    ];
+    for (const options of wrong) expect(await returnCode(broker.url, options)).toBe(4);
+    expect(await returnCode(broker.url, { username: 'vedette', password: SECRET })).toBe(0);
+  });
+
+  test('the publisher says what to do when its password is wrong', async () => {
+    const broker = await started({ user: 'vedette', password: SECRET });
+    const { publisher, records } = testPublisher({
+      url: broker.url,
+      config: { user: 'vedette', password: 'no' },
+    });
+    await publisher.start();
+    const warning = await waitFor('the warning', () => records.find(({ code }) => code === 'MQTT_CONNECT'));
+    expect(warning).toMatchObject({ returnCode: 4 });
+    expect(warning.msg).toMatch(/mqtt\.password/);
+  });
+});
+
+describe('limits', () => {
+  test('a packet above the limit ends its connection, before any password', async () => {
+    const broker = await started({ user: 'vedette', password: SECRET });
+    const { socket, closed } = rawSocket(broker.port);
+    socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
+    await closed;
+  });
+
+  test('a message just under a mebibyte passes, one above it does not, and others stay connected', async () => {
+    const broker = await started();
+    const subscriber = await Subscriber.connect({ url: broker.url, filters: ['big'] });
+    const mqtt = client(broker.url);
+    await until(mqtt, 'connect');
+    mqtt.publish('big', Buffer.alloc(1024 * 1024 - 100, 0x61));
+    await subscriber.waitForCount('big', 1);
+    mqtt.publish('big', Buffer.alloc(1024 * 1024 + 1, 0x61));
+    await until(mqtt, 'close');
+    const other = client(broker.url);
+    await until(other, 'connect');
+    other.publish('big', 'end');
+    await subscriber.waitForCount('big', 2);
+    expect(subscriber.messages[1]?.payload).toBe('end');
+    expect(subscriber.subscriptions).toBe(1);
+  });
+
+  test('the 101st connection is closed', async () => {
+    const broker = await started();
+    const sockets = Array.from({ length: 100 }, () => rawSocket(broker.port));
+    await Promise.all(sockets.map(({ socket }) => once(socket, 'connect')));
+    await rawSocket(broker.port).closed;
+    expect(sockets.every(({ socket }) => !socket.destroyed)).toBe(true);
+  });
+
+  test('retained topics are limited; the one too many ends its connection', async () => {
+    const broker = await started();
+    const mqtt = client(broker.url);
+    await until(mqtt, 'connect');
+    const closed = until(mqtt, 'close');
+    for (let index = 0; index < 10_000; index += 1) mqtt.publish(`t/${index}`, 'x', { retain: true });
+    await new Promise((resolve) => mqtt.publish('t/0', 'again', { retain: true, qos: 1 }, resolve));
+    expect(mqtt.connected).toBe(true);
+    mqtt.publish('t/one-too-many', 'x', { retain: true });
+    await closed;
+  });
+
+  test('no session is kept for an absent client', async () => {
+    const broker = await started();
+    const options: IClientOptions = { clean: false, clientId: 'absent' };
+    const first = client(broker.url, options);
+    await until(first, 'connect');
+    await first.subscribeAsync('vedette/#', { qos: 1 });
+    await first.endAsync();
+    const second = client(broker.url, options);
+    const sessionPresent = new Promise((resolve) =>
+      second.once('connect', (connack) => resolve(connack.sessionPresent)),
+    );
+    expect(await sessionPresent).toBe(false);
+  });
+});
+
+test('stop closes every connection, silent ones too, and frees the port', async () => {
+  const port = await freePort();
+  const { broker } = brokerWith({ port });
+  await broker.start();
+  const silent = rawSocket(port);
+  const mqtt = client(broker.url);
+  await until(mqtt, 'connect');
+  const mqttClosed = until(mqtt, 'close');
+  await broker.stop();
+  await Promise.all([silent.closed, mqttClosed]);
+  await broker.stop();
+  const next = await started({ port });
+  expect(next.port).toBe(port);
+});

@@ -1,0 +1,115 @@
+// A Publisher for tests with a stand-in of the store: rows are committed, announced, read and deleted as the store's
+// contract says (deleted some time after `delivered`). The broker is always a real one. Ends with the test.
+import { onTestFinished } from 'vitest';
+import { configSchema } from '../../daemon/config/schema.ts';
+import type { MqttConfig } from '../../daemon/config/types.ts';
+import type { Alert, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
+import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
+import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import { type OutboxSource, Publisher } from '../../daemon/publish/publisher.ts';
+import { type LogRecord, memoryLogger } from './logger.ts';
+
+export const EPOCH = '3f1c9a5e7d204b86';
+
+export class MemoryOutbox implements OutboxSource {
+  rows: OutboxRow[] = [];
+  /** How often rows were read. */
+  reads = 0;
+  /** Rejects reads while set. */
+  broken = false;
+  #row = 0;
+  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
+
+  epoch(): string {
+    return EPOCH;
+  }
+
+  /** Commits a row; give it to `outboxGrew` as the store would. */
+  commit(kind: OutboxKind, body: unknown, atMs = systemClock.nowMs()): OutboxRow {
+    this.#row += 1;
+    this.#seq[kind] += 1;
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const row: OutboxRow = { row: this.#row, kind, seq: this.#seq[kind], atMs, body: text };
+    this.rows.push(row);
+    return row;
+  }
+
+  async read({ afterRow, limit }: { afterRow: number; limit: number }): Promise<readonly OutboxRow[]> {
+    this.reads += 1;
+    if (this.broken) throw new Error('disk I/O error');
+    return this.rows.filter(({ row }) => row > afterRow).slice(0, limit);
+  }
+
+  delivered(rows: readonly number[]): void {
+    setImmediate(() => {
+      this.rows = this.rows.filter(({ row }) => !rows.includes(row));
+    });
+  }
+}
+
+export interface TestPublisher {
+  readonly publisher: Publisher;
+  readonly outbox: MemoryOutbox;
+  readonly records: LogRecord[];
+  /** Commits an alert and announces it. */
+  alert(id: string): OutboxRow;
+}
+
+export interface TestPublisherOptions {
+  readonly url: string | (() => string);
+  readonly clock?: Clock;
+  readonly config?: Partial<MqttConfig>;
+}
+
+/** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
+export function testPublisher({
+  url,
+  clock = systemClock,
+  config = {},
+}: TestPublisherOptions): TestPublisher {
+  const outbox = new MemoryOutbox();
+  const { logger, records } = memoryLogger();
+  const publisher = new Publisher({
+    config: { ...configSchema.shape.mqtt.parse({}), drainDelayS: 0, retryMaxS: 1, ...config },
+    device: 'pi',
+    logger,
+    clock,
+    outbox,
+    health: () => ({ device: 'pi', mqtt: publisher.state() }) as HealthReport,
+    brokerUrl: url,
+  });
+  onTestFinished(() => publisher.stop());
+  const alert = (id: string): OutboxRow => {
+    const row = outbox.commit('alert', alertBody(id));
+    publisher.outboxGrew([row]);
+    return row;
+  };
+  return { publisher, outbox, records, alert };
+}
+
+export function alertBody(id: string, atMs = systemClock.nowMs()): Alert {
+  return {
+    id,
+    eventId: `event-of-${id}`,
+    rule: 'door',
+    severity: 'warning',
+    camera: 'porch',
+    label: 'person',
+    zone: 'door',
+    score: 0.9,
+    message: 'person entered door at porch',
+    atMs,
+    monoMs: 1000,
+    stages: { prepareMs: 1, waitMs: 2, inferMs: 3, trackMs: 4 },
+  };
+}
+
+export function observationOf(camera: string, frame = 1): Observation {
+  return {
+    camera,
+    stamp: { frame, atMs: systemClock.nowMs(), monoMs: systemClock.monoMs() },
+    tracks: [],
+    ended: [],
+    stages: { prepareMs: 1, waitMs: 2, inferMs: 3, trackMs: 4 },
+  };
+}
