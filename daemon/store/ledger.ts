@@ -1,0 +1,274 @@
+// Writes what happened: journal, event view, alert and outbox rows of many batches in one transaction, with numbers
+// from the counters in the file. Synchronous from BEGIN to COMMIT; never awaits. Worker thread.
+import { readFileSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import type { Alert, EventChange, EventType, OutboxKind, OutboxRow } from '../core/types.ts';
+import { reasonOf } from '../platform/errors.ts';
+import { isMisfit } from './failures.ts';
+import type { Gap, InterruptedEnd, NumberedBatch, Refusal } from './messages.ts';
+import { Outbox } from './outbox.ts';
+
+export interface LedgerOptions {
+  readonly db: Database.Database;
+  readonly writer: string;
+  readonly bootId: string;
+  readonly nowMs: () => number;
+  readonly monoMs: () => number;
+}
+
+export interface LedgerWrite {
+  readonly batches: readonly NumberedBatch[];
+  readonly delivered: readonly number[];
+}
+
+export interface LedgerResult {
+  /** New outbox rows in order. */
+  readonly rows: readonly OutboxRow[];
+  readonly refused: readonly Refusal[];
+  /** Outbox rows deleted. */
+  readonly removed: number;
+  /** Counters and highest row, as this transaction leaves them. */
+  readonly lastSeq: Readonly<Record<OutboxKind, number>>;
+  readonly lastRow: number;
+}
+
+/** One record of a batch with the counter it takes its number from. */
+type Item =
+  | { readonly counter: 'event'; readonly record: EventChange | InterruptedEnd }
+  | { readonly counter: 'alert'; readonly record: Alert };
+
+interface OpenEvent {
+  readonly id: string;
+  readonly camera: string;
+  readonly label: string;
+  readonly track: number;
+  readonly score: number;
+  readonly box: string;
+  readonly zones: string;
+  readonly zones_entered: string;
+  readonly started_at_ms: number;
+  readonly updated_at_ms: number;
+}
+
+interface JournalEntry {
+  readonly kind: EventType | 'alert';
+  readonly subjectId: string;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly monoMs: number;
+  readonly bootId: string;
+  readonly body: string;
+}
+
+const INSERT_JOURNAL = `
+  INSERT INTO journal (kind, subject_id, seq, at_ms, mono_ms, boot_id, body)
+  VALUES (@kind, @subjectId, @seq, @atMs, @monoMs, @bootId, @body)`;
+
+// An end that has been written stays, whatever comes late.
+const UPSERT_EVENT = `
+  INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered,
+                      started_at_ms, updated_at_ms, ended_at_ms, end_reason)
+  VALUES (@id, @camera, @label, @track, @score, @box, @zones, @zonesEntered,
+          @startedAtMs, @updatedAtMs, @endedAtMs, @endReason)
+  ON CONFLICT (id) DO UPDATE SET
+    label = excluded.label, score = excluded.score, box = excluded.box, zones = excluded.zones,
+    zones_entered = excluded.zones_entered, updated_at_ms = excluded.updated_at_ms,
+    ended_at_ms = coalesce(excluded.ended_at_ms, ended_at_ms),
+    end_reason = coalesce(excluded.end_reason, end_reason)`;
+
+const INSERT_ALERT = `
+  INSERT INTO alerts (id, event_id, seq, rule, severity, camera, label, zone, score, message, at_ms, mono_ms, stages)
+  VALUES (@id, @eventId, @seq, @rule, @severity, @camera, @label, @zone, @score, @message, @atMs, @monoMs, @stages)`;
+
+export class Ledger {
+  readonly outbox: Outbox;
+  readonly #options: LedgerOptions;
+  readonly #journal: Database.Statement<[JournalEntry]>;
+  readonly #event: Database.Statement<[Record<string, unknown>]>;
+  readonly #alert: Database.Statement<[Record<string, unknown>]>;
+  readonly #openEvents: Database.Statement<[], OpenEvent>;
+  readonly #lastBatch: Database.Statement<[string], number>;
+  readonly #setLastBatch: Database.Statement<[string, number]>;
+  readonly #write: Database.Transaction<(write: LedgerWrite) => LedgerResult>;
+  readonly #endAll: Database.Transaction<() => OutboxRow[]>;
+  /** Inside another transaction these are savepoints: all of it or nothing. */
+  readonly #addAll: Database.Transaction<(items: readonly Item[]) => OutboxRow[]>;
+
+  constructor(options: LedgerOptions) {
+    const { db } = options;
+    this.#options = options;
+    this.outbox = new Outbox(db);
+    this.#journal = db.prepare(INSERT_JOURNAL);
+    this.#event = db.prepare(UPSERT_EVENT);
+    this.#alert = db.prepare(INSERT_ALERT);
+    this.#openEvents = db.prepare<[], OpenEvent>(
+      'SELECT * FROM events WHERE ended_at_ms IS NULL ORDER BY id',
+    );
+    this.#lastBatch = db
+      .prepare<[string], number>('SELECT writer_batch FROM meta WHERE writer_id = ?')
+      .pluck();
+    this.#setLastBatch = db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?');
+    this.#addAll = db.transaction((items: readonly Item[]) => items.map((item) => this.#add(item)));
+    this.#write = db.transaction((write: LedgerWrite) => this.#writeAll(write));
+    this.#endAll = db.transaction(() => this.#endOpenEvents());
+  }
+
+  /**
+   * Commits the batches in order and deletes the delivered rows, in one transaction. A batch that this writer has
+   * committed before is passed over, so that a write may be repeated after a crash of the thread. Throws with nothing
+   * done when the disk refuses; a record that can never fit is replaced by a gap and does not hold up the others.
+   */
+  write(write: LedgerWrite): LedgerResult {
+    return this.#write.immediate(write);
+  }
+
+  /** Writes an `end` for every event without one. Only at the daemon's start: all of them are leftovers then. */
+  endOpenEvents(): readonly OutboxRow[] {
+    return this.#endAll.immediate();
+  }
+
+  #writeAll({ batches, delivered }: LedgerWrite): LedgerResult {
+    const { writer } = this.#options;
+    const done = this.#lastBatch.get(writer) ?? 0;
+    const rows: OutboxRow[] = [];
+    const refused: Refusal[] = [];
+    for (const batch of batches) {
+      if (batch.number > done) this.#writeBatch(batch, rows, refused);
+    }
+    const last = batches.at(-1)?.number ?? 0;
+    if (last > done) this.#setLastBatch.run(writer, last);
+    const removed = this.outbox.remove(delivered);
+    return { rows, refused, removed, lastSeq: this.outbox.lastSeq(), lastRow: this.outbox.lastRow() };
+  }
+
+  #writeBatch(batch: NumberedBatch, rows: OutboxRow[], refused: Refusal[]): void {
+    const items: Item[] = [
+      ...batch.events.map((record) => ({ counter: 'event', record }) as const),
+      ...batch.alerts.map((record) => ({ counter: 'alert', record }) as const),
+    ];
+    try {
+      rows.push(...this.#addAll(items));
+    } catch (error) {
+      if (!isMisfit(error)) throw error;
+      // One record is at fault: its neighbours are not, and an alert is never lost for another's sake.
+      for (const item of items) this.#addOrRefuse(item, rows, refused);
+    }
+  }
+
+  #addOrRefuse(item: Item, rows: OutboxRow[], refused: Refusal[]): void {
+    try {
+      rows.push(...this.#addAll([item]));
+    } catch (error) {
+      if (!isMisfit(error)) throw error;
+      const { counter } = item;
+      const refusal = {
+        counter,
+        id: String(item.record.id),
+        seq: this.outbox.nextSeq(counter),
+        reason: reasonOf(error),
+      };
+      refused.push(refusal);
+      rows.push(
+        this.addGap({
+          counter,
+          reason: 'refused',
+          atMs: this.#options.nowMs(),
+          first: refusal.seq,
+          last: refusal.seq,
+          count: 1,
+          detail: `${counter} ${refusal.id} did not fit the database: ${refusal.reason}`,
+        }),
+      );
+    }
+  }
+
+  /** Appends a gap message. */
+  addGap(gap: Gap): OutboxRow {
+    const message = { kind: 'gap', atMs: gap.atMs, body: JSON.stringify(gap) } as const;
+    return this.outbox.add(message, this.outbox.nextSeq('gap'));
+  }
+
+  #add(item: Item): OutboxRow {
+    const { counter, record } = item;
+    const seq = this.outbox.nextSeq(counter);
+    const body = JSON.stringify(record);
+    this.#journal.run({
+      kind: counter === 'alert' ? 'alert' : item.record.type,
+      subjectId: record.id,
+      seq,
+      atMs: Math.round(record.atMs),
+      monoMs: record.monoMs,
+      bootId: this.#options.bootId,
+      body,
+    });
+    if (counter === 'alert') this.#alert.run(alertColumns(item.record, seq));
+    else this.#event.run(eventColumns(item.record));
+    return this.outbox.add({ kind: counter, atMs: record.atMs, body }, seq);
+  }
+
+  #endOpenEvents(): OutboxRow[] {
+    const { nowMs, monoMs } = this.#options;
+    const ends = this.#openEvents.all().map((event): Item => {
+      const record: InterruptedEnd = {
+        id: event.id,
+        type: 'end',
+        camera: event.camera,
+        label: event.label,
+        score: event.score,
+        box: JSON.parse(event.box) as EventChange['box'],
+        zones: JSON.parse(event.zones) as string[],
+        zonesEntered: JSON.parse(event.zones_entered) as string[],
+        track: event.track,
+        startedAtMs: event.started_at_ms,
+        atMs: nowMs(),
+        monoMs: monoMs(),
+        endedAtMs: event.updated_at_ms,
+        reason: 'interrupted',
+      };
+      return { counter: 'event', record };
+    });
+    return this.#addAll(ends);
+  }
+}
+
+function eventColumns(change: EventChange | InterruptedEnd): Record<string, unknown> {
+  const endedAtMs = change.endedAtMs ?? (change.type === 'end' ? change.atMs : undefined);
+  return {
+    id: change.id,
+    camera: change.camera,
+    label: change.label,
+    track: change.track,
+    score: clampScore(change.score),
+    box: JSON.stringify(change.box),
+    zones: JSON.stringify(change.zones),
+    zonesEntered: JSON.stringify(change.zonesEntered),
+    startedAtMs: Math.round(change.startedAtMs),
+    updatedAtMs: Math.round(change.atMs),
+    endedAtMs: endedAtMs === undefined ? null : Math.round(endedAtMs),
+    endReason: 'reason' in change ? change.reason : null,
+  };
+}
+
+function alertColumns(alert: Alert, seq: number): Record<string, unknown> {
+  return {
+    ...alert,
+    seq,
+    score: clampScore(alert.score),
+    atMs: Math.round(alert.atMs),
+    stages: JSON.stringify(alert.stages),
+  };
+}
+
+/** Dequantized scores may leave 0..1 by a rounding error; that must not cost an alert. NaN stays and is refused. */
+function clampScore(score: number): number {
+  return Math.min(1, Math.max(0, score));
+}
+
+/** This boot's id, 'unknown' where the kernel does not tell. Monotonic times compare only within one boot. */
+export function readBootId(path = '/proc/sys/kernel/random/boot_id'): string {
+  try {
+    return readFileSync(path, 'utf8').trim() || 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,25 @@
+// Where the store's files are. Pure, and apart from folder.ts so that the main thread need not load SQLite for a name.
+import { join } from 'node:path';
+
+/** Paths below the data folder. */
+export interface Paths {
+  readonly dataDir: string;
+  readonly database: string;
+  readonly wal: string;
+  readonly shm: string;
+  /** A replacement for a damaged database while it is being made. */
+  readonly replacement: string;
+  readonly lock: string;
+}
+
+export function pathsIn(dataDir: string): Paths {
+  const database = join(dataDir, 'vedette.db');
+  return {
+    dataDir,
+    database,
+    wal: `${database}-wal`,
+    shm: `${database}-shm`,
+    replacement: `${database}.new`,
+    lock: join(dataDir, 'vedette.lock'),
+  };
+}

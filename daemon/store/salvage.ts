@@ -1,0 +1,203 @@
+// Reads out of a damaged database what must not be lost: its epoch, its counters, the unsent messages and the events
+// without an end; and makes a new database of them. Opens the damaged file read-only: it stays as evidence. Worker thread.
+import { rmSync, statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { OutboxKind, OutboxRow } from '../core/types.ts';
+import { newEpoch } from '../platform/ids.ts';
+import { codeOf, isDamage } from './failures.ts';
+import { createPrivate } from './folder.ts';
+import type { Gap } from './messages.ts';
+import { migrate } from './migrations.ts';
+import { Outbox } from './outbox.ts';
+
+interface Meta {
+  readonly epoch: string;
+  readonly writer_id: string | null;
+  readonly writer_batch: number;
+}
+
+type EventRow = Readonly<Record<string, string | number | null>>;
+
+/** What could be read. */
+export interface Salvage {
+  readonly meta: Meta | undefined;
+  readonly lastSeq: Partial<Record<OutboxKind, number>>;
+  readonly outbox: readonly OutboxRow[];
+  /** Every row of the outbox could be read. */
+  readonly outboxWhole: boolean;
+  readonly openEvents: readonly EventRow[];
+}
+
+export interface ReplacementOptions {
+  readonly path: string;
+  readonly salvage: Salvage;
+  /** Rows up to this one are known to the publisher: no new row may carry their number. */
+  readonly lastRow: number;
+  readonly nowMs: number;
+  /** For the gap messages: what happened to the file. */
+  readonly reason: string;
+}
+
+const EMPTY: Salvage = { meta: undefined, lastSeq: {}, outbox: [], outboxWhole: false, openEvents: [] };
+
+/** Reads all it can. Throws only what is not damage (no memory, no disk space): then nothing has been decided. */
+export function salvageFrom(path: string): Salvage {
+  // Opening an empty database would make SQLite delete its write-ahead log.
+  if (statSync(path).size === 0) return EMPTY;
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true });
+    const meta = readSome<Meta>(db, 'SELECT epoch, writer_id, writer_batch FROM meta').rows[0];
+    const counters = readSome<{ kind: OutboxKind; last_seq: number }>(
+      db,
+      'SELECT kind, last_seq FROM counters',
+    );
+    const columns = 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox';
+    const forward = readSome<OutboxRow>(db, `${columns} ORDER BY row`);
+    // From the other end too: a bad page in the middle hides only itself.
+    const backward = forward.whole ? forward : readSome<OutboxRow>(db, `${columns} ORDER BY row DESC`);
+    const rows = new Map([...forward.rows, ...backward.rows].map((row) => [row.row, row]));
+    return {
+      meta,
+      lastSeq: Object.fromEntries(counters.rows.map(({ kind, last_seq }) => [kind, last_seq])),
+      outbox: [...rows.values()].sort((a, b) => a.row - b.row),
+      outboxWhole: forward.whole,
+      openEvents: readSome<EventRow>(db, 'SELECT * FROM events WHERE ended_at_ms IS NULL').rows,
+    };
+  } catch (error) {
+    if (isUnreadable(error)) return EMPTY;
+    throw error;
+  } finally {
+    db?.close();
+  }
+}
+
+/** Rows of a query up to the first that cannot be read. */
+function readSome<T>(db: Database.Database, sql: string): { rows: T[]; whole: boolean } {
+  const rows: T[] = [];
+  try {
+    for (const row of db.prepare(sql).iterate()) rows.push(row as T);
+    return { rows, whole: true };
+  } catch (error) {
+    if (isUnreadable(error)) return { rows, whole: false };
+    throw error;
+  }
+}
+
+/** SQLITE_ERROR: the table is gone from a damaged schema. */
+function isUnreadable(error: unknown): boolean {
+  return isDamage(error) || codeOf(error) === 'SQLITE_ERROR';
+}
+
+/**
+ * Makes a complete new database at `path`, durable when this returns. Everything salvaged: the same epoch, counters and
+ * rows. Otherwise a new epoch, a gap per counter first, then the rows that could be read under new numbers.
+ */
+export function makeReplacement(options: ReplacementOptions): 'all' | 'some' | 'none' {
+  const { path, salvage, nowMs } = options;
+  for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  createPrivate(path);
+  const whole = isWhole(salvage) && fillWhole(options, salvage.meta);
+  if (!whole) {
+    // Rows that looked whole may not have fitted: begin again from an empty file.
+    for (const suffix of ['', '-journal']) rmSync(`${path}${suffix}`, { force: true });
+    createPrivate(path);
+    fill(path, newEpoch(), nowMs, (db) => fillNew(db, options));
+  }
+  if (whole) return 'all';
+  return salvage.outbox.length > 0 ? 'some' : 'none';
+}
+
+function isWhole(salvage: Salvage): salvage is Salvage & { meta: Meta } {
+  const { meta, lastSeq, outbox, outboxWhole } = salvage;
+  if (meta === undefined || !/^[0-9a-f]{16}$/.test(meta.epoch) || !outboxWhole) return false;
+  const kinds: readonly OutboxKind[] = ['event', 'alert', 'gap'];
+  if (kinds.some((kind) => lastSeq[kind] === undefined)) return false;
+  return outbox.every((row) => row.seq <= (lastSeq[row.kind] ?? 0));
+}
+
+function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
+  const { path, salvage, nowMs, lastRow } = options;
+  return fill(path, meta.epoch, nowMs, (db) => {
+    const add = db.prepare(
+      'INSERT INTO outbox (row, kind, seq, at_ms, body) VALUES (@row, @kind, @seq, @atMs, @body)',
+    );
+    for (const row of salvage.outbox) if (!tryRun(() => add.run(row))) return false;
+    for (const [kind, seq] of Object.entries(salvage.lastSeq)) setCounter(db, kind, seq);
+    // The batches of the running daemon that are in these rows must not come twice.
+    const { writer_id, writer_batch } = meta;
+    db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?').run(writer_id, writer_batch);
+    setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
+    addOpenEvents(db, salvage.openEvents);
+    return true;
+  });
+}
+
+function fillNew(db: Database.Database, options: ReplacementOptions): boolean {
+  const { salvage, nowMs, lastRow, reason } = options;
+  const outbox = new Outbox(db);
+  setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
+  for (const counter of ['event', 'alert'] as const) {
+    const gap: Gap = {
+      counter,
+      reason: 'damaged',
+      atMs: nowMs,
+      ...(salvage.meta === undefined ? {} : { epochBefore: salvage.meta.epoch }),
+      ...(salvage.lastSeq[counter] === undefined ? {} : { lastBefore: salvage.lastSeq[counter] }),
+      detail: reason,
+    };
+    outbox.add({ kind: 'gap', atMs: nowMs, body: JSON.stringify(gap) }, outbox.nextSeq('gap'));
+  }
+  for (const row of salvage.outbox) {
+    tryRun(db.transaction(() => outbox.add(row, outbox.nextSeq(row.kind))));
+  }
+  addOpenEvents(db, salvage.openEvents);
+  return true;
+}
+
+/** Opens, migrates and fills the file in one transaction; false when `work` gave up. */
+function fill(path: string, epoch: string, nowMs: number, work: (db: Database.Database) => boolean): boolean {
+  const db = new Database(path);
+  try {
+    db.pragma('synchronous = FULL');
+    migrate(db, { epoch, nowMs });
+    return db.transaction(() => work(db)).immediate();
+  } finally {
+    db.close();
+  }
+}
+
+function setCounter(db: Database.Database, kind: string, seq: number): void {
+  db.prepare('UPDATE counters SET last_seq = ? WHERE kind = ?').run(seq, kind);
+}
+
+/** Rows of the outbox go on after `row`. SQLite lets sqlite_sequence be written like any table (autoinc.html). */
+function setLastRow(db: Database.Database, row: number): void {
+  db.prepare("DELETE FROM sqlite_sequence WHERE name = 'outbox'").run();
+  db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)").run(row);
+}
+
+/** So that they can be ended, or go on. One that cannot be read back is left to the damaged file. */
+function addOpenEvents(db: Database.Database, events: readonly EventRow[]): void {
+  for (const event of events) {
+    const names = Object.keys(event);
+    tryRun(() =>
+      db
+        .prepare(
+          `INSERT INTO events (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`,
+        )
+        .run(event),
+    );
+  }
+}
+
+/** False when the row does not fit; throws what is not the row's fault. */
+function tryRun(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (codeOf(error).startsWith('SQLITE_CONSTRAINT') || error instanceof TypeError) return false;
+    throw error;
+  }
+}

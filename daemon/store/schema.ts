@@ -1,0 +1,87 @@
+// The tables of vedette.db, version 1, with what every column means. A released version is frozen (a fixture holds it);
+// later versions are steps in migrations.ts. Pure text: SQLite keeps the comments, `.schema` in sqlite3 shows them.
+
+/** `PRAGMA application_id`: 'Vdt1' in ASCII, so that file(1) and we can tell the file from any other SQLite file. */
+export const APPLICATION_ID = 0x56647431;
+
+export const SCHEMA_1 = `
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1), -- a single row
+  epoch TEXT NOT NULL CHECK (length(epoch) = 16), -- random name of this file; goes out beside every seq
+  created_at_ms INTEGER NOT NULL, -- wall clock
+  writer_id TEXT, -- the Store (one run of the daemon) that wrote last
+  writer_batch INTEGER NOT NULL DEFAULT 0 CHECK (writer_batch >= 0) -- its last batch: a batch sent twice counts once
+) STRICT;
+
+CREATE TABLE counters (
+  kind TEXT PRIMARY KEY CHECK (kind IN ('event', 'alert', 'gap')),
+  last_seq INTEGER NOT NULL DEFAULT 0 CHECK (last_seq >= 0) -- given out so far, without holes
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters (kind) VALUES ('event'), ('alert'), ('gap');
+
+-- What happened, in order. Appended, never edited (a trigger refuses); only pruning by age may delete.
+CREATE TABLE journal (
+  entry INTEGER PRIMARY KEY AUTOINCREMENT, -- order of commit
+  kind TEXT NOT NULL CHECK (kind IN ('new', 'update', 'end', 'alert', 'clock-correction', 'prune')),
+  subject_id TEXT, -- id of the event or alert; NULL for the other kinds
+  seq INTEGER CHECK (seq > 0), -- counter 'alert' for alerts, 'event' for new, update and end; NULL for the other kinds
+  at_ms INTEGER NOT NULL, -- wall clock when it happened, as the daemon believed then
+  mono_ms REAL NOT NULL, -- CLOCK_MONOTONIC when it happened; comparable within one boot_id
+  boot_id TEXT NOT NULL, -- /proc/sys/kernel/random/boot_id, or 'unknown'
+  body TEXT NOT NULL CHECK (json_valid(body)), -- the record as given
+  CHECK ((kind IN ('new', 'update', 'end', 'alert')) = (subject_id IS NOT NULL AND seq IS NOT NULL))
+) STRICT;
+CREATE UNIQUE INDEX journal_event_seq ON journal (seq) WHERE kind IN ('new', 'update', 'end');
+CREATE UNIQUE INDEX journal_alert_seq ON journal (seq) WHERE kind = 'alert';
+CREATE TRIGGER journal_append_only BEFORE UPDATE ON journal
+BEGIN
+  SELECT RAISE(ABORT, 'journal rows are never edited');
+END;
+
+-- A view kept beside the journal: one row per event, as of its last change.
+CREATE TABLE events (
+  id TEXT PRIMARY KEY, -- UUID version 7
+  camera TEXT NOT NULL,
+  label TEXT NOT NULL,
+  track INTEGER NOT NULL, -- number of the track on its camera since the daemon's start
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1), -- best so far
+  box TEXT NOT NULL CHECK (json_type(box) = 'object'), -- {x, y, width, height} in fractions of the frame
+  zones TEXT NOT NULL CHECK (json_type(zones) = 'array'), -- names of the zones it was in at its last change
+  zones_entered TEXT NOT NULL CHECK (json_type(zones_entered) = 'array'), -- names of all zones it has been in
+  started_at_ms INTEGER NOT NULL, -- wall clock, as the others
+  updated_at_ms INTEGER NOT NULL, -- last change
+  ended_at_ms INTEGER, -- NULL while it lasts
+  end_reason TEXT -- 'interrupted' when the daemon ended it at its next start; NULL otherwise
+) STRICT;
+CREATE INDEX events_started ON events (started_at_ms);
+CREATE INDEX events_open ON events (id) WHERE ended_at_ms IS NULL;
+
+-- Alerts, one row each. No foreign key to events: an alert is worth more than the event it points at.
+CREATE TABLE alerts (
+  id TEXT PRIMARY KEY, -- UUID version 7
+  event_id TEXT NOT NULL,
+  seq INTEGER NOT NULL UNIQUE CHECK (seq > 0), -- counter 'alert'
+  rule TEXT NOT NULL,
+  severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+  camera TEXT NOT NULL,
+  label TEXT NOT NULL,
+  zone TEXT NOT NULL,
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  message TEXT NOT NULL,
+  at_ms INTEGER NOT NULL, -- wall clock
+  mono_ms REAL NOT NULL, -- CLOCK_MONOTONIC
+  stages TEXT NOT NULL CHECK (json_type(stages) = 'object') -- milliseconds per stage of the frame that fired the rule
+) STRICT;
+CREATE INDEX alerts_at ON alerts (at_ms);
+CREATE INDEX alerts_event ON alerts (event_id);
+
+-- Messages not yet delivered. A row leaves when the broker has it.
+CREATE TABLE outbox (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, -- order of delivery; never given out twice
+  kind TEXT NOT NULL CHECK (kind IN ('event', 'alert', 'gap')),
+  seq INTEGER NOT NULL CHECK (seq > 0), -- of the counter of its kind
+  at_ms INTEGER NOT NULL, -- wall clock of the record
+  body TEXT NOT NULL CHECK (json_valid(body)), -- the record as given
+  UNIQUE (kind, seq)
+) STRICT;
+`;

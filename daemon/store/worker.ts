@@ -1,0 +1,122 @@
+// The store's worker thread: the only writer of vedette.db. Takes requests in order, one transaction each, and answers
+// each. May wait for the disk as long as the disk likes; never keeps state that is not in the file, so that another
+// worker can take its place at any moment.
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../platform/clock.ts';
+import { reasonOf } from '../platform/errors.ts';
+import { type OpenDatabase, openDatabase } from './database.ts';
+import { codeOf, isDamage, openingError } from './failures.ts';
+import { Ledger, readBootId } from './ledger.ts';
+import type { FileStatus, OpenTask, ReadRequest, Reply, Request, WriteRequest } from './messages.ts';
+
+/** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
+const UNANNOUNCED_MAX = 100_000;
+
+class Session {
+  readonly #port: MessagePort;
+  readonly #task: OpenTask;
+  readonly #file: OpenDatabase;
+  readonly #ledger: Ledger;
+  #outboxRows = 0;
+
+  constructor(port: MessagePort, task: OpenTask) {
+    this.#port = port;
+    this.#task = task;
+    const { nowMs, monoMs } = systemClock;
+    this.#file = openDatabase({
+      dataDir: task.dataDir,
+      nowMs,
+      damages: task.damages,
+      lastRow: task.lastRow,
+    });
+    this.#ledger = new Ledger({
+      db: this.#file.db,
+      writer: task.writer,
+      bootId: readBootId(),
+      nowMs,
+      monoMs,
+    });
+  }
+
+  /** Ends what a crash left open and tells the main thread where things stand. */
+  open(): void {
+    const { endOpenEvents, lastRow } = this.#task;
+    const ended = endOpenEvents ? this.#ledger.endOpenEvents() : [];
+    const { outbox } = this.#ledger;
+    this.#outboxRows = outbox.count();
+    const { epoch, damage } = this.#file;
+    const status: FileStatus = {
+      outboxRows: this.#outboxRows,
+      lastSeq: outbox.lastSeq(),
+      lastRow: outbox.lastRow(),
+      bytes: this.#file.bytes(),
+    };
+    this.#reply({
+      type: 'opened',
+      epoch,
+      status,
+      rows: lastRow === undefined ? [] : outbox.read(lastRow, UNANNOUNCED_MAX),
+      eventsEnded: ended.length,
+      ...(damage === undefined ? {} : { damage }),
+    });
+  }
+
+  handle(request: Request): void {
+    if (request.type === 'close') {
+      this.close();
+      return;
+    }
+    try {
+      if (request.type === 'write') this.#write(request);
+      else this.#read(request);
+    } catch (error) {
+      if (isDamage(error)) {
+        this.#reply({ type: 'damaged', message: reasonOf(error) });
+        this.close();
+        return;
+      }
+      this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
+    }
+  }
+
+  /** Without a listener on the port the thread ends. */
+  close(): void {
+    this.#file.close();
+    this.#port.close();
+  }
+
+  #write({ id, batches, delivered }: WriteRequest): void {
+    const startMs = systemClock.monoMs();
+    const { rows, refused, removed, lastSeq, lastRow } = this.#ledger.write({ batches, delivered });
+    const commitMs = systemClock.monoMs() - startMs;
+    // From here on nothing may fail: the main thread would send again what is committed, and never hear of its rows.
+    this.#outboxRows += rows.length - removed;
+    const status = { outboxRows: this.#outboxRows, lastSeq, lastRow, bytes: this.#file.bytes() };
+    this.#reply({ type: 'written', id, rows, refused, status, commitMs });
+  }
+
+  #read({ id, afterRow, limit }: ReadRequest): void {
+    this.#reply({ type: 'rows', id, rows: this.#ledger.outbox.read(afterRow, limit) });
+  }
+
+  #reply(reply: Reply): void {
+    this.#port.postMessage(reply);
+  }
+}
+
+function main(port: MessagePort, task: OpenTask): void {
+  let session: Session | undefined;
+  try {
+    session = new Session(port, task);
+    session.open();
+  } catch (error) {
+    const { code, message, data } = openingError(error, task.dataDir);
+    port.postMessage({ type: 'not-opened', code, message, data } satisfies Reply);
+    session?.close();
+    return;
+  }
+  const { handle } = session;
+  port.on('message', (request: Request) => handle.call(session, request));
+}
+
+if (!isMainThread && parentPort !== null) main(parentPort, workerData as OpenTask);

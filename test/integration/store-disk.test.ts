@@ -1,0 +1,140 @@
+import { appendFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import type { StoreState } from '../../daemon/store/messages.ts';
+import { makeStore, peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
+import { alert, fullBatch } from '../fixtures/store/records.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { waitFor } from '../support/wait.ts';
+
+const never = new AbortController().signal;
+const test = testMounting();
+
+/** Leaves not one free block. */
+function fill(path: string): string {
+  const filler = join(path, 'filler');
+  while (statfsSync(path).bavail > 0) {
+    try {
+      appendFileSync(filler, Buffer.alloc(4096));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+  return filler;
+}
+
+describe('a full disk', () => {
+  test('holds batches in memory, shown and told once, and they go in order when there is room', async () => {
+    const { path } = smallDisk('2m');
+    const states: StoreState[] = [];
+    const { store, rows, coded, records } = await startStore(path, {
+      onState: (state) => void states.push(state),
+    });
+    const filler = fill(path);
+    for (let number = 1; number <= 200; number += 1) store.commit(fullBatch(number));
+    await waitFor('the disk to refuse', () => store.state().problem?.code === 'STORE_COMMIT');
+    const refused = rows.length;
+    for (let number = 201; number <= 400; number += 1) store.commit(fullBatch(number));
+    expect(store.state().problem!.message).toContain('no space left on its disk');
+    expect(store.state().queued).toBeGreaterThanOrEqual(200);
+    expect(refused).toBeLessThan(800);
+    // What was there can still be read and sent.
+    expect(await store.readOutbox({ afterRow: 0, limit: 5000 })).toEqual(rows);
+
+    rmSync(filler);
+    await waitFor('all rows', () => rows.length === 1600, 60_000);
+    const ids = rows
+      .filter(({ kind }) => kind === 'alert')
+      .map(({ body }) => (JSON.parse(body) as { id: string }).id);
+    expect(ids).toEqual(Array.from({ length: 400 }, (_, index) => `alert-${index + 1}`));
+    expect(rows.map(({ row }) => row)).toEqual(Array.from({ length: 1600 }, (_, index) => index + 1));
+    expect(coded('STORE_COMMIT')).toHaveLength(1);
+    expect(records.filter((record) => String(record['event']) === 'store-recovered')).toHaveLength(1);
+    expect(states.map(({ problem }) => problem?.code)).toEqual([undefined, 'STORE_COMMIT', undefined]);
+    await store.stop();
+    expect(peek(path, (reader) => reader.journalCount())).toBe(1600);
+  });
+
+  test('at the start is a state, not an end: the daemon runs and its alerts wait for room', async () => {
+    const { path } = smallDisk('2m');
+    const filler = fill(path);
+    const { store, rows } = await startStore(path);
+    expect(store.state()).toMatchObject({ epoch: undefined, problem: { code: 'STORE_COMMIT' } });
+    store.commit(fullBatch(1));
+    const reading = store.readOutbox({ afterRow: 0, limit: 1 });
+    rmSync(filler);
+    await waitFor('the rows', () => rows.length === 4);
+    expect(await reading).toBeDefined();
+    await waitFor('the problem to be over', () => store.state().problem === undefined);
+  });
+
+  test('at the stop is given its time, and what could not be written is told', async () => {
+    const { path } = smallDisk('2m');
+    const clock = new SimClock();
+    const { store, rows, coded } = await startStore(path, { clock, drainMs: 4000 });
+    fill(path);
+    for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
+    await waitFor('the disk to refuse', () => store.state().problem !== undefined);
+    const { queued } = store.state();
+    let stopped = false;
+    const stopping = store.stop().then(() => {
+      stopped = true;
+    });
+    await clock.advance(3999);
+    expect(stopped).toBe(false);
+    await clock.advance(1);
+    await stopping;
+    expect(coded('STORE_COMMIT').at(-1)!.msg).toContain(
+      `stopping with ${queued} batches (${queued} alerts) not written`,
+    );
+    expect(rows.length / 4 + queued).toBe(400);
+  });
+});
+
+describe('a read-only file system', () => {
+  test('is a data folder that cannot be used, empty or with a database in it', async () => {
+    const { path, remount } = smallDisk('4m');
+    remount('ro');
+    const empty = makeStore(path);
+    await expect(empty.store.start(never)).rejects.toMatchObject({
+      code: 'DATA_DIR_UNUSABLE',
+      message: `data folder '${path}' cannot be used: read-only file system (EROFS); make it writable or choose another with --data`,
+    });
+    await expect(makeStore(join(path, 'below')).store.start(never)).rejects.toMatchObject({
+      code: 'DATA_DIR_UNUSABLE',
+    });
+    remount('rw');
+    const { store, commit } = await startStore(path);
+    await commit(fullBatch(1));
+    await store.stop();
+    remount('ro');
+    await expect(makeStore(path).store.start(never)).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
+    expect(readdirSync(path).sort()).toEqual(['vedette.db', 'vedette.lock']);
+  });
+});
+
+describe('a slow disk', () => {
+  test('costs updates only, and says how many', async () => {
+    const { path } = smallDisk('2m');
+    const { store, rows } = await startStore(path, { queueBatchesMax: 20 });
+    const filler = fill(path);
+    for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
+    await waitFor('the disk to refuse', () => store.state().problem !== undefined);
+    for (let number = 401; number <= 500; number += 1) store.commit(fullBatch(number));
+    const { updatesDropped } = store.state();
+    expect(updatesDropped).toBeGreaterThanOrEqual(100);
+    rmSync(filler);
+    await waitFor('all but the updates', () => rows.length === 2000 - updatesDropped, 60_000);
+    const bodies = rows.map(({ body }) => JSON.parse(body) as { id: string; type?: string });
+    const count = (type: string | undefined): number => bodies.filter((body) => body.type === type).length;
+    expect([count('new'), count('end'), count(undefined), count('update')]).toEqual([
+      500,
+      500,
+      500,
+      500 - updatesDropped,
+    ]);
+    expect(bodies.filter(({ type }) => type === undefined).map(({ id }) => id)).toEqual(
+      Array.from({ length: 500 }, (_, index) => alert(index + 1).id),
+    );
+  });
+});

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  MIGRATIONS,
+  type Migration,
+  migrate,
+  SCHEMA_VERSION,
+  versionOf,
+} from '../../daemon/store/migrations.ts';
+import { openReadOnly } from '../../daemon/store/read.ts';
+import { ROOT } from '../support/needs.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const FIXTURES = join(ROOT, 'test/fixtures/store');
+const CONTEXT = { epoch: '0123456789abcdef', nowMs: 1_780_000_000_000 };
+
+function open(path = join(tempDir(), 'vedette.db')): Database.Database {
+  const db = new Database(path);
+  onTestFinished(() => void db.close());
+  return db;
+}
+
+/** Every table, index and trigger with its text. */
+function schemaOf(db: Database.Database): unknown[] {
+  return db
+    .prepare("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
+    .all();
+}
+
+const fixtures = readdirSync(FIXTURES).filter((name) => /^version-\d+\.sql$/.test(name));
+
+describe('migrations', () => {
+  test('there is one step per version, and a fixture of every version', () => {
+    expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, index) => index + 1));
+    expect(fixtures.sort()).toEqual(MIGRATIONS.map(({ version }) => `version-${version}.sql`).sort());
+  });
+
+  test.each(fixtures)('a database of %s becomes the same as a new one and keeps its rows', (name) => {
+    const path = join(tempDir(), 'vedette.db');
+    const old = open(path);
+    old.exec(readFileSync(join(FIXTURES, name), 'utf8'));
+    migrate(old, CONTEXT);
+    const fresh = open();
+    migrate(fresh, CONTEXT);
+    expect(versionOf(old)).toBe(SCHEMA_VERSION);
+    expect(schemaOf(old)).toEqual(schemaOf(fresh));
+    expect(old.pragma('quick_check', { simple: true })).toBe('ok');
+    const reader = openReadOnly(path);
+    onTestFinished(() => reader.close());
+    expect(reader.epoch).toBe('00112233445566ff');
+    expect(reader.journalCount()).toBe(4);
+    expect(reader.events({ limit: 9 })).toMatchObject([{ id: 'event-1', zonesEntered: ['door', 'path'] }]);
+    expect(reader.alerts({ limit: 9 })).toMatchObject([{ id: 'alert-1', seq: 1 }]);
+    expect(reader.outbox({ afterRow: 0, limit: 9 })).toMatchObject([{ row: 4, kind: 'alert', seq: 1 }]);
+    expect(reader.lastSeq()).toEqual({ event: 3, alert: 1, gap: 0 });
+  });
+
+  test('a released step is never edited: the first n steps make what the fixture of version n holds', () => {
+    for (const { version } of MIGRATIONS) {
+      const made = open();
+      migrate(made, CONTEXT, MIGRATIONS.slice(0, version));
+      const kept = open();
+      kept.exec(readFileSync(join(FIXTURES, `version-${version}.sql`), 'utf8'));
+      expect(schemaOf(made)).toEqual(schemaOf(kept));
+      expect(made.pragma('application_id')).toEqual(kept.pragma('application_id'));
+      expect(versionOf(kept)).toBe(version);
+    }
+  });
+
+  test('only the missing steps run, in order, and running again changes nothing', () => {
+    const ran: number[] = [];
+    const step = (version: number): Migration => ({ version, run: () => void ran.push(version) });
+    const db = open();
+    migrate(db, CONTEXT);
+    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
+    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
+    expect(ran).toEqual([2, 3]);
+    expect(versionOf(db)).toBe(3);
+  });
+
+  test('a step that fails leaves the version and the tables before it', () => {
+    const db = open();
+    migrate(db, CONTEXT);
+    const before = schemaOf(db);
+    const failing: Migration = {
+      version: 2,
+      run: (target) => {
+        target.exec('CREATE TABLE half_way (x)');
+        throw new Error('power cut');
+      },
+    };
+    expect(() => migrate(db, CONTEXT, [...MIGRATIONS, failing])).toThrow('power cut');
+    expect(versionOf(db)).toBe(1);
+    expect(schemaOf(db)).toEqual(before);
+  });
+
+  test('a newer version is refused by number', () => {
+    const db = open();
+    db.pragma('user_version = 7');
+    expect(() => migrate(db, CONTEXT)).toThrow(
+      expect.objectContaining({
+        code: 'STORE_NEWER',
+        message: expect.stringMatching(/has version 7, .* up to 1/),
+      }),
+    );
+  });
+});
