@@ -1,0 +1,155 @@
+// What happens in the street: a script that repeats every PERIOD_S seconds with other people, clothes, speeds and small
+// delays each time, all drawn from the seed. Actors as a pure function of time; no pixels. Any thread.
+import { BINS, LANE, PATH } from './layout.ts';
+import { mixSeed, Random } from './random.ts';
+import { Route } from './route.ts';
+import { type CarLook, drawCarLook } from './vehicle.ts';
+import { drawLook, type Look } from './wardrobe.ts';
+
+/** Seconds after which the script begins again. */
+export const PERIOD_S = 52;
+
+interface ActBase {
+  /** Unique per appearance, for example `person-3`. */
+  readonly id: string;
+  /** Seconds since the start of the scene. */
+  readonly startS: number;
+  readonly route: Route;
+}
+
+export interface PersonAct extends ActBase {
+  readonly label: 'person';
+  readonly look: Look;
+}
+
+export interface DogAct extends ActBase {
+  readonly label: 'dog';
+  /** Shade of the coat, 0..1. */
+  readonly coat: number;
+}
+
+export interface CarAct extends ActBase {
+  readonly label: 'car';
+  readonly look: CarLook;
+}
+
+export type Act = PersonAct | DogAct | CarAct;
+
+const LEFT = -4.3;
+/** Hidden behind the wing of the house. */
+const RIGHT = 3.7;
+const GATE_X = -1.5;
+const TO_DOOR = Math.PI / 2;
+
+/** The script of one seed; keeps the acts of the cycle before the present one and of the present one. */
+export class Script {
+  readonly #seed: number;
+  #cycle = -1;
+  #acts: readonly Act[] = [];
+  #before: readonly Act[] = [];
+  readonly #present: Act[] = [];
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Everybody on stage at `s` seconds. The array is reused by the next call. */
+  at(s: number): readonly Act[] {
+    const cycle = Math.floor(s / PERIOD_S);
+    if (cycle !== this.#cycle) {
+      this.#before = cycle === this.#cycle + 1 ? this.#acts : cycle > 0 ? actsOf(this.#seed, cycle - 1) : [];
+      this.#acts = actsOf(this.#seed, cycle);
+      this.#cycle = cycle;
+    }
+    this.#present.length = 0;
+    for (const acts of [this.#before, this.#acts]) {
+      for (const act of acts) {
+        if (s >= act.startS && s <= act.startS + act.route.durationS) this.#present.push(act);
+      }
+    }
+    return this.#present;
+  }
+}
+
+/** All acts that start in a cycle (counted from 0). */
+export function actsOf(seed: number, cycle: number): Act[] {
+  const random = new Random(mixSeed(seed, cycle * 2 + 1));
+  const counts = { person: 0, dog: 0, car: 0 };
+  const perCycle = { person: 9, dog: 1, car: 7 };
+  const nameOf = (label: Act['label']): string => `${label}-${cycle * perCycle[label] + ++counts[label]}`;
+  const acts: Act[] = [];
+  const person = (at: number, route: Route, courier = false): void => {
+    const startS = cycle * PERIOD_S + at;
+    acts.push({ id: nameOf('person'), label: 'person', startS, route, look: drawLook(random, courier) });
+  };
+  const car = (at: number, toRight: boolean): void => {
+    const speed = random.range(7, 10);
+    const route = toRight
+      ? new Route(-13, LANE.far).to(13, LANE.far, speed)
+      : new Route(13, LANE.near).to(-13, LANE.near, speed);
+    acts.push({ id: nameOf('car'), label: 'car', startS: cycle * PERIOD_S + at, route, look: drawCarLook(random) });
+  };
+  const pace = (): number => random.range(1.1, 1.35);
+
+  person(0.2, visit(LEFT, LEFT, 1.3, random));
+  person(11 + random.range(0, 1.5), along(RIGHT, LEFT, random.range(6.1, 6.5), pace()));
+  person(16 + random.range(0, 1.5), along(LEFT, RIGHT, random.range(5.6, 5.9), pace()));
+  person(21 + random.range(0, 1), crossing(random, pace()));
+  person(26 + random.range(0, 1), visit(RIGHT, LEFT, 1.25, random), true);
+  const walk = random.range(1, 1.15);
+  const dogAt = 33 + random.range(0, 1);
+  person(dogAt, along(LEFT, RIGHT, 6.4, walk));
+  acts.push({
+    id: nameOf('dog'),
+    label: 'dog',
+    startS: cycle * PERIOD_S + dogAt,
+    route: along(LEFT + 0.95, RIGHT + 0.95, 6.05, walk),
+    coat: random.next(),
+  });
+  person(39 + random.range(0, 1), atBins(random));
+  const pair = 45 + random.range(0, 0.5);
+  const together = pace();
+  person(pair, along(RIGHT, LEFT, 5.75, together));
+  person(pair + 0.1, along(RIGHT + 0.85, LEFT + 0.6, 6.25, together));
+
+  car(2 + random.range(0, 2), true);
+  car(8 + random.range(0, 2), false);
+  car(18 + random.range(0, 2), true);
+  car(29 + random.range(0, 2), false);
+  car(36 + random.range(0, 1), true);
+  car(38 + random.range(0, 1), false);
+  car(48 + random.range(0, 2), true);
+  return acts;
+}
+
+/** From the pavement through the gate to the door, a ring, a wait, and away again. */
+function visit(from: number, to: number, speed: number, random: Random): Route {
+  const z = random.range(5.75, 6.1);
+  const doorX = random.range(1.2, 1.4);
+  const doorZ = random.range(3.85, 4.05);
+  const route = new Route(from, z).to(GATE_X + (from < 0 ? -0.3 : 0.3), z, speed);
+  for (const [x, pz] of PATH) route.to(x, pz, speed);
+  route.to(doorX, doorZ, speed);
+  route.wait(1.1, TO_DOOR, 1).wait(random.range(2, 3), TO_DOOR);
+  for (let i = PATH.length - 1; i >= 0; i--) route.to(PATH[i]![0], PATH[i]![1], speed * 0.92);
+  return route.to(GATE_X, z, speed * 0.92).to(to, random.range(5.7, 6.3), speed * 0.92);
+}
+
+function along(from: number, to: number, z: number, speed: number): Route {
+  return new Route(from, z).to(to, z, speed);
+}
+
+/** Over the road at a slant, then along the pavement. */
+function crossing(random: Random, speed: number): Route {
+  return new Route(-5.3, 7.8)
+    .to(-3, 7.5, speed)
+    .to(-0.8, 6.2, speed)
+    .to(RIGHT, random.range(5.7, 6.2), speed);
+}
+
+/** Stops behind the bins for a while, legs hidden. */
+function atBins(random: Random): Route {
+  const speed = random.range(1.1, 1.3);
+  const z = random.range(5.65, 5.75);
+  return new Route(LEFT, z).to(BINS[0]!.x + 0.2, z, speed).wait(2.2, Math.PI).to(RIGHT, z, speed);
+}
