@@ -8,6 +8,11 @@ const name = (what: string) =>
 
 const fraction = z.number().min(0).max(1);
 
+/** A rule over several keys is checked even when another key of the section is wrong: every problem at once. */
+const always = {
+  when: ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null,
+};
+
 const sceneSource = z
   .strictObject({
     type: z
@@ -140,7 +145,7 @@ const embedded = z
       .string()
       .min(1)
       .optional()
-      .meta({ description: 'Password that clients must give; better from ${ENV} or passwordFile.' }),
+      .meta({ description: `Password that clients must give; better from \${ENV} or passwordFile.` }),
     passwordFile: z
       .string()
       .min(1)
@@ -148,6 +153,7 @@ const embedded = z
       .meta({ description: 'File whose first line is the password.' }),
   })
   .refine((value) => value.password === undefined || value.passwordFile === undefined, {
+    ...always,
     path: ['passwordFile'],
     message: 'give password or passwordFile, not both',
   })
@@ -155,6 +161,7 @@ const embedded = z
     (value) =>
       (value.user === undefined) === (value.password === undefined && value.passwordFile === undefined),
     {
+      ...always,
       path: ['user'],
       message: 'user and password belong together',
     },
@@ -175,7 +182,7 @@ const mqtt = z
       .string()
       .min(1)
       .optional()
-      .meta({ description: 'Password at the broker; better from ${ENV} or passwordFile.' }),
+      .meta({ description: `Password at the broker; better from \${ENV} or passwordFile.` }),
     passwordFile: z
       .string()
       .min(1)
@@ -221,16 +228,16 @@ const mqtt = z
     embedded: embedded.prefault({}).meta({ description: 'A broker inside the daemon.' }),
   })
   .refine((value) => value.password === undefined || value.passwordFile === undefined, {
+    ...always,
     path: ['passwordFile'],
     message: 'give password or passwordFile, not both',
   });
 
 const detector = z.strictObject({
-  model: z
-    .string()
-    .min(1)
-    .default('vedette-nano')
-    .meta({ description: 'Name of a folder under models/, or a path to a folder with a manifest.json.' }),
+  model: z.string().min(1).default('vedette-nano').meta({
+    description:
+      'Name of a folder under models/, or a path (with a slash, relative to the configuration file) to a folder with a manifest.json.',
+  }),
   providers: z
     .array(z.enum(['auto', 'tensorrt', 'cuda', 'cpu']))
     .min(1)

@@ -10,7 +10,7 @@ import type { ModelSpec } from '../core/types.ts';
 import { Backoff } from '../platform/backoff.ts';
 import { Child, type ChildExit } from '../platform/child.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { type ControlMessage, ControlReader, type ProcessOptions } from './control.ts';
@@ -252,6 +252,13 @@ export class DetectorSupervisor implements Part {
       { generation: this.#generations, model: model.name, provider, fallbacks, threads, warmupMs },
       `detector: ready with model '${model.name}' on ${provider}`,
     );
+    for (const { provider: missed, reason } of fallbacks) {
+      const code: ErrorCode = 'PROVIDER_UNAVAILABLE';
+      this.#logger.warn(
+        { code, provider: missed },
+        `detector: ${missed} not used: ${reason}; using ${provider}`,
+      );
+    }
   }
 
   /** Kills a process for a reason, once. SIGKILL also ends one that was stopped or hangs in native code. */

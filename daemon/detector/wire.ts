@@ -1,7 +1,7 @@
 // The language between a camera worker and the detector process: header layouts, codec, stream parsers, slot arithmetic
 // and the state the supervisor shows. The only file of this room that other rooms may import. Pure: no I/O, no sockets,
 // any thread; parsers and encoders allocate nothing per message. Little-endian throughout.
-//
+
 // Request (48 bytes): u32 magic · u16 version · u16 type 1 · u32 request id · u16 camera · u16 0 · u32 slot · u32 0 ·
 //   f64 capture monoMs · u32 × 4 tensor dims. The tensor itself is already in the slot of the slots file.
 // Response (32 bytes): u32 magic · u16 version · u16 type 2 answer | 3 error · u32 request id · u16 camera · u16 count ·

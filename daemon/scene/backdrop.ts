@@ -3,8 +3,8 @@
 import { Ground } from './ground.ts';
 import { Houses } from './houses.ts';
 import { type Lighting, Shader } from './light.ts';
-import type { Planes } from './raster.ts';
 import type { Random } from './random.ts';
+import type { Planes } from './raster.ts';
 import { MOUNT_HEIGHT, type View } from './view.ts';
 
 /** Where the two samples of a pixel lie (rotated grid). */

@@ -2,7 +2,7 @@
 // own that hide the legs of whoever stands behind them. Any thread.
 import type { Sprite } from './foliage.ts';
 import { BINS } from './layout.ts';
-import { ActorLight, type Rgb, reflectance, type Shader, seen } from './light.ts';
+import { ActorLight, type Rgb, reflectance, type Shader } from './light.ts';
 import type { PolygonPainter } from './polygon.ts';
 import { Layer } from './raster.ts';
 import type { View } from './view.ts';
@@ -17,7 +17,12 @@ const DEPTH = 0.5;
 const TAPER = 0.82;
 
 /** Both bins, as scenery in place. */
-export function binSprites(view: View, shader: Shader, polygon: PolygonPainter, noise: Float32Array): Sprite[] {
+export function binSprites(
+  view: View,
+  shader: Shader,
+  polygon: PolygonPainter,
+  noise: Float32Array,
+): Sprite[] {
   return BINS.map((bin, index) => {
     view.project(bin.x, HEIGHT, bin.z);
     const reach = HALF * 1.5 * view.scale;
@@ -51,8 +56,7 @@ function paintBin(
     polygon.point(view.sx, view.sy);
   };
   const fill = (colour: Rgb, top: number, bottom: number): void => {
-    const c = seen(shader.light, colour);
-    shader.encode(c[0] * light.red, c[1] * light.green, c[2] * light.blue);
+    shader.encodeSurface(colour, light.red, light.green, light.blue);
     const full = light.ambient + light.key;
     polygon.fill(layer, {
       y: shader.y - 16,

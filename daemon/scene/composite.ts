@@ -88,7 +88,10 @@ function count(layer: Layer, planes: Planes, extent: Extent): void {
   }
 }
 
-/** Darkens the frame's luma by the layer's coverage; `strength` 0..1 is the share taken from full coverage. */
+/**
+ * Darkens the frame by the layer's coverage; `strength` 0..1 is the share taken from full coverage. Colour fades with
+ * light, so chroma is drawn towards grey by the same share.
+ */
 export function darken(layer: Layer, planes: Planes, strength: number): void {
   const { width, height } = planes;
   const x0 = Math.max(0, -layer.originX);
@@ -96,14 +99,20 @@ export function darken(layer: Layer, planes: Planes, strength: number): void {
   const y0 = Math.max(0, -layer.originY);
   const y1 = Math.min(layer.height, height - layer.originY);
   const gain = strength / 255;
+  const half = width >> 1;
   for (let py = y0; py < y1; py++) {
     const from = py * layer.width;
     const to = (py + layer.originY) * width + layer.originX;
+    const chroma = ((py + layer.originY) >> 1) * half + (layer.originX >> 1);
     for (let px = x0; px < x1; px++) {
       const alpha = layer.alpha[from + px]!;
       if (alpha === 0) continue;
-      const before = planes.y[to + px]!;
-      planes.y[to + px] = 16.5 + (before - 16) * (1 - gain * alpha);
+      const keep = 1 - gain * alpha;
+      planes.y[to + px] = 16.5 + (planes.y[to + px]! - 16) * keep;
+      if (((py | px) & 1) === 1) continue;
+      const at = chroma + (px >> 1);
+      planes.u[at] = 128.5 + (planes.u[at]! - 128) * keep;
+      planes.v[at] = 128.5 + (planes.v[at]! - 128) * keep;
     }
   }
 }

@@ -2,8 +2,8 @@
 // into streams that never block the event loop. Process of `vedette scene`; Linux only (/proc).
 import { createWriteStream, fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { isatty } from 'node:tty';
 import type { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { VedetteError } from '../platform/errors.ts';
 
 export const VIDEO_DESCRIPTOR = 1;

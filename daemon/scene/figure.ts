@@ -21,19 +21,64 @@ const UPPER_BARE = profile(0.05, 0.05, 0.046, 0.043, 0.04);
 const FORE_SLEEVE = profile(0.05, 0.048, 0.044, 0.041, 0.04);
 const FORE_BARE = profile(0.041, 0.043, 0.038, 0.031, 0.027);
 const HAND = profile(0.026, 0.038, 0.04, 0.032, 0.018);
-const NECK = profile(0.062, 0.056, 0.055, 0.056);
-const TORSO_FRONT = profile(0.06, 0.115, 0.178, 0.186, 0.185, 0.178, 0.172, 0.168, 0.165, 0.165, 0.168, 0.173, 0.177, 0.18);
-const TORSO_CHEST = profile(0.05, 0.075, 0.1, 0.115, 0.124, 0.126, 0.122, 0.118, 0.116, 0.116, 0.118, 0.118, 0.118);
-const TORSO_BACK = profile(0.055, 0.085, 0.11, 0.12, 0.12, 0.114, 0.106, 0.1, 0.098, 0.102, 0.11, 0.116, 0.12);
+const NECK = profile(0.064, 0.06, 0.06, 0.066);
+const TORSO_FRONT = profile(
+  0.06,
+  0.115,
+  0.178,
+  0.186,
+  0.185,
+  0.178,
+  0.172,
+  0.168,
+  0.165,
+  0.165,
+  0.168,
+  0.173,
+  0.177,
+  0.18,
+);
+const TORSO_CHEST = profile(
+  0.05,
+  0.075,
+  0.1,
+  0.115,
+  0.124,
+  0.126,
+  0.122,
+  0.118,
+  0.116,
+  0.116,
+  0.118,
+  0.118,
+  0.118,
+);
+const TORSO_BACK = profile(
+  0.055,
+  0.085,
+  0.11,
+  0.12,
+  0.12,
+  0.114,
+  0.106,
+  0.1,
+  0.098,
+  0.102,
+  0.11,
+  0.116,
+  0.12,
+);
 const HIPS_FRONT = profile(0.165, 0.172, 0.178, 0.17, 0.13);
 const HIPS_SIDE = profile(0.11, 0.118, 0.128, 0.12, 0.09);
 const SKIRT = profile(0.15, 0.18, 0.2, 0.215, 0.23);
-const COAT = profile(0.178, 0.19, 0.2, 0.205, 0.212);
-const HEAD = ellipse(0.079);
-const HEAD_SIDE = ellipse(0.094);
-const HAIR = ellipse(0.089);
+const SKIRT_SIDE = profile(0.115, 0.135, 0.155, 0.17, 0.185);
+const COAT = profile(0.178, 0.184, 0.19, 0.196, 0.2);
+const COAT_SIDE = profile(0.122, 0.13, 0.138, 0.146, 0.152);
+const HEAD = ellipse(0.082);
+const HEAD_SIDE = ellipse(0.1);
+const HAIR = ellipse(0.094);
 const HAIR_LONG = profile(0.075, 0.092, 0.096, 0.095, 0.085, 0.06);
-const FACE = ellipse(0.066);
+const FACE = ellipse(0.068);
 const HOOD = ellipse(0.115);
 const DOT = profile(0.011, 0.011);
 const BRIM = profile(0.07, 0.072, 0.06);
@@ -207,8 +252,8 @@ export class FigurePainter {
     hips.girth *= look.girth;
     hips.folds = 0.12;
     if (skirt || look.coat) {
-      this.#turned(this.#skirt, skirt ? SKIRT : COAT, skirt ? SKIRT : COAT);
-      const spread = 0.86 + 0.2 * Math.abs(this.#sideways) * this.#pose.stride;
+      this.#turned(this.#skirt, skirt ? SKIRT : COAT, skirt ? SKIRT_SIDE : COAT_SIDE);
+      const spread = 0.92 + 0.12 * Math.abs(this.#sideways) * this.#pose.stride;
       const length = skirt ? -0.36 : -0.3;
       const colour = skirt ? look.legs : look.top;
       const tube = this.#piece(JOINT.pelvis, 0, 0.08, 0, -0.01, length, 0, this.#skirt, colour, 0.09);
@@ -244,7 +289,14 @@ export class FigurePainter {
       nearer,
     );
     fore.folds = long ? 0.2 : 0.05;
-    const upper = this.#limb(JOINT.shoulder + side, JOINT.elbow + side, UPPER_SLEEVE, girth, look.top, nearer);
+    const upper = this.#limb(
+      JOINT.shoulder + side,
+      JOINT.elbow + side,
+      UPPER_SLEEVE,
+      girth,
+      look.top,
+      nearer,
+    );
     upper.folds = 0.18;
     if (!long) {
       const bare = this.#limb(
@@ -325,4 +377,3 @@ export class FigurePainter {
     }
   }
 }
-

@@ -132,7 +132,12 @@ export class Foliage {
     const top = TREE.crownBottom + 0.35;
     view.project(TREE.x + 0.08, top, TREE.z);
     const reach = TREE.trunkRadius * 2 * scale + 2;
-    const layer = this.#layer(Math.min(sx, view.sx) - reach, view.sy, Math.max(sx, view.sx) + reach, sy + reach);
+    const layer = this.#layer(
+      Math.min(sx, view.sx) - reach,
+      view.sy,
+      Math.max(sx, view.sx) + reach,
+      sy + reach,
+    );
     const tube = this.#tube;
     tube.ax = sx;
     tube.ay = sy;

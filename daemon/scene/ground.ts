@@ -76,7 +76,10 @@ export class Ground {
     }
     const off = pathDistance(x, z) + 0.05 * noiseSmooth(noise, x * 30, z * 30);
     if (off < PATH_HALF) {
-      this.#set(GRAVEL, 1 + 0.2 * noiseSmooth(noise, x * 60, z * 60) + 0.16 * noiseAt(noise, x * 210, z * 210));
+      this.#set(
+        GRAVEL,
+        1 + 0.2 * noiseSmooth(noise, x * 60, z * 60) + 0.16 * noiseAt(noise, x * 210, z * 210),
+      );
       return;
     }
     if (off < PATH_HALF + 0.06) {
@@ -127,7 +130,10 @@ export class Ground {
     const gutter = z < STRIP.kerb + 0.25 || z > STRIP.roadFar - 0.25 ? -0.15 : 0;
     const drain = z < STRIP.kerb + 0.35 && (x + 203) % 11 < 0.5 ? -0.5 : 0;
     const patch = noiseSmooth(noise, x * 2.2 + 9, z * 2.2) > 0.42 ? -0.14 : 0;
-    this.#set(ASPHALT, 1 + 0.1 * wear + 0.1 * noiseAt(noise, x * 120, z * 120) + track + gutter + drain + patch);
+    this.#set(
+      ASPHALT,
+      1 + 0.1 * wear + 0.1 * noiseAt(noise, x * 120, z * 120) + track + gutter + drain + patch,
+    );
   }
 
   #farGarden(x: number, z: number): void {

@@ -113,7 +113,8 @@ export class Houses {
 
   #wing(y: number, z: number): void {
     this.#normal(-1, 0, 0);
-    const grain = 1 + 0.06 * noiseSmooth(this.#cloud, z * 60, y * 60) + 0.05 * noiseAt(this.#cloud, z * 200, y * 200);
+    const grain =
+      1 + 0.06 * noiseSmooth(this.#cloud, z * 60, y * 60) + 0.05 * noiseAt(this.#cloud, z * 200, y * 200);
     const inZ = z > WING.doorNear && z < WING.doorFar;
     if (inZ && y > 0.12 && y < WING.doorHeight) {
       const edge = Math.min(z - WING.doorNear, WING.doorFar - z, WING.doorHeight - y);
@@ -178,7 +179,10 @@ export class Houses {
     const u = (x - house.x0) / width;
     const doorX = Math.abs(u - house.doorAt) * width;
     if (doorX < 0.6 && y < 2.3) {
-      return this.#set(doorX > 0.5 || y > 2.15 ? FRAME : house.door, doorX < 0.25 && y > 1.6 && y < 1.9 ? 0.4 : 1);
+      return this.#set(
+        doorX > 0.5 || y > 2.15 ? FRAME : house.door,
+        doorX < 0.25 && y > 1.6 && y < 1.9 ? 0.4 : 1,
+      );
     }
     const floor = y > 2.7 ? 1 : 0;
     const column = u < 0.36 ? 0 : u < 0.64 ? 1 : 2;
@@ -210,7 +214,8 @@ export class Houses {
     const rise = dy / dz;
     const across = dx / dz;
     const noise = this.#cloud;
-    const line = 0.115 + 0.045 * noiseSmooth(noise, across * 60 + 90, 3) + 0.015 * noiseAt(noise, across * 420, 9);
+    const line =
+      0.115 + 0.045 * noiseSmooth(noise, across * 60 + 90, 3) + 0.015 * noiseAt(noise, across * 420, 9);
     const { sky, time } = this.#light;
     if (rise < line) {
       const tone = 0.7 + 0.5 * noiseAt(noise, across * 300, rise * 300);

@@ -37,7 +37,7 @@ export const HEDGES: readonly { readonly x0: number; readonly x1: number; readon
 ];
 
 export const TREE = {
-  x: -2.45,
+  x: -2.82,
   z: 4.5,
   trunkRadius: 0.09,
   crownHeight: 3.1,
@@ -53,6 +53,6 @@ export const LANE = { near: 8.5, far: 10.2 } as const;
 
 /** Wheelie bins at the edge of the pavement: middles. */
 export const BINS: readonly { readonly x: number; readonly z: number }[] = [
-  { x: 0.5, z: 5.4 },
-  { x: 1.08, z: 5.42 },
+  { x: 0.15, z: 5.4 },
+  { x: 0.73, z: 5.42 },
 ];

@@ -94,9 +94,13 @@ export function reflectance(hex: number): Rgb {
 /** Reflectance as the sensor sees it: in infrared dyes fade and plants shine. */
 export function seen(light: Lighting, rgb: Rgb, plant = false): Rgb {
   if (light.infrared === 0) return rgb;
-  const luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-  const grey = plant ? 0.1 + luma * 1.2 : 0.1 + 0.75 * luma;
+  const grey = infraredGrey(rgb, plant);
   return [grey, grey, grey];
+}
+
+function infraredGrey(rgb: Rgb, plant: boolean): number {
+  const luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+  return plant ? 0.08 + luma : 0.05 + 0.95 * luma;
 }
 
 /** Result of `Shader.surface` and `Shader.encode`. */
@@ -146,6 +150,19 @@ export class Shader {
   beam(x: number, _y: number, z: number): number {
     const side = (x * x) / (x * x + z * z + 0.01);
     return Math.max(0.25, 1 - 1.3 * side);
+  }
+
+  /**
+   * Codes of a painted or dyed surface of reflectance `colour` under light 1 of the given tint, into y, u, v; in infrared
+   * as `seen`.
+   */
+  encodeSurface(colour: Rgb, red: number, green: number, blue: number): void {
+    if (this.light.infrared === 0) {
+      this.encode(colour[0] * red, colour[1] * green, colour[2] * blue);
+      return;
+    }
+    const grey = infraredGrey(colour, false);
+    this.encode(grey, grey, grey);
   }
 
   /** Linear light in r, g, b to codes in y, u, v (BT.601 limited range; gamma taken as 2, clipped at white). */

@@ -182,7 +182,10 @@ function paintTube(
   const nz = Math.sqrt(1 - nx * nx);
   const facing = Math.max(0, across * nx + light.lz * nz);
   const dome = 0.86 - 0.14 * ux * nx;
-  let strength = light.ambient * (dome * (0.72 + 0.28 * nz)) + light.key * (facing + (0.6 - facing) * tube.fill);
+  // The rim of a round body sees less of the sky: it darkens there.
+  const rim = 0.45 + 0.55 * nz;
+  let strength =
+    light.ambient * dome * rim + light.key * (0.6 + 0.4 * rim) * (facing + (0.6 - facing) * tube.fill);
   const u = t * tube.metres * tube.grain;
   if (tube.folds > 0) {
     const row = (u * 9 + tube.offset) & NOISE_MASK;

@@ -114,16 +114,17 @@ export class Scene {
     this.#sprites.push({ depth: this.#depthOf(WING.x, WING.zEnd + 0.2), sprite: this.#wing(noise) });
     const foliage = new Foliage(this.#view, this.#shader, noise, new Random(mixSeed(seed, 13)));
     for (const sprite of foliage.sprites(leaves)) {
-      if (sprite.swayPixels === 0) layOver(sprite.layer, planes, 0);
       this.#sprites.push({ depth: sprite.depth, sprite: { ...sprite, owner: 0 } });
     }
     this.#binShadows();
     for (const sprite of binSprites(this.#view, this.#shader, this.#polygon, noise)) {
-      layOver(sprite.layer, planes, 0);
       this.#sprites.push({ depth: sprite.depth, sprite: { ...sprite, owner: 0 } });
     }
     this.#park(noise);
     this.#sprites.sort((a, b) => b.depth - a.depth);
+    for (const { sprite } of this.#sprites) {
+      if (sprite && sprite.swayPixels === 0) layOver(sprite.layer, planes, 0);
+    }
     this.#still.set(this.frame.subarray(0, (width * height * 3) / 2));
   }
 
@@ -162,7 +163,15 @@ export class Scene {
     for (const { x, z } of BINS) {
       contactPatch(layer, this.#view, x, z, 0.2, 0.3, contactShadow);
       for (const height of [0.2, 0.4, 0.6]) {
-        contactPatch(layer, this.#view, x + this.#slope.x * height, z + this.#slope.z * height, 0.2, 0.3, castShadow);
+        contactPatch(
+          layer,
+          this.#view,
+          x + this.#slope.x * height,
+          z + this.#slope.z * height,
+          0.2,
+          0.3,
+          castShadow,
+        );
       }
     }
     darken(layer, this.#planes, 1);

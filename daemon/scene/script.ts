@@ -87,7 +87,13 @@ export function actsOf(seed: number, cycle: number): Act[] {
     const route = toRight
       ? new Route(-13, LANE.far).to(13, LANE.far, speed)
       : new Route(13, LANE.near).to(-13, LANE.near, speed);
-    acts.push({ id: nameOf('car'), label: 'car', startS: cycle * PERIOD_S + at, route, look: drawCarLook(random) });
+    acts.push({
+      id: nameOf('car'),
+      label: 'car',
+      startS: cycle * PERIOD_S + at,
+      route,
+      look: drawCarLook(random),
+    });
   };
   const pace = (): number => random.range(1.1, 1.35);
 
@@ -151,5 +157,8 @@ function crossing(random: Random, speed: number): Route {
 function atBins(random: Random): Route {
   const speed = random.range(1.1, 1.3);
   const z = random.range(5.65, 5.75);
-  return new Route(LEFT, z).to(BINS[0]!.x + 0.2, z, speed).wait(2.2, Math.PI).to(RIGHT, z, speed);
+  return new Route(LEFT, z)
+    .to(BINS[0]!.x + 0.2, z, speed)
+    .wait(2.2, Math.PI)
+    .to(RIGHT, z, speed);
 }

@@ -28,7 +28,14 @@ export interface SunSlope {
 }
 
 /** Bounds on the frame of a person's shadow: x0, y0, x1, y1 in pixels into out. */
-export function shadowBounds(view: View, x: number, z: number, height: number, slope: SunSlope, out: Float64Array): void {
+export function shadowBounds(
+  view: View,
+  x: number,
+  z: number,
+  height: number,
+  slope: SunSlope,
+  out: Float64Array,
+): void {
   view.project(x, 0, z);
   const { sx, sy } = view;
   const pad = 0.75 * view.scale;
@@ -40,7 +47,13 @@ export function shadowBounds(view: View, x: number, z: number, height: number, s
 }
 
 /** Adds a person's cast shadow (`strength` 0..1) to the layer's coverage. */
-export function castPerson(layer: Layer, view: View, joints: Float64Array, slope: SunSlope, strength: number): void {
+export function castPerson(
+  layer: Layer,
+  view: View,
+  joints: Float64Array,
+  slope: SunSlope,
+  strength: number,
+): void {
   if (strength <= 0) return;
   for (const [from, to, half] of BONES) {
     const a = from * 3;
@@ -82,7 +95,16 @@ export function contactPatch(
   view.project(x - along, 0, z);
   const { sx, sy } = view;
   view.project(x + along, 0, z);
-  softStrip(layer, sx, sy, view.sx, view.sy, radius * 0.4 * view.scale, radius * 0.5 * view.scale + 1, strength);
+  softStrip(
+    layer,
+    sx,
+    sy,
+    view.sx,
+    view.sy,
+    radius * 0.4 * view.scale,
+    radius * 0.5 * view.scale + 1,
+    strength,
+  );
 }
 
 /** Adds a car's shadow: its footprint, stretched along the sun when it casts, and the dark beneath it. */
@@ -100,7 +122,11 @@ export function castCar(
   const sin = Math.sin(pose.yaw);
   const cos = Math.cos(pose.yaw);
   const corner = (a: number, c: number, height: number): void => {
-    view.project(pose.x + a * sin + c * cos + slope.x * height, 0, pose.z + a * cos - c * sin + slope.z * height);
+    view.project(
+      pose.x + a * sin + c * cos + slope.x * height,
+      0,
+      pose.z + a * cos - c * sin + slope.z * height,
+    );
     polygon.point(view.sx, view.sy);
   };
   if (cast > 0) {

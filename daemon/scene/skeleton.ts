@@ -66,7 +66,7 @@ export class Skeleton {
     const pelvis = JOINT.pelvis * 3;
     const trunk = TRUNK * height;
     this.#offset(JOINT.neck, pelvis, Math.sin(lean) * trunk, Math.cos(lean) * trunk, 0);
-    this.#offset(JOINT.head, JOINT.neck * 3, 0.014 * height, 0.1 * height, 0);
+    this.#offset(JOINT.head, JOINT.neck * 3, 0.016 * height, 0.095 * height, 0);
     this.#arm(0, height, pose, swing);
     this.#arm(1, height, pose, -swing);
   }

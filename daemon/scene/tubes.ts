@@ -102,7 +102,7 @@ export class TubePool {
   /** The codes of a colour under the actor's light, into the tube's first colour. */
   tint(tube: Tube, colour: Rgb): void {
     const { light } = this;
-    this.#shader.encode(colour[0] * light.red, colour[1] * light.green, colour[2] * light.blue);
+    this.#shader.encodeSurface(colour, light.red, light.green, light.blue);
     tube.y = this.#shader.y - 16;
     tube.u = this.#shader.u - 128;
     tube.v = this.#shader.v - 128;

@@ -21,7 +21,9 @@ export interface CarPose {
   readonly yaw: number;
 }
 
-const PAINTS = [0x8f1f22, 0x24406e, 0xc9cccf, 0x2b2d30, 0x6f767c, 0xe3e3df, 0x31553f, 0x9aa4ac].map(reflectance);
+const PAINTS = [0x8f1f22, 0x24406e, 0xc9cccf, 0x2b2d30, 0x6f767c, 0xe3e3df, 0x31553f, 0x9aa4ac].map(
+  reflectance,
+);
 const GLASS = reflectance(0x3a444d);
 const RUBBER = reflectance(0x26272a);
 const RIM = reflectance(0xa9adb1);
@@ -45,11 +47,31 @@ interface Shape {
 
 const SALOON: Shape = {
   outline: [
-    [2.2, 0.3], [2.25, 0.62], [2.1, 0.78], [1.15, 0.95], [0.45, 1.4], [-0.85, 1.43], [-1.55, 1.02], [-2.15, 0.98], [-2.25, 0.6], [-2.2, 0.3],
+    [2.2, 0.3],
+    [2.25, 0.62],
+    [2.1, 0.78],
+    [1.15, 0.95],
+    [0.45, 1.4],
+    [-0.85, 1.43],
+    [-1.55, 1.02],
+    [-2.15, 0.98],
+    [-2.25, 0.6],
+    [-2.2, 0.3],
   ],
   windows: [
-    [[0.98, 0.97], [0.42, 1.33], [-0.1, 1.36], [-0.1, 0.97]],
-    [[-0.18, 0.97], [-0.18, 1.36], [-0.82, 1.36], [-1.3, 1.02], [-1.2, 0.97]],
+    [
+      [0.98, 0.97],
+      [0.42, 1.33],
+      [-0.1, 1.36],
+      [-0.1, 0.97],
+    ],
+    [
+      [-0.18, 0.97],
+      [-0.18, 1.36],
+      [-0.82, 1.36],
+      [-1.3, 1.02],
+      [-1.2, 0.97],
+    ],
   ],
   glassEdges: [3, 5],
   wheels: [1.38, -1.36],
@@ -57,11 +79,30 @@ const SALOON: Shape = {
 };
 const HATCHBACK: Shape = {
   outline: [
-    [1.9, 0.3], [1.95, 0.65], [1.8, 0.82], [0.98, 1.0], [0.3, 1.47], [-1.35, 1.48], [-1.85, 1.02], [-1.92, 0.55], [-1.88, 0.3],
+    [1.9, 0.3],
+    [1.95, 0.65],
+    [1.8, 0.82],
+    [0.98, 1.0],
+    [0.3, 1.47],
+    [-1.35, 1.48],
+    [-1.85, 1.02],
+    [-1.92, 0.55],
+    [-1.88, 0.3],
   ],
   windows: [
-    [[0.8, 1.02], [0.27, 1.39], [-0.25, 1.41], [-0.25, 1.02]],
-    [[-0.33, 1.02], [-0.33, 1.41], [-1.2, 1.41], [-1.5, 1.05], [-1.45, 1.02]],
+    [
+      [0.8, 1.02],
+      [0.27, 1.39],
+      [-0.25, 1.41],
+      [-0.25, 1.02],
+    ],
+    [
+      [-0.33, 1.02],
+      [-0.33, 1.41],
+      [-1.2, 1.41],
+      [-1.5, 1.05],
+      [-1.45, 1.02],
+    ],
   ],
   glassEdges: [3, 5],
   wheels: [1.2, -1.22],
@@ -69,9 +110,24 @@ const HATCHBACK: Shape = {
 };
 const VAN: Shape = {
   outline: [
-    [2.3, 0.32], [2.35, 0.75], [2.15, 1.0], [1.75, 1.1], [1.2, 1.85], [0.9, 1.95], [-2.2, 1.97], [-2.3, 1.8], [-2.32, 0.32],
+    [2.3, 0.32],
+    [2.35, 0.75],
+    [2.15, 1.0],
+    [1.75, 1.1],
+    [1.2, 1.85],
+    [0.9, 1.95],
+    [-2.2, 1.97],
+    [-2.3, 1.8],
+    [-2.32, 0.32],
   ],
-  windows: [[[1.6, 1.12], [1.15, 1.72], [0.5, 1.75], [0.5, 1.12]]],
+  windows: [
+    [
+      [1.6, 1.12],
+      [1.15, 1.72],
+      [0.5, 1.75],
+      [0.5, 1.12],
+    ],
+  ],
   glassEdges: [3],
   wheels: [1.5, -1.5],
   half: 0.95,
@@ -84,7 +140,10 @@ const TUMBLEHOME = 0.22;
 const BELT = 0.95;
 
 export function drawCarLook(random: Random): CarLook {
-  return { body: random.pick(['saloon', 'hatchback', 'hatchback', 'saloon', 'van'] as const), paint: random.pick(PAINTS) };
+  return {
+    body: random.pick(['saloon', 'hatchback', 'hatchback', 'saloon', 'van'] as const),
+    paint: random.pick(PAINTS),
+  };
 }
 
 /** Half length and half width on the ground, metres. */
@@ -151,7 +210,11 @@ export class CarPainter {
 
   #project(along: number, up: number, across: number): void {
     const { x, z } = this.#pose;
-    this.#view.project(x + along * this.#sin + across * this.#cos, up, z + along * this.#cos - across * this.#sin);
+    this.#view.project(
+      x + along * this.#sin + across * this.#cos,
+      up,
+      z + along * this.#cos - across * this.#sin,
+    );
   }
 
   #corner(along: number, up: number, across: number): void {
@@ -161,7 +224,7 @@ export class CarPainter {
 
   #fill(layer: Layer, colour: Rgb, lightTop: number, lightBottom: number): void {
     const { red, green, blue, ambient, key } = this.#light;
-    this.#shader.encode(colour[0] * red, colour[1] * green, colour[2] * blue);
+    this.#shader.encodeSurface(colour, red, green, blue);
     const paint = this.#paint;
     paint.y = this.#shader.y - 16;
     paint.u = this.#shader.u - 128;
@@ -178,7 +241,12 @@ export class CarPainter {
 
   #underside(layer: Layer, shape: Shape): void {
     const length = shape.outline[0]![0] - 0.15;
-    for (const [along, across] of [[length, shape.half], [length, -shape.half], [-length, -shape.half], [-length, shape.half]] as const) {
+    for (const [along, across] of [
+      [length, shape.half],
+      [length, -shape.half],
+      [-length, -shape.half],
+      [-length, shape.half],
+    ] as const) {
       this.#corner(along, 0.22, across * 0.95);
     }
     this.#fill(layer, RUBBER, 0.2, 0.2);
@@ -201,7 +269,12 @@ export class CarPainter {
       this.#corner(a[0], a[1], -ha);
       const flat = Math.abs(a[0] - b[0]) / Math.hypot(a[0] - b[0], a[1] - b[1]);
       const glass = shape.glassEdges.includes(i);
-      this.#fill(layer, glass ? GLASS : look.paint, glass ? 1.5 : 0.75 + 0.5 * flat, glass ? 0.7 : 0.7 + 0.45 * flat);
+      this.#fill(
+        layer,
+        glass ? GLASS : look.paint,
+        glass ? 1.5 : 0.75 + 0.5 * flat,
+        glass ? 0.7 : 0.7 + 0.45 * flat,
+      );
     }
   }
 
@@ -220,11 +293,21 @@ export class CarPainter {
     this.#fill(layer, look.paint, 1.12, 0.62);
     // A crease: the lower doors turn from the sky.
     const length = shape.outline[0]![0];
-    for (const [along, up] of [[length, 0.3], [length, 0.52], [-length, 0.52], [-length, 0.3]] as const) {
+    for (const [along, up] of [
+      [length, 0.3],
+      [length, 0.52],
+      [-length, 0.52],
+      [-length, 0.3],
+    ] as const) {
       this.#corner(along, up, side * shape.half);
     }
     this.#fill(layer, look.paint, 0.62, 0.4);
-    for (const [along, up] of [[length, 0.24], [length, 0.32], [-length, 0.32], [-length, 0.24]] as const) {
+    for (const [along, up] of [
+      [length, 0.24],
+      [length, 0.32],
+      [-length, 0.32],
+      [-length, 0.24],
+    ] as const) {
       this.#corner(along * 0.98, up, side * shape.half);
     }
     this.#fill(layer, TRIM, 0.7, 0.5);
@@ -241,7 +324,15 @@ export class CarPainter {
     this.#disc(layer, shape, at, side, 0.2, TRIM, 0.8);
   }
 
-  #disc(layer: Layer, shape: Shape, at: number, side: number, size: number, colour: Rgb, light: number): void {
+  #disc(
+    layer: Layer,
+    shape: Shape,
+    at: number,
+    side: number,
+    size: number,
+    colour: Rgb,
+    light: number,
+  ): void {
     const radius = WHEEL_RADIUS * size;
     for (let i = 0; i < 20; i++) {
       const angle = (i / 20) * 2 * Math.PI;
@@ -255,14 +346,22 @@ export class CarPainter {
     const front = shape.outline[1]!;
     const tail = shape.outline[shape.outline.length - 2]!;
     const across = side * (shape.half + 0.005);
-    for (const [end, colour, sign] of [[front, HEADLAMP, -1], [tail, TAILLAMP, 1]] as const) {
+    for (const [end, colour, sign] of [
+      [front, HEADLAMP, -1],
+      [tail, TAILLAMP, 1],
+    ] as const) {
       this.#corner(end[0], end[1] + 0.02, across);
       this.#corner(end[0] + sign * 0.3, end[1] + 0.08, across);
       this.#corner(end[0] + sign * 0.28, end[1] - 0.06, across);
       this.#corner(end[0], end[1] - 0.1, across);
       this.#fill(layer, colour, 1, 0.8);
       if (!this.#faces(end, [end[0], end[1] + 0.1 * -sign])) continue;
-      for (const [up, w] of [[0.4, 0.26], [0.52, 0.26], [0.52, -0.26], [0.4, -0.26]] as const) {
+      for (const [up, w] of [
+        [0.4, 0.26],
+        [0.52, 0.26],
+        [0.52, -0.26],
+        [0.4, -0.26],
+      ] as const) {
         this.#corner(end[0] - sign * 0.02, up, w);
       }
       this.#fill(layer, PLATE, 0.9, 0.9);

@@ -2,7 +2,6 @@
 // crosses a structured clone. Types only, no code. Both threads.
 import type { Alert, EventChange, OutboxKind, OutboxRow } from '../core/types.ts';
 import type { ErrorCode } from '../platform/errors.ts';
-import type { Percentiles } from './latency.ts';
 
 /** What must become durable together. */
 export interface Batch {
@@ -55,7 +54,7 @@ export interface StoreState {
   /** Records that did not fit the tables, replaced by a gap (a bug; see the log). */
   readonly recordsRefused: number;
   /** Durations of the last 256 transactions, fsync included; undefined before the first. */
-  readonly commitMs: Percentiles | undefined;
+  readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
   /** When the last transaction was confirmed; undefined before the first. For the watchdog. */
   readonly committedMonoMs: number | undefined;
   /** Database and write-ahead log together. */

@@ -9,8 +9,8 @@ import type { ErrorCode, VedetteError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
+import { Percentiles } from '../platform/percentiles.ts';
 import { closedError, commitError } from './failures.ts';
-import { LatencyRing } from './latency.ts';
 import type {
   Batch,
   DamageReport,
@@ -71,7 +71,7 @@ export class Store implements Part {
   readonly #writer = newId();
   readonly #queue: CommitQueue;
   readonly #backoff = new Backoff(RETRY);
-  readonly #latency = new LatencyRing(LATENCY_SIZE);
+  readonly #latency = new Percentiles(LATENCY_SIZE);
   readonly #reads = new Map<number, PendingRead>();
   readonly #started = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -97,10 +97,15 @@ export class Store implements Part {
 
   constructor(options: StoreOptions) {
     this.#options = options;
-    this.#logger = options.logger;
+    this.#logger = options.logger.child({ part: 'store' });
     this.#clock = options.clock;
     this.#dataDir = resolve(options.dataDir);
     this.#queue = new CommitQueue(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
+  }
+
+  /** Name of the database file; undefined until it has been opened. */
+  get epoch(): string | undefined {
+    return this.#epoch;
   }
 
   /**
@@ -151,7 +156,7 @@ export class Store implements Part {
 
   /** Deletes delivered rows, soon and in one transaction with whatever else waits. Unknown rows do no harm. */
   delivered(rows: readonly number[]): void {
-    this.#delivered.push(...rows);
+    for (const row of rows) this.#delivered.push(row);
     this.#schedule();
   }
 
@@ -164,7 +169,10 @@ export class Store implements Part {
       lastSeq: this.#status?.lastSeq ?? { event: 0, alert: 0, gap: 0 },
       updatesDropped: this.#queue.updatesDropped,
       recordsRefused: this.#recordsRefused,
-      commitMs: this.#latency.percentiles(),
+      commitMs:
+        this.#committedMonoMs === undefined
+          ? undefined
+          : { p50: this.#latency.at(0.5), p99: this.#latency.at(0.99) },
       committedMonoMs: this.#committedMonoMs,
       bytes: this.#status?.bytes ?? 0,
       problem: this.#problem,

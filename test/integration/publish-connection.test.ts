@@ -47,9 +47,20 @@ async function listen(onSocket: (socket: Socket) => void, port = 0): Promise<Ser
   return server;
 }
 
-/** Passes bytes on to a broker, until `cut` ends the client's side and leaves the broker's open, as a lost network does. */
-async function halfOpenProxy(brokerPort: number): Promise<{ url: string; cut: () => void }> {
-  const clients: Socket[] = [];
+interface Proxy {
+  readonly url: string;
+  /** Ends the client's side and leaves the broker's open, as a lost network does. */
+  cut(): void;
+  /** Passes nothing more from the broker to the client. */
+  mute(): void;
+  /** Connections that the broker has closed. */
+  closedByBroker(): number;
+}
+
+/** Passes bytes between clients and a broker until told otherwise. */
+async function proxyTo(brokerPort: number): Promise<Proxy> {
+  const pairs: { client: Socket; upstream: Socket }[] = [];
+  let closed = 0;
   const server = await listen((client) => {
     const upstream = connect({ port: brokerPort, host: '127.0.0.1', allowHalfOpen: true });
     for (const socket of [client, upstream]) socket.on('error', () => {});
@@ -59,12 +70,21 @@ async function halfOpenProxy(brokerPort: number): Promise<{ url: string; cut: ()
     });
     client.pipe(upstream, { end: false });
     upstream.pipe(client);
-    clients.push(client);
+    upstream.on('end', () => {
+      closed += 1;
+    });
+    pairs.push({ client, upstream });
   });
-  const cut = (): void => {
-    for (const client of clients.splice(0)) client.destroy();
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: () => {
+      for (const { client } of pairs.splice(0)) client.destroy();
+    },
+    mute: () => {
+      for (const { client, upstream } of pairs) upstream.unpipe(client).resume();
+    },
+    closedByBroker: () => closed,
   };
-  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, cut };
 }
 
 describe('connection', () => {
@@ -209,6 +229,26 @@ describe('retained topics', () => {
     expect(subscriber.on('pi/status').map(({ payload }) => payload)).toEqual(['online', 'stopped']);
   });
 
+  testMosquitto(
+    'says goodbye also when acknowledgements are missing, so that no last will follows',
+    async () => {
+      const broker = await Mosquitto.start();
+      const proxy = await proxyTo(broker.port);
+      const { publisher, alert } = testPublisher({ url: proxy.url });
+      const subscriber = await Subscriber.connect({ url: broker.url });
+      await publisher.start();
+      alert('first');
+      await subscriber.waitForCount('/alert', 1);
+      proxy.mute();
+      alert('unacknowledged');
+      await publisher.stop();
+      // A broker closes on DISCONNECT; it would not notice the end of the publisher's side behind this proxy.
+      await waitFor('the goodbye', () => proxy.closedByBroker() === 1);
+      await subscriber.waitFor('stopped', ({ payload }) => payload === 'stopped');
+      expect(subscriber.on('pi/status').map(({ payload }) => payload)).toEqual(['online', 'stopped']);
+    },
+  );
+
   testMosquitto('after a broker came back empty the whole tree is there again', async () => {
     const broker = await Mosquitto.start();
     const { publisher } = testPublisher({ url: broker.url });
@@ -256,7 +296,7 @@ describe('retained topics', () => {
   for (const [name, testHere, start] of brokers) {
     testHere(`${name} that still holds a dead connection ends up with online, not offline`, async () => {
       const broker = await start();
-      const proxy = await halfOpenProxy(broker.port);
+      const proxy = await proxyTo(broker.port);
       const subscriber = await Subscriber.connect({ url: broker.url });
       const { publisher } = testPublisher({ url: proxy.url });
       await publisher.start();

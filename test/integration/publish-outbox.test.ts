@@ -166,7 +166,7 @@ describe('delivery', () => {
 
   testMosquitto('a row that cannot be read is kept, told once, and holds up nothing', async () => {
     const broker = await Mosquitto.start();
-    const { publisher, outbox, records } = testPublisher({ url: broker.url });
+    const { publisher, outbox, records } = testPublisher({ url: broker.url, config: { windowMax: 1 } });
     const subscriber = await Subscriber.connect({ url: broker.url });
     outbox.commit('alert', '{');
     outbox.commit('alert', '{');

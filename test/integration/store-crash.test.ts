@@ -1,6 +1,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { StoreState } from '../../daemon/store/messages.ts';
 import type { StoreReader } from '../../daemon/store/read.ts';
 import { type Harness, look, peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
@@ -155,21 +156,25 @@ describe('a process killed with SIGKILL', () => {
 
 describe('a worker thread that dies', () => {
   /** Commits ten batches, the order to die given before the sixth; waits for all their rows. */
-  async function commitThroughDeath(order: string): Promise<{ dataDir: string; harness: Harness }> {
+  async function commitThroughDeath(
+    order: string,
+  ): Promise<{ dataDir: string; harness: Harness; states: StoreState[] }> {
     const dataDir = tempDir();
-    const harness = await startStore(dataDir, { workerUrl: DYING_WORKER });
+    const states: StoreState[] = [];
+    const onState = (state: StoreState): void => void states.push(state);
+    const harness = await startStore(dataDir, { workerUrl: DYING_WORKER, onState });
     for (let number = 1; number <= 5; number += 1) await harness.commit(fullBatch(number));
     writeFileSync(join(dataDir, order), '');
     for (let number = 6; number <= 10; number += 1) harness.store.commit(fullBatch(number));
     harness.store.delivered([1, 2, 3]);
     await waitFor('all rows', () => harness.rows.length >= 40 && harness.store.state().outboxRows === 37);
-    return { dataDir, harness };
+    return { dataDir, harness, states };
   }
 
   test.each(['die-before', 'die-after', 'die-throwing', 'say-damaged'])(
     'at the moment "%s" is replaced, and its batches come exactly once and in order',
     async (order) => {
-      const { dataDir, harness } = await commitThroughDeath(order);
+      const { dataDir, harness, states } = await commitThroughDeath(order);
       const { store, rows, records } = harness;
       expect(rows.map(({ row }) => row)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
       const expected = Array.from({ length: 10 }, (_, index) => fullBatch(index + 1)).flatMap((batch) => [
@@ -185,6 +190,9 @@ describe('a worker thread that dies', () => {
         'store-problem',
         'store-recovered',
       ]);
+      // Not before what waited is written.
+      expect(states.at(-1)).toMatchObject({ problem: undefined, queued: 0 });
+      expect(states.slice(1, -1).every(({ problem }) => problem !== undefined)).toBe(true);
       await store.stop();
       peek(dataDir, (reader) => {
         expectSound(reader, new Set(['event/1/1', 'event/2/2', 'event/3/3']));
@@ -216,24 +224,35 @@ describe('a worker thread that dies', () => {
     expect(page).toEqual(rows.slice(0, 4));
   });
 
-  test('claiming damage twice in a row has its file set aside, with nothing lost and no number used twice', async () => {
+  test('claiming damage twice in a row has its file set aside, with nothing lost and nothing twice', async () => {
     const dataDir = tempDir();
     const { store, rows, commit, coded } = await startStore(dataDir, { workerUrl: DYING_WORKER });
     await commit(fullBatch(1));
     const { epoch } = store.state();
-    // A change must fail twice with nothing written between: the delete meets the second order.
-    writeFileSync(join(dataDir, 'say-damaged'), '');
-    store.commit({ events: [], alerts: [alert(2)] });
-    await waitFor('the first restart', () => rows.length === 5 || store.state().problem !== undefined);
-    writeFileSync(join(dataDir, 'say-damaged'), '');
-    await waitFor('the file to be set aside', () =>
-      coded('STORE_DAMAGED').some(({ salvaged }) => salvaged !== undefined),
-    );
+    writeFileSync(join(dataDir, 'say-damaged'), '2');
+    await commit({ events: [], alerts: [alert(2)] });
     await commit({ events: [], alerts: [alert(3)] });
+    const [setAside] = coded('STORE_DAMAGED').flatMap(
+      (record) => (record['setAside'] as string | undefined) ?? [],
+    );
+    expect(readFileSync(setAside!).subarray(0, 15).toString()).toBe('SQLite format 3');
     expect(store.state()).toMatchObject({ epoch, lastSeq: { event: 3, alert: 3, gap: 0 }, outboxRows: 6 });
     expect(rows.map(({ row }) => row)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await store.readOutbox({ afterRow: 0, limit: 10 })).toEqual(rows);
-    const damaged = readFileSync(coded('STORE_DAMAGED').at(-1)!['setAside'] as string);
-    expect(damaged.subarray(0, 15).toString()).toBe('SQLite format 3');
+  });
+
+  test('and a file that is replaced meanwhile never give a row number out again', async () => {
+    const dataDir = tempDir();
+    const { store, rows, commit, coded } = await startStore(dataDir, { workerUrl: DYING_WORKER });
+    await commit(fullBatch(1));
+    store.delivered([1, 2, 3, 4]);
+    await waitFor('an empty outbox', () => store.state().outboxRows === 0);
+    writeFileSync(join(dataDir, 'say-damaged'), '2');
+    store.delivered([4]);
+    await waitFor('the file to be set aside', () =>
+      coded('STORE_DAMAGED').some(({ salvaged }) => salvaged === 'all'),
+    );
+    await commit({ events: [], alerts: [alert(2)] });
+    expect(rows.at(-1)).toMatchObject({ row: 5, kind: 'alert', seq: 2 });
   });
 });

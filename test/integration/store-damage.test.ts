@@ -154,6 +154,17 @@ describe('a damaged database', () => {
     expect(statSync(`${setAside(dataDir)}-wal`).size).toBeGreaterThan(PAGE_BYTES);
   });
 
+  test('of a newer version is refused as newer, not set aside', async () => {
+    const { dataDir, path } = await folderWith(1);
+    const db = new Database(path);
+    db.pragma('user_version = 99');
+    db.close();
+    spoilPage(path, rootPage(path, 'journal'));
+    const before = readdirSync(dataDir);
+    await expect(startStore(dataDir)).rejects.toMatchObject({ code: 'STORE_NEWER' });
+    expect(readdirSync(dataDir)).toEqual(before);
+  });
+
   test('with events still open: their ends are written all the same', async () => {
     const dataDir = tempDir();
     const first = await startStore(dataDir);

@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { StoreState } from '../../daemon/store/messages.ts';
 import { makeStore, peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
 import { alert, fullBatch } from '../fixtures/store/records.ts';
@@ -27,9 +28,17 @@ describe('a full disk', () => {
   test('holds batches in memory, shown and told once, and they go in order when there is room', async () => {
     const { path } = smallDisk('2m');
     const states: StoreState[] = [];
-    const { store, rows, coded, records } = await startStore(path, {
-      onState: (state) => void states.push(state),
-    });
+    let tries = 0;
+    const clock: Clock = {
+      ...systemClock,
+      // As often as the disk answers, so that the test need not wait.
+      after: (_ms, fn) => {
+        tries += 1;
+        return systemClock.after(1, fn);
+      },
+    };
+    const onState = (state: StoreState): void => void states.push(state);
+    const { store, rows, coded, records } = await startStore(path, { clock, onState });
     const filler = fill(path);
     for (let number = 1; number <= 200; number += 1) store.commit(fullBatch(number));
     await waitFor('the disk to refuse', () => store.state().problem?.code === 'STORE_COMMIT');
@@ -40,6 +49,7 @@ describe('a full disk', () => {
     expect(refused).toBeLessThan(800);
     // What was there can still be read and sent.
     expect(await store.readOutbox({ afterRow: 0, limit: 5000 })).toEqual(rows);
+    await waitFor('some more tries', () => tries > 5);
 
     rmSync(filler);
     await waitFor('all rows', () => rows.length === 1600, 60_000);
@@ -53,6 +63,26 @@ describe('a full disk', () => {
     expect(states.map(({ problem }) => problem?.code)).toEqual([undefined, 'STORE_COMMIT', undefined]);
     await store.stop();
     expect(peek(path, (reader) => reader.journalCount())).toBe(1600);
+  });
+
+  test('is tried again after its delay, not with every new batch, and can be read meanwhile', async () => {
+    const { path } = smallDisk('2m');
+    const clock = new SimClock();
+    const { store, rows } = await startStore(path, { clock });
+    const filler = fill(path);
+    for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
+    await waitFor('the disk to refuse', () => store.state().problem !== undefined);
+    rmSync(filler);
+    const before = rows.length;
+    store.commit(fullBatch(401));
+    // The thread answers in order: what had been sent with the first question is answered before the second.
+    expect(await store.readOutbox({ afterRow: 0, limit: 5000 })).toEqual(rows);
+    expect(await store.readOutbox({ afterRow: 0, limit: 5000 })).toEqual(rows);
+    expect(rows.length).toBe(before);
+    expect(store.state().problem).toBeDefined();
+    await clock.advance(30_000);
+    await waitFor('all rows', () => rows.length === 1604);
+    expect(store.state().problem).toBeUndefined();
   });
 
   test('at the start is a state, not an end: the daemon runs and its alerts wait for room', async () => {

@@ -26,8 +26,8 @@ describe('committing', () => {
       '5 event 4',
       '6 alert 2',
     ]);
-    expect(JSON.parse(rows[0]!.body)).toEqual(change('new', 1));
-    expect(JSON.parse(rows[3]!.body)).toEqual(alert(1));
+    expect(rows[0]!.body).toBe(JSON.stringify(change('new', 1)));
+    expect(rows[3]!.body).toBe(JSON.stringify(alert(1)));
     expect(rows[3]!.atMs).toBe(alert(1).atMs);
     const reader = look(dataDir);
     expect(
@@ -115,7 +115,12 @@ describe('committing', () => {
       first: 2,
       last: 2,
     });
-    expect(JSON.parse(rows[3]!.body) as Gap).toMatchObject({ counter: 'alert', reason: 'refused', count: 1 });
+    expect(JSON.parse(rows[3]!.body) as Gap).toMatchObject({
+      counter: 'alert',
+      reason: 'refused',
+      count: 1,
+      detail: expect.stringContaining('alert-2'),
+    });
     expect(store.state().recordsRefused).toBe(2);
     expect(coded('INTERNAL')).toHaveLength(2);
   });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Alert, EventChange } from '../../daemon/core/types.ts';
-import { LatencyRing } from '../../daemon/store/latency.ts';
 import type { Batch } from '../../daemon/store/messages.ts';
 import { CommitQueue } from '../../daemon/store/queue.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
@@ -95,20 +94,5 @@ describe('CommitQueue', () => {
         expect(queue.updatesDropped).toBe(missing.length);
       }),
     );
-  });
-});
-
-describe('LatencyRing', () => {
-  test('knows nothing while it is empty', () => {
-    expect(new LatencyRing(4).percentiles()).toBeUndefined();
-  });
-
-  test('gives nearest-rank percentiles of the last values', () => {
-    const ring = new LatencyRing(100);
-    for (let value = 1000; value > 0; value -= 1) ring.add(value);
-    expect(ring.percentiles()).toEqual({ p50: 50, p99: 99 });
-    const one = new LatencyRing(100);
-    one.add(7);
-    expect(one.percentiles()).toEqual({ p50: 7, p99: 7 });
   });
 });

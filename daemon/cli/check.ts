@@ -1,0 +1,162 @@
+// `vedette check`: everything that can be known about a configuration without running the daemon: the file itself, what
+// its keys say about each other, the model and its labels, the programs and videos of the cameras. Starts nothing.
+import { Command } from 'commander';
+import type { LoadOptions } from '../config/load.ts';
+import type { Problem } from '../config/problems.ts';
+import type { Config } from '../config/types.ts';
+import type { ConfigFault } from '../core/checks.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { CommandContext } from './context.ts';
+import { configOption } from './options.ts';
+
+interface CheckFlags {
+  readonly config?: string;
+  readonly json?: true;
+  readonly print?: true;
+}
+
+/** What was looked at: a line of plain words per good thing, a fault per bad one. */
+interface Findings {
+  readonly good: readonly string[];
+  readonly faults: readonly ConfigFault[];
+}
+
+/** The command. Ends with CONFIG_NOT_FOUND or CONFIG_INVALID (exit 78) if anything is wrong. */
+export function checkCommand({ version }: CommandContext): Command {
+  return new Command('check')
+    .description('check a configuration, its model and its videos, and say everything that is wrong with it')
+    .addOption(configOption())
+    .option('--json', 'print one JSON object: {ok, file, version, checks, problems, config with --print}')
+    .option('--print', 'print the whole configuration as YAML, defaults filled in, secrets hidden')
+    .action(async (flags: CheckFlags) => {
+      const [{ defaultConfigPaths, findConfig, loadConfig }, { checkConfig }, { redactConfig }] =
+        await Promise.all([
+          import('../config/load.ts'),
+          import('../core/checks.ts'),
+          import('../config/redact.ts'),
+        ]);
+      const report: { file?: string } = {};
+      try {
+        const file = findConfig(
+          flags.config === undefined ? defaultConfigPaths(process.env) : [flags.config],
+        );
+        report.file = file;
+        const load = (options: Omit<LoadOptions, 'env'> = {}): Config =>
+          loadConfig(file, { env: process.env, ...options }).config;
+        // First the schema alone, because the semantic problems and those found below are said at once. If it
+        // refuses, again with the semantic checks, so that its problems do not hide theirs.
+        const config = attempt(load) ?? load({ semanticChecks: checkConfig });
+        const found = [await checkModel(config), await checkSources(config)];
+        const faults = [...checkConfig(config), ...found.flatMap((one) => one.faults)];
+        // A second load, because only it knows the lines and columns.
+        if (faults.length > 0) load({ semanticChecks: () => faults });
+        const checks = [`${file}: ${summary(config)}`, ...found.flatMap(({ good }) => good)];
+        if (flags.json) {
+          const printed = flags.print ? { config: redactConfig(config) } : {};
+          writeJson({ ok: true, file, version, checks, problems: [], ...printed });
+          return;
+        }
+        // With --print, standard output holds the YAML and nothing else.
+        const lines = checks.map((line) => `ok  ${line}\n`).join('');
+        (flags.print ? process.stderr : process.stdout).write(lines);
+        if (flags.print) process.stdout.write(await yamlOf(redactConfig(config)));
+      } catch (error) {
+        if (flags.json && error instanceof VedetteError) {
+          writeJson({ ok: false, ...report, version, checks: [], problems: problemsOf(error) });
+        }
+        throw error;
+      }
+    });
+}
+
+/** The configuration, or undefined if it is refused. */
+function attempt(load: () => Config): Config | undefined {
+  try {
+    return load();
+  } catch (error) {
+    if (error instanceof VedetteError && error.code === 'CONFIG_INVALID') return undefined;
+    throw error;
+  }
+}
+
+function summary({ cameras, rules }: Config): string {
+  const disabled = Object.values(cameras).filter(({ enabled }) => !enabled).length;
+  const counted = `${count(Object.keys(cameras).length, 'camera')}, ${count(Object.keys(rules).length, 'rule')}`;
+  return disabled === 0 ? counted : `${counted} (${count(disabled, 'camera')} disabled)`;
+}
+
+/** The model's files, and the labels that the configuration wants of it. */
+async function checkModel(config: Config): Promise<Findings> {
+  const [{ loadModel }, { checkLabels }] = await Promise.all([
+    import('../models/manifest.ts'),
+    import('../core/checks.ts'),
+  ]);
+  try {
+    const { name, file, labels } = await loadModel(config.detector.model);
+    const shown = labels.length > 5 ? `${count(labels.length, 'label')}` : `labels ${labels.join(', ')}`;
+    return {
+      good: [`model '${name}': ${file} is whole; ${shown}`],
+      faults: checkLabels(config, labels),
+    };
+  } catch (error) {
+    if (!(error instanceof VedetteError)) throw error;
+    return { good: [], faults: [{ path: ['detector', 'model'], message: error.message }] };
+  }
+}
+
+/** Programs and videos of the cameras that would be started. */
+async function checkSources({ cameras }: Config): Promise<Findings> {
+  const { findProgram } = await import('../platform/child.ts');
+  const ffmpeg = findProgram('ffmpeg');
+  const good: string[] = [];
+  const faults: ConfigFault[] = [];
+  for (const [name, { enabled, source }] of Object.entries(cameras)) {
+    if (!enabled) good.push(`camera '${name}': disabled, not looked at`);
+    else if (source.type === 'scene') good.push(`camera '${name}': the built-in scene, needs nothing`);
+    else {
+      const missing = await videoFault(source.path);
+      if (missing !== undefined) faults.push({ path: ['cameras', name, 'source', 'path'], message: missing });
+      if (ffmpeg === undefined) {
+        const message = 'ffmpeg is not on PATH: install it (apt install ffmpeg)';
+        faults.push({ path: ['cameras', name, 'source', 'type'], message });
+      } else if (missing === undefined) {
+        good.push(`camera '${name}': video ${source.path}, read with ${ffmpeg}`);
+      }
+    }
+  }
+  return { good, faults };
+}
+
+/** Why a video cannot be opened, or undefined. A FIFO or device may be a video too: only folders are refused. */
+async function videoFault(path: string): Promise<string | undefined> {
+  const { access, constants, stat } = await import('node:fs/promises');
+  try {
+    if ((await stat(path)).isDirectory()) return `${path} is a folder, not a video`;
+    await access(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT'
+      ? `${path} does not exist`
+      : `${path} cannot be read (${code ?? reasonOf(error)})`;
+  }
+}
+
+/** The problems of CONFIG_INVALID with their places; other errors as one problem without a place. */
+function problemsOf(error: VedetteError): readonly (Problem | { readonly message: string })[] {
+  const { problems } = error.data as { problems?: readonly Problem[] };
+  return problems ?? [{ message: error.message }];
+}
+
+async function yamlOf(value: unknown): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(value, { lineWidth: 110 });
+}
+
+function writeJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function count(amount: number, thing: string): string {
+  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
+}

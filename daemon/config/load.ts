@@ -1,0 +1,136 @@
+// Loads a configuration: YAML text, environment, schema, password files, the caller's semantic checks. All or nothing:
+// either a whole Config or one CONFIG_INVALID with every problem, each with line and column. Main thread, at start and
+// on reload; reads files synchronously.
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { VedetteError } from '../platform/errors.ts';
+import { readDocument } from './document.ts';
+import { type Finding, invalidConfig, type Path, type Problem, showPath } from './problems.ts';
+import { fillSecrets, readProblem, readSecrets } from './secrets.ts';
+import type { Config } from './types.ts';
+import { offsetOf, validate } from './validate.ts';
+
+/** What only the caller can check, e.g. that a rule's zone exists. Paths as in the document. */
+export type SemanticChecks = (config: Config) => readonly { readonly path: Path; readonly message: string }[];
+
+export interface LoadOptions {
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly semanticChecks?: SemanticChecks;
+}
+
+export interface ParseOptions extends LoadOptions {
+  /** As shown in problems. */
+  readonly fileName: string;
+  /** Relative paths in the configuration start here. */
+  readonly folder: string;
+}
+
+const FILE_NAME = 'vedette.yaml';
+const SYSTEM_PATH = '/etc/vedette/vedette.yaml';
+const FILE_BYTES_MAX = 1_048_576;
+
+/**
+ * Where a configuration is looked for, in this order. $VEDETTE_CONFIG alone when it is set: a slip in it must not
+ * silently start the daemon with another configuration.
+ */
+export function defaultConfigPaths(env: Readonly<NodeJS.ProcessEnv>): string[] {
+  const named = env['VEDETTE_CONFIG'];
+  if (named) return [named];
+  const folder = env['CONFIGURATION_DIRECTORY']?.split(':')[0];
+  return [...(folder ? [join(folder, FILE_NAME)] : []), FILE_NAME, SYSTEM_PATH];
+}
+
+/** The first path that exists. Throws CONFIG_NOT_FOUND naming all that were tried. */
+export function findConfig(paths: readonly string[]): string {
+  const found = paths.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new VedetteError(
+    'CONFIG_NOT_FOUND',
+    `no configuration file: tried ${paths.join(', ')}; write one, name one with --config, or try: vedette demo`,
+    { paths },
+  );
+}
+
+/** Loads a file. Throws CONFIG_NOT_FOUND, or CONFIG_INVALID with `data.problems` (Problem[]) in the order of the file. */
+export function loadConfig(path: string, options: LoadOptions): { config: Config } {
+  const fileName = basename(path);
+  const text = readText(path, fileName);
+  return parseConfig(text, { ...options, fileName, folder: dirname(resolve(path)) });
+}
+
+/** Like loadConfig, of text. Reads the password files that the text names. */
+export function parseConfig(text: string, options: ParseOptions): { config: Config } {
+  const { fileName, folder, env, semanticChecks } = options;
+  const document = readDocument(text, env);
+  const toProblem = ({ path, message, at }: Finding): Problem => ({
+    file: fileName,
+    ...document.locate(at),
+    path: showPath(path),
+    message,
+  });
+  const refuse = (findings: readonly Finding[]): VedetteError =>
+    invalidConfig(fileName, findings.map(toProblem));
+  if (document.broken) throw refuse(document.findings);
+  const shape = rootProblem(document.value);
+  if (shape !== undefined) throw refuse([{ path: [], at: document.root.valueAt, message: shape }]);
+
+  const secrets = readSecrets(document.value, { folder, env });
+  const secretFindings = secrets.flatMap(({ path, result }) =>
+    'problem' in result ? [{ path, message: result.problem, at: offsetOf(document, path) }] : [],
+  );
+  const { config, findings, damaged } = validate(document);
+  if (config !== undefined) {
+    fillSecrets(config, secrets);
+    resolvePaths(config, folder);
+  }
+  const semantic = config === undefined ? [] : (semanticChecks?.(config) ?? []);
+  const semanticFindings = semantic
+    .filter(({ path }) => !isConsequence(path, damaged))
+    .map(({ path, message }) => ({ path, message, at: offsetOf(document, path) }));
+  const all = [...document.findings, ...findings, ...secretFindings, ...semanticFindings];
+  if (config === undefined || all.length > 0) throw refuse(all);
+  return { config };
+}
+
+/** True for a semantic problem that may only come from something that was left out: rules speak about cameras. */
+function isConsequence([section]: Path, damaged: ReadonlySet<string>): boolean {
+  return damaged.has(String(section)) || (section === 'rules' && damaged.has('cameras'));
+}
+
+function rootProblem(value: unknown): string | undefined {
+  if (value === null || value === undefined) return 'the file is empty; it must have at least one camera';
+  const isMapping = typeof value === 'object' && !Array.isArray(value);
+  return isMapping ? undefined : 'the file must be a mapping (key: value)';
+}
+
+/** Paths of videos and models are relative to the configuration, wherever the daemon was started. */
+function resolvePaths(config: Config, folder: string): void {
+  const { detector } = config;
+  // Without a slash it is the name of a model that comes with the daemon.
+  if (detector.model.includes('/')) detector.model = resolve(folder, detector.model);
+  for (const { source } of Object.values(config.cameras)) {
+    if (source.type === 'file') source.path = resolve(folder, source.path);
+  }
+}
+
+function readText(path: string, fileName: string): string {
+  const whole = (message: string, cause?: unknown): VedetteError =>
+    invalidConfig(fileName, [{ file: fileName, line: 1, column: 1, path: '', message }], cause);
+  let bytes: Buffer;
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw whole('is a folder, not a file');
+    if (stat.size > FILE_BYTES_MAX) throw whole(`has ${stat.size} bytes (limit ${FILE_BYTES_MAX})`);
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof VedetteError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return findConfig([path]);
+    throw whole(readProblem(error), error);
+  }
+  if (bytes.length > FILE_BYTES_MAX) throw whole(`has ${bytes.length} bytes (limit ${FILE_BYTES_MAX})`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw whole('is not UTF-8 text', error);
+  }
+}

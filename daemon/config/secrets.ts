@@ -1,0 +1,85 @@
+// Reads the files that `passwordFile` keys name: the first line is the password. Relative to the configuration's folder;
+// a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is taken from there.
+// Never shows what it read.
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { reasonOf } from '../platform/errors.ts';
+import { type Path, showText } from './problems.ts';
+
+export interface SecretOptions {
+  readonly folder: string;
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+}
+
+export interface Secret {
+  /** Path of the passwordFile key. */
+  readonly path: Path;
+  readonly result: { readonly password: string } | { readonly problem: string };
+}
+
+const FILE_KEY = 'passwordFile';
+/** A password file is a line; anything of this size is another file named by mistake. */
+const FILE_BYTES_MAX = 65_536;
+
+/** Reads every passwordFile in the document, wherever it stands. */
+export function readSecrets(value: unknown, options: SecretOptions, path: Path = []): Secret[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]): Secret[] => {
+    const innerPath = [...path, key];
+    // An empty name is the schema's to complain about.
+    if (key === FILE_KEY && typeof inner === 'string' && inner !== '') {
+      return [{ path: innerPath, result: readPassword(inner, options) }];
+    }
+    return readSecrets(inner, options, innerPath);
+  });
+}
+
+/** Puts the passwords in the place of the files' names. Changes `config`. */
+export function fillSecrets(config: object, secrets: readonly Secret[]): void {
+  for (const { path, result } of secrets) {
+    let section = config as Record<string, unknown>;
+    for (const key of path.slice(0, -1)) section = section[key] as Record<string, unknown>;
+    delete section[FILE_KEY];
+    if ('password' in result) section['password'] = result.password;
+  }
+}
+
+function readPassword(name: string, options: SecretOptions): Secret['result'] {
+  const path = secretPath(name, options);
+  try {
+    const stat = statSync(path);
+    // A FIFO or a device would block or never end.
+    if (!stat.isFile()) return { problem: `${showText(path)} is not a file` };
+    if (stat.size > FILE_BYTES_MAX) {
+      return { problem: `${showText(path)} has ${stat.size} bytes (limit ${FILE_BYTES_MAX})` };
+    }
+    const password = /^[^\r\n]*/.exec(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''))![0];
+    return password === '' ? { problem: `the first line of ${showText(path)} is empty` } : { password };
+  } catch (error) {
+    return { problem: `${showText(path)} ${readProblem(error)}` };
+  }
+}
+
+function secretPath(name: string, { folder, env }: SecretOptions): string {
+  const credentials = env['CREDENTIALS_DIRECTORY'];
+  if (
+    credentials !== undefined &&
+    credentials !== '' &&
+    !name.includes('/') &&
+    name !== '.' &&
+    name !== '..'
+  ) {
+    const path = join(credentials, name);
+    if (existsSync(path)) return path;
+  }
+  return resolve(folder, name);
+}
+
+/** Why a file could not be read, in words. */
+export function readProblem(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'EISDIR') return 'is a folder';
+  return `cannot be read (${code ?? reasonOf(error)})`;
+}

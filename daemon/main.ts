@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+// Process entry: command line, signals, exit code. The only caller of process.exit. Commands are in cli/, one per file;
+// each loads the rest of the daemon only when it runs, so that `vedette scene` (a camera program) starts quickly.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './cli/check.ts';
+import { demoCommand } from './cli/demo.ts';
+import { runCommand } from './cli/run.ts';
+import { sceneCommand } from './cli/scene.ts';
+import { systemClock } from './platform/clock.ts';
+import { type ErrorCode, VedetteError } from './platform/errors.ts';
+
+/** What systemd must not restart (RestartPreventExitStatus=78; sysexits.h, EX_CONFIG). */
+const EXIT_CONFIG = 78;
+const EXIT_USAGE = 64;
+const EXIT_FAILURE = 1;
+const EXIT_INTERRUPTED_TWICE = 130;
+
+const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
+  'CONFIG_INVALID',
+  'CONFIG_NOT_FOUND',
+  'DATA_DIR_UNUSABLE',
+  'MQTT_EMBEDDED_UNPROTECTED',
+  'STORE_NEWER',
+]);
+
+async function main(): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
+      stop.abort();
+    });
+  }
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const context = { signal: stop.signal, clock: systemClock, version };
+  const program = new Command('vedette')
+    .description('Camera sentry: detects objects on the board, applies rules, publishes alerts over MQTT')
+    .version(version)
+    .exitOverride()
+    .addCommand(demoCommand(context))
+    .addCommand(runCommand(context))
+    .addCommand(checkCommand(context))
+    .addCommand(sceneCommand(context));
+  // Sub-commands inherit nothing: a usage error shall come back here from each.
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync();
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (!(error instanceof VedetteError)) throw error;
+    process.stderr.write(`vedette: ${error.message}\n`);
+    if (CONFIG_CODES.has(error.code)) return EXIT_CONFIG;
+    return error.code === 'USAGE' ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,33 @@
+// `npm run bench [-- pipeline detector scene]`: measures and prints one table. Figures are ratios in one run where they
+// can be; quote them with the machine and the date.
+import { cpus, totalmem } from 'node:os';
+import { benchDetector } from './detector.ts';
+import type { BenchLine } from './figures.ts';
+import { benchPipeline } from './pipeline.ts';
+import { benchScene } from './scene.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
+  pipeline: benchPipeline,
+  detector: benchDetector,
+  scene: benchScene,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => BENCHES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`unknown benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(64);
+}
+const names = asked.length > 0 ? asked : Object.keys(BENCHES);
+const [cpu] = cpus();
+console.log(
+  `${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+);
+console.log(new Date().toISOString().slice(0, 10));
+const lines: BenchLine[] = [];
+for (const name of names) {
+  console.log(`measuring ${name} …`);
+  lines.push(...((await BENCHES[name]?.()) ?? []));
+}
+console.log('\n| what | measured | to reach |\n| --- | --- | --- |');
+for (const { what, value, target } of lines) console.log(`| ${what} | ${value} | ${target} |`);

@@ -1,0 +1,138 @@
+// What the keys of a configuration say about each other.
+import { describe, expect, test } from 'vitest';
+import { type CheckedConfig, checkConfig, checkLabels } from '../../daemon/core/checks.ts';
+import type { Point } from '../../daemon/core/types.ts';
+
+const SQUARE: readonly Point[] = [
+  [0.1, 0.1],
+  [0.9, 0.1],
+  [0.9, 0.9],
+  [0.1, 0.9],
+];
+const YARD = { zones: { porch: { points: SQUARE } } };
+
+function config(changes: Partial<CheckedConfig> = {}): CheckedConfig {
+  return {
+    mqtt: { embedded: { enabled: false, host: '127.0.0.1' } },
+    track: { scoreLow: 0.2, scoreMin: 0.5, thresholds: {} },
+    cameras: { yard: YARD, gate: { zones: {} } },
+    rules: {},
+    ...changes,
+  };
+}
+
+const zoneOf = (...points: Point[]) =>
+  checkConfig(config({ cameras: { yard: { zones: { z: { points } } } } }));
+const rule = (zone: string, cameras?: string[]) =>
+  checkConfig(config({ rules: { r: { trigger: { zone }, cameras } } }));
+
+test('a configuration in which everything fits has no faults', () => {
+  expect(checkConfig(config({ rules: { r: { trigger: { zone: 'porch' } } } }))).toEqual([]);
+});
+
+describe('a rule', () => {
+  test('without cameras needs one camera that has its zone', () => {
+    expect(rule('porch')).toEqual([]);
+    expect(rule('stair')).toEqual([
+      { path: ['rules', 'r', 'trigger', 'zone'], message: "no camera has a zone 'stair' (there are porch)" },
+    ]);
+  });
+
+  test('with cameras needs the zone on each of them', () => {
+    expect(rule('porch', ['yard'])).toEqual([]);
+    expect(rule('porch', ['yard', 'gate'])).toEqual([
+      { path: ['rules', 'r', 'trigger', 'zone'], message: "camera 'gate' has no zone 'porch' (it has none)" },
+    ]);
+  });
+
+  test('names only cameras that exist', () => {
+    expect(rule('porch', ['yard', 'yrad'])).toEqual([
+      { path: ['rules', 'r', 'cameras', 1], message: "there is no camera 'yrad' (there are yard, gate)" },
+    ]);
+  });
+
+  test('does not find what every object inherits', () => {
+    expect(rule('constructor')).toHaveLength(1);
+    expect(rule('porch', ['constructor'])).toHaveLength(1);
+    expect(rule('constructor', ['yard'])).toHaveLength(1);
+  });
+});
+
+describe('a zone', () => {
+  const PATH = ['cameras', 'yard', 'zones', 'z', 'points'];
+  const flat = 'the zone has no area (its corners lie on a line or in one point)';
+
+  test('on a line or in a point has no area', () => {
+    expect(zoneOf([0, 0], [0.5, 0.5], [1, 1])).toEqual([{ path: PATH, message: flat }]);
+    expect(zoneOf([0.5, 0.5], [0.5, 0.5], [0.5, 0.5])).toEqual([{ path: PATH, message: flat }]);
+    expect(zoneOf([0, 0], [0.01, 0], [0.01, 0.01])).toEqual([]);
+  });
+
+  test('must not cross itself, in any of its edges', () => {
+    const crossing = (a: number, b: number): object => ({
+      path: PATH,
+      message: `the edges from corner ${a} and from corner ${b} cross; give the corners in order around the zone`,
+    });
+    expect(zoneOf([0, 0], [1, 1], [1, 0], [0, 1])).toEqual([crossing(1, 3)]);
+    expect(zoneOf([0, 0], [0, 1], [1, 0], [1, 1])).toEqual([crossing(2, 4)]);
+    expect(zoneOf([0.5, 0], [0.8, 1], [0, 0.4], [1, 0.4], [0.2, 1])).toHaveLength(1);
+  });
+
+  test('may have a dent, run either way round and have corners on one line', () => {
+    expect(zoneOf([0, 0], [0.5, 0.4], [1, 0], [1, 1], [0, 1])).toEqual([]);
+    expect(zoneOf(...[...SQUARE].reverse())).toEqual([]);
+    expect(zoneOf([0, 0], [0.5, 0], [1, 0], [1, 1], [0, 1])).toEqual([]);
+  });
+});
+
+test('track.scoreLow must not be above track.scoreMin', () => {
+  const track = (scoreLow: number) =>
+    checkConfig(config({ track: { scoreLow, scoreMin: 0.5, thresholds: {} } }));
+  expect(track(0.5)).toEqual([]);
+  expect(track(0.6)).toEqual([
+    { path: ['track', 'scoreLow'], message: 'must be at most track.scoreMin, 0.5 (got 0.6)' },
+  ]);
+});
+
+describe('the embedded broker', () => {
+  const broker = (embedded: Partial<CheckedConfig['mqtt']['embedded']>) =>
+    checkConfig(config({ mqtt: { embedded: { enabled: true, host: '127.0.0.1', ...embedded } } }));
+
+  test.each(['127.0.0.1', '127.9.8.7', '::1', 'localhost'])('at %s needs no password', (host) => {
+    expect(broker({ host })).toEqual([]);
+  });
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '192.168.1.2',
+    '127.example.org',
+    '127.0.0.1.example.org',
+    '128.0.0.1',
+    '127.0.0.999',
+  ])('at %s needs user and password', (host) => {
+    expect(broker({ host })).toEqual([
+      { path: ['mqtt', 'embedded', 'host'], message: expect.stringContaining(`'${host}' can be reached`) },
+    ]);
+    expect(broker({ host, user: 'u' })).toHaveLength(1);
+    expect(broker({ host, password: 'p' })).toHaveLength(1);
+    expect(broker({ host, user: 'u', password: 'p' })).toEqual([]);
+    expect(broker({ host, enabled: false })).toEqual([]);
+  });
+});
+
+test('labels that the model does not know are named with those it knows', () => {
+  const rules = {
+    r: { trigger: { zone: 'porch' }, labels: ['person', 'cat'] },
+    any: { trigger: { zone: 'porch' } },
+  };
+  const track = { scoreLow: 0, scoreMin: 1, thresholds: { dog: 0.5, horse: 0.5 } };
+  const message = (label: string): string =>
+    `the model does not know the label '${label}' (it knows person, dog)`;
+  expect(checkLabels({ rules, track }, ['person', 'dog'])).toEqual([
+    { path: ['rules', 'r', 'labels', 1], message: message('cat') },
+    { path: ['track', 'thresholds', 'horse'], message: message('horse') },
+  ]);
+  const many = Array.from({ length: 80 }, (_, i) => `label${i}`);
+  expect(checkLabels({ rules, track }, many)[0]?.message).toMatch(/label11, …\)$/);
+});

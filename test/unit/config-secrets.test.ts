@@ -1,0 +1,111 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to the environment are tested here
+// Passwords from files and systemd credentials, and that none is shown when a configuration is printed.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../daemon/config/load.ts';
+import { hideCredentials, isSecretKey, redactConfig } from '../../daemon/config/redact.ts';
+import { reasonOf, VedetteError } from '../../daemon/platform/errors.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const CAMERAS = 'cameras: {yard: {source: {type: scene}}}\n';
+
+function load(text: string, folder: string, env: NodeJS.ProcessEnv = {}) {
+  return parseConfig(`${text}\n${CAMERAS}`, { fileName: 'v.yaml', folder, env }).config;
+}
+
+function refusal(text: string, folder: string): string {
+  try {
+    load(text, folder);
+  } catch (error) {
+    expect(error).toBeInstanceOf(VedetteError);
+    return reasonOf(error);
+  }
+  throw new Error('was not refused');
+}
+
+describe('passwordFile', () => {
+  test('is read relative to the configuration, its first line only, and replaced by the password', () => {
+    const folder = tempDir();
+    mkdirSync(join(folder, 'secrets'));
+    writeFileSync(join(folder, 'secrets/mqtt'), 'hunter 2 \r\nsecond line\n');
+    writeFileSync(join(folder, 'broker'), '\uFEFFother');
+    const { mqtt } = load(
+      `mqtt:\n  passwordFile: secrets/mqtt\n  embedded: {user: u, passwordFile: ${join(folder, 'broker')}}`,
+      folder,
+    );
+    expect(mqtt.password).toBe('hunter 2 ');
+    expect(mqtt.embedded.password).toBe('other');
+    expect(mqtt).not.toHaveProperty('passwordFile');
+    expect(mqtt.embedded).not.toHaveProperty('passwordFile');
+  });
+
+  test('with a bare name is a systemd credential if there is one of that name', () => {
+    const [folder, credentials] = [tempDir(), tempDir()];
+    writeFileSync(join(folder, 'mqtt'), 'from the folder');
+    writeFileSync(join(credentials, 'mqtt'), 'from systemd');
+    const env = { CREDENTIALS_DIRECTORY: credentials };
+    expect(load('mqtt: {passwordFile: mqtt}', folder, env).mqtt.password).toBe('from systemd');
+    expect(load('mqtt: {passwordFile: ./mqtt}', folder, env).mqtt.password).toBe('from the folder');
+    writeFileSync(join(folder, 'elsewhere'), 'not a credential');
+    expect(load('mqtt: {passwordFile: elsewhere}', folder, env).mqtt.password).toBe('not a credential');
+  });
+
+  test('may be named by the environment', () => {
+    const folder = tempDir();
+    writeFileSync(join(folder, 'p'), 'x');
+    expect(load('mqtt: {passwordFile: "${FILE}"}', folder, { FILE: 'p' }).mqtt.password).toBe('x');
+  });
+
+  test('that is missing, empty, too large, a folder or a device is a problem at its place', () => {
+    const folder = tempDir();
+    writeFileSync(join(folder, 'empty'), '\nhunter2\n');
+    writeFileSync(join(folder, 'large'), 'x'.repeat(70_000));
+    mkdirSync(join(folder, 'folder'));
+    symlinkSync('/dev/zero', join(folder, 'device'));
+    const said = (name: string): string => refusal(`mqtt:\n  passwordFile: ${name}`, folder);
+    const line = (name: string): string => `v.yaml:2:17 mqtt.passwordFile: ${name}`;
+    expect(said('gone')).toBe(line(`'${folder}/gone' does not exist`));
+    expect(said('empty')).toBe(line(`the first line of '${folder}/empty' is empty`));
+    expect(said('large')).toBe(line(`'${folder}/large' has 70000 bytes (limit 65536)`));
+    expect(said('folder')).toBe(line(`'${folder}/folder' is not a file`));
+    expect(said('device')).toBe(line(`'${folder}/device' is not a file`));
+  });
+
+  test('comes up together with the problems of the schema', () => {
+    const lines = refusal('mqtt: {passwordFile: gone, keepaliveS: 1}', tempDir()).split('\n');
+    expect(lines).toEqual([
+      expect.stringContaining('mqtt.passwordFile: '),
+      expect.stringContaining('mqtt.keepaliveS: must be at least 5 (got 1)'),
+    ]);
+  });
+});
+
+describe('printing', () => {
+  test('hides passwords at any depth and leaves the original alone', () => {
+    const config = {
+      mqtt: { user: 'me', password: 'hunter2', passwordFile: 'p', embedded: { password: 'hunter3' } },
+      list: [{ apiKey: 'hunter4', token: ['hunter5'] }],
+      absent: { password: undefined },
+    };
+    const before = structuredClone(config);
+    expect(redactConfig(config)).toEqual({
+      mqtt: { user: 'me', password: '[hidden]', passwordFile: 'p', embedded: { password: '[hidden]' } },
+      list: [{ apiKey: '[hidden]', token: '[hidden]' }],
+      absent: { password: undefined },
+    });
+    expect(config).toEqual(before);
+  });
+
+  test('hides user and password inside URLs', () => {
+    expect(redactConfig({ url: 'rtsp://me:hunter2@cam:554/a' }).url).toBe('rtsp://[hidden]@cam:554/a');
+    expect(hideCredentials('mqtt://a:p@ss@host, rtsp://b@c')).toBe('mqtt://[hidden]@host, rtsp://[hidden]@c');
+    expect(hideCredentials('mqtt://host/a, me@host')).toBe('mqtt://host/a, me@host');
+  });
+
+  test('knows keys of secrets by their names', () => {
+    const secret = ['password', 'mqttPassword', 'passwd', 'token', 'api_key', 'apiKey', 'clientSecret'];
+    expect(secret.filter((key) => !isSecretKey(key))).toEqual([]);
+    expect(['passwordFile', 'user', 'url', 'keepaliveS', 0].filter(isSecretKey)).toEqual([]);
+  });
+});
