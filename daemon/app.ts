@@ -79,7 +79,7 @@ function buildApp(options: AppOptions, runtimeDir: string): { parts: Part[]; bro
 
   const { store, broker, brokerUrl, publisher } = buildDelivery(options, () => healthReport(health));
   const observe = (observation: Observation): void => {
-    if (config.mqtt.detections) publisher.detections(observation);
+    publisher.detections(observation);
     if (observation.stages.inferMs > 0) inferMs.add(observation.stages.inferMs);
     const decision = decider.observe(observation);
     if (decision.events.length + decision.alerts.length > 0) store.commit(decision);
@@ -124,11 +124,12 @@ function buildDelivery(
     : undefined;
   const brokerUrl = (): string => broker?.url ?? config.mqtt.url;
   const publisher = new Publisher({
-    config: config.mqtt,
+    config: broker ? { ...config.mqtt, user: embedded.user, password: embedded.password } : config.mqtt,
     device,
     logger,
     clock,
-    brokerUrl,
+    // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
+    brokerUrl: () => (broker && !broker.listening ? undefined : brokerUrl()),
     outbox: {
       epoch: () => store.epoch ?? '',
       read: (range) => store.readOutbox(range),

@@ -62,9 +62,11 @@ export function fileProgram(
   ffmpeg: string,
 ): SourceProgram {
   const fast = source.pace === 'fast';
-  const filter = `fps=${fps},scale=${width}:${height}:flags=area:out_range=tv:out_color_matrix=bt601,format=yuv420p`;
+  // The filter `realtime` and not the option -re: that one counts from timestamp 0 and lets a video whose timestamps begin
+  // later (a cut from a recorder: 17.8 s in one of our test clips) rush through its first seconds.
+  const pace = fast ? '' : ',realtime';
+  const filter = `fps=${fps}${pace},scale=${width}:${height}:flags=area:out_range=tv:out_color_matrix=bt601,format=yuv420p`;
   const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-threads', '1'];
-  if (!fast) args.push('-re');
   if (source.loop) args.push('-stream_loop', '-1');
   // The file: protocol keeps a path that looks like an option or a URL from being taken for one.
   args.push('-i', `file:${source.path}`, '-map', '0:v:0', '-vf', filter, '-f', 'rawvideo', 'pipe:1');

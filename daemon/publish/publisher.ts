@@ -49,8 +49,11 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly outbox: OutboxSource;
   readonly health: () => HealthReport;
-  /** Instead of `config.url`; a function is asked at every attempt (the embedded broker's port is known late). */
-  readonly brokerUrl?: string | (() => string);
+  /**
+   * Instead of `config.url`; a function is asked at every attempt (the embedded broker's port is known late) and answers
+   * undefined while there is nothing to connect to.
+   */
+  readonly brokerUrl?: string | (() => string | undefined);
 }
 
 export interface PublisherState extends MqttHealth {
@@ -159,8 +162,13 @@ export class Publisher implements Part {
 
   #attempt(): void {
     const { config, device } = this.#options;
+    const url = this.#url();
+    if (url === undefined) {
+      this.#down({ kind: 'unreachable', reason: 'the broker does not listen yet' });
+      return;
+    }
     const connection = new Connection({
-      url: this.#url(),
+      url,
       // One name per device: a broker that still holds a dead connection of ours ends it, and sends its last will,
       // before it accepts the new one. With a random name that `offline` would come later and overwrite `online`.
       clientId: `vedette-${device}`,
@@ -176,7 +184,7 @@ export class Publisher implements Part {
     connection.open();
   }
 
-  #url(): string {
+  #url(): string | undefined {
     const { brokerUrl, config } = this.#options;
     if (brokerUrl === undefined) return config.url;
     return typeof brokerUrl === 'string' ? brokerUrl : brokerUrl();
@@ -223,7 +231,10 @@ export class Publisher implements Part {
     }
     if (!this.#tell('down')) return;
     const what = kind === 'lost' ? 'connection lost' : 'no connection';
-    this.#logger.warn(fields, `${this.#url()}: ${what}: ${reason}; events and alerts wait, ${again}`);
+    this.#logger.warn(
+      fields,
+      `${this.#url() ?? 'embedded broker'}: ${what}: ${reason}; events and alerts wait, ${again}`,
+    );
   }
 
   /** True when this is a change. */

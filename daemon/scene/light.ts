@@ -71,12 +71,12 @@ const LIGHTINGS: Readonly<Record<SceneTime, Lighting>> = {
     sky: [0.03, 0.03, 0.03],
     lamps: [
       { ...PORCH_LAMP, rgb: [0.9, 0.9, 0.9] },
-      { ...STREET_LAMP, rgb: [2.6, 2.6, 2.6] },
+      { ...STREET_LAMP, rgb: [1, 1, 1] },
     ],
-    infrared: 24,
+    infrared: 34,
     castShadow: 0.1,
     contactShadow: 0.35,
-    noiseSigma: 3.2,
+    noiseSigma: 2.6,
     litWindows: 0.25,
   },
 };
@@ -91,19 +91,23 @@ export function reflectance(hex: number): Rgb {
   return [square((hex >> 16) & 255), square((hex >> 8) & 255), square(hex & 255)];
 }
 
-/** Reflectance as the sensor sees it: in infrared dyes fade and plants shine. */
+/** What reflects infrared: stone and paint as they look, plants more, dyed cloth and skin much more. */
+type Matter = 'stone' | 'plant' | 'cloth';
+
+/** Reflectance of scenery as the sensor sees it: in infrared dyes fade and plants shine. */
 export function seen(light: Lighting, rgb: Rgb, plant = false): Rgb {
   if (light.infrared === 0) return rgb;
-  const grey = infraredGrey(rgb, plant);
+  const grey = infraredGrey(rgb, plant ? 'plant' : 'stone');
   return [grey, grey, grey];
 }
 
-function infraredGrey(rgb: Rgb, plant: boolean): number {
+function infraredGrey(rgb: Rgb, matter: Matter): number {
   const luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-  return plant ? 0.08 + luma : 0.05 + 0.95 * luma;
+  if (matter === 'plant') return 0.08 + luma;
+  return matter === 'cloth' ? 0.24 + 0.76 * luma : 0.08 + 0.75 * luma;
 }
 
-/** Result of `Shader.surface` and `Shader.encode`. */
+/** Light on a surface and its codes; results are left in the fields, so that no object is made per sample. */
 export class Shader {
   readonly light: Lighting;
   r = 0;
@@ -130,13 +134,13 @@ export class Shader {
     let g = sun[1] * facing + sky[1] * dome;
     let b = sun[2] * facing + sky[2] * dome;
     for (const lamp of lamps) {
-      const gain = falloff(lamp.x - x, lamp.y - y, lamp.z - z, nx, ny, nz);
+      const gain = falloff(lamp.x - x, lamp.y - y, lamp.z - z, nx, ny, nz, 0.25);
       r += lamp.rgb[0] * gain;
       g += lamp.rgb[1] * gain;
       b += lamp.rgb[2] * gain;
     }
     if (infrared > 0) {
-      const gain = infrared * this.beam(x, y, z) * falloff(-x, MOUNT_HEIGHT - y, -z, nx, ny, nz);
+      const gain = infrared * this.beam(x, y, z) * falloff(-x, MOUNT_HEIGHT - y, -z, nx, ny, nz, 0.06);
       r += gain;
       g += gain;
       b += gain;
@@ -153,15 +157,14 @@ export class Shader {
   }
 
   /**
-   * Codes of a painted or dyed surface of reflectance `colour` under light 1 of the given tint, into y, u, v; in infrared
-   * as `seen`.
+   * Codes of an actor's surface of reflectance `colour` under light 1 of the given tint, into y, u, v.
    */
   encodeSurface(colour: Rgb, red: number, green: number, blue: number): void {
     if (this.light.infrared === 0) {
       this.encode(colour[0] * red, colour[1] * green, colour[2] * blue);
       return;
     }
-    const grey = infraredGrey(colour, false);
+    const grey = infraredGrey(colour, 'cloth');
     this.encode(grey, grey, grey);
   }
 
@@ -176,10 +179,19 @@ export class Shader {
   }
 }
 
-function falloff(dx: number, dy: number, dz: number, nx: number, ny: number, nz: number): number {
+/** Share of a lamp's light: inverse square and cosine; `spill` is what reaches a surface edge-on. */
+function falloff(
+  dx: number,
+  dy: number,
+  dz: number,
+  nx: number,
+  ny: number,
+  nz: number,
+  spill: number,
+): number {
   const square = dx * dx + dy * dy + dz * dz + 0.2;
   const cosine = (dx * nx + dy * ny + dz * nz) / Math.sqrt(square);
-  return (0.25 + 0.75 * Math.max(0, cosine)) / square;
+  return (spill + (1 - spill) * Math.max(0, cosine)) / square;
 }
 
 /**
@@ -205,8 +217,8 @@ export class ActorLight {
       shader.irradiance(x, y, z, -x / horizontal, 0, -z / horizontal, 1);
       this.#direct(view, 0, MOUNT_HEIGHT - y, -z);
       const sum = shader.g;
-      this.key = sum * 0.8;
-      this.ambient = sum * 0.25;
+      this.key = sum * 0.95;
+      this.ambient = sum * 0.15;
       this.red = this.green = this.blue = 1;
       return;
     }

@@ -284,12 +284,10 @@ export class Scene {
     for (const item of this.#sprites) items.push(item);
     for (let i = 0; i < count; i++) items.push(this.#actorItems[i]!);
     items.sort((a, b) => b.depth - a.depth);
-    let drawn = 0;
     for (const item of items) {
       if (item.staged) {
         this.#actor(item.staged);
-        drawn++;
-      } else if (item.sprite) this.#sprite(item.sprite, drawn > 0);
+      } else if (item.sprite) this.#sprite(item.sprite, count > 0);
     }
   }
 

@@ -125,7 +125,11 @@ describe('what mends itself is a state that is shown and left again', () => {
 
   test('a busy port is told once and taken when it is free; the demo takes the next one', async () => {
     const port = await freePort();
-    const blocker = createServer().listen(port, '127.0.0.1');
+    const strangers: string[] = [];
+    const blocker = createServer((socket) => {
+      strangers.push('connected');
+      socket.destroy();
+    }).listen(port, '127.0.0.1');
     onTestFinished(() => void blocker.close());
     const config = writeConfig({ mqtt: { embedded: { enabled: true, port }, retryMaxS: 1 }, ...busyScene() });
     const daemon = startDaemon(['run', '--config', config, '--data', tempDir()]);
@@ -141,6 +145,8 @@ describe('what mends itself is a state that is shown and left again', () => {
     demo.kill('SIGINT');
     expect(await demo.exited).toBe(0);
 
+    // Somebody else's program got neither our messages nor our password.
+    expect(strangers).toEqual([]);
     await new Promise((resolve) => blocker.close(resolve));
     const subscriber = await waitFor(
       'the freed port',

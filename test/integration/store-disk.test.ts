@@ -98,6 +98,16 @@ describe('a full disk', () => {
     await waitFor('the problem to be over', () => store.state().problem === undefined);
   });
 
+  test('at the stop with nothing to write does not hold the daemon up', async () => {
+    const { path } = smallDisk('2m');
+    fill(path);
+    // The clock stands still: only a stop that needs no time can end.
+    const { store, coded } = await startStore(path, { clock: new SimClock() });
+    expect(store.state().problem).toBeDefined();
+    await store.stop();
+    expect(coded('STORE_COMMIT')).toHaveLength(1);
+  });
+
   test('at the stop is given its time, and what could not be written is told', async () => {
     const { path } = smallDisk('2m');
     const clock = new SimClock();
