@@ -1,7 +1,7 @@
 // From YAML text to plain values, with the place of every key and value. Own walk instead of the library's toJS, because
 // keys must be text, `__proto__` must not reach an object, references to the environment are replaced on the way, and
 // a few lines of aliases must not become gigabytes. Pure.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument } from 'yaml';
 import { type Finding, type Path, showText } from './problems.ts';
 import { substitute } from './substitute.ts';
 
@@ -37,11 +37,7 @@ const NOWHERE: Place = { keyAt: 0, valueAt: 0, children: new Map() };
 
 /** Parses a document; never throws for what is in the text. */
 export function readDocument(text: string, env: Readonly<NodeJS.ProcessEnv>): ConfigDocument {
-  const lines = new LineCounter();
-  const locate = (at: number): { line: number; column: number } => {
-    const { line, col } = lines.linePos(Math.min(Math.max(at, 0), text.length));
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const locate = (at: number): { line: number; column: number } => placeOf(text, at);
   const broken = (findings: readonly Finding[]): ConfigDocument => ({
     value: undefined,
     root: NOWHERE,
@@ -51,7 +47,6 @@ export function readDocument(text: string, env: Readonly<NodeJS.ProcessEnv>): Co
   });
   try {
     const document = parseDocument(text, {
-      lineCounter: lines,
       prettyErrors: false,
       // Own check: the library's compares every key with every other, and knows 1 and '1' as different keys.
       uniqueKeys: false,
@@ -78,6 +73,16 @@ export function readDocument(text: string, env: Readonly<NodeJS.ProcessEnv>): Co
     }
     throw error;
   }
+}
+
+/**
+ * Line and column of an offset. Counted here and not by the library's LineCounter, which loses lines after some syntax
+ * errors (`[a---` and a line break).
+ */
+function placeOf(text: string, at: number): { line: number; column: number } {
+  const before = text.slice(0, Math.min(Math.max(at, 0), text.length));
+  const lineStart = before.lastIndexOf('\n') + 1;
+  return { line: before.split('\n').length, column: before.length - lineStart + 1 };
 }
 
 /** Ends the walk: what follows would be more of the same. */

@@ -10,8 +10,8 @@ import type { Look } from './wardrobe.ts';
 const HEIGHT_DRAWN = 1.75;
 
 // Half widths in metres, from the first joint to the second; after anthropometric tables (circumference / 2π, with cloth).
-const THIGH = profile(0.092, 0.09, 0.083, 0.074, 0.066);
-const SHANK_TROUSERS = profile(0.064, 0.066, 0.063, 0.058, 0.058);
+const THIGH = profile(0.098, 0.096, 0.089, 0.08, 0.072);
+const SHANK_TROUSERS = profile(0.07, 0.073, 0.07, 0.066, 0.068);
 const SHANK_BARE = profile(0.052, 0.06, 0.054, 0.041, 0.036);
 const THIGH_BARE = profile(0.086, 0.082, 0.072, 0.062, 0.054);
 const SHORTS = profile(0.098, 0.1, 0.098, 0.1);

@@ -37,7 +37,7 @@ export const HEDGES: readonly { readonly x0: number; readonly x1: number; readon
 ];
 
 export const TREE = {
-  x: -2.82,
+  x: -2.92,
   z: 4.5,
   trunkRadius: 0.09,
   crownHeight: 3.1,

@@ -98,18 +98,18 @@ export function actsOf(seed: number, cycle: number): Act[] {
   const pace = (): number => random.range(1.1, 1.35);
 
   person(0.2, visit(LEFT, LEFT, 1.3, random));
-  person(11 + random.range(0, 1.5), along(RIGHT, LEFT, random.range(6.1, 6.5), pace()));
+  person(11 + random.range(0, 1.5), along(RIGHT, LEFT, random.range(5.8, 6.2), pace()));
   person(16 + random.range(0, 1.5), along(LEFT, RIGHT, random.range(5.6, 5.9), pace()));
   person(21 + random.range(0, 1), crossing(random, pace()));
   person(26 + random.range(0, 1), visit(RIGHT, LEFT, 1.25, random), true);
   const walk = random.range(1, 1.15);
   const dogAt = 33 + random.range(0, 1);
-  person(dogAt, along(LEFT, RIGHT, 6.4, walk));
+  person(dogAt, along(LEFT, RIGHT, 5.95, walk));
   acts.push({
     id: nameOf('dog'),
     label: 'dog',
     startS: cycle * PERIOD_S + dogAt,
-    route: along(LEFT + 0.95, RIGHT + 0.95, 6.05, walk),
+    route: along(LEFT + 1.25, RIGHT + 1.25, 5.75, walk),
     coat: random.next(),
   });
   person(39 + random.range(0, 1), atBins(random));
@@ -130,7 +130,7 @@ export function actsOf(seed: number, cycle: number): Act[] {
 
 /** From the pavement through the gate to the door, a ring, a wait, and away again. */
 function visit(from: number, to: number, speed: number, random: Random): Route {
-  const z = random.range(5.75, 6.1);
+  const z = random.range(5.7, 6);
   const doorX = random.range(1.2, 1.4);
   const doorZ = random.range(3.85, 4.05);
   const route = new Route(from, z).to(GATE_X + (from < 0 ? -0.3 : 0.3), z, speed);
@@ -147,8 +147,8 @@ function along(from: number, to: number, z: number, speed: number): Route {
 
 /** Over the road at a slant, then along the pavement. */
 function crossing(random: Random, speed: number): Route {
-  return new Route(-5.3, 7.8)
-    .to(-3, 7.5, speed)
+  return new Route(-5, 7.5)
+    .to(-3, 7.3, speed)
     .to(-0.8, 6.2, speed)
     .to(RIGHT, random.range(5.7, 6.2), speed);
 }

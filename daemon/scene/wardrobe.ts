@@ -34,13 +34,15 @@ const TOPS = [
 ].map(reflectance);
 const LEGS = [0x2a3550, 0x1d2027, 0x3c4a66, 0x55524c, 0x7a6a50, 0x25282c, 0x46566f].map(reflectance);
 const SHOES = [0x1c1a19, 0x4a3526, 0xd0cfcb, 0x35383c, 0x6b2a22].map(reflectance);
+const COATS = [0x2c3038, 0x4a3b30, 0x3a4a3c, 0x5b2430, 0x6b6256, 0x27324a].map(reflectance);
 const BAGS = [0x26303a, 0x6e4a2c, 0x8c2b2b, 0x3a4a34].map(reflectance);
 const PARCEL = reflectance(0xb58a5a);
 
 /** A person by lot. `courier` carries a parcel and never wears a skirt. */
 export function drawLook(random: Random, courier: boolean): Look {
   const woman = random.chance(0.5);
-  const top = random.pick(TOPS);
+  const shirt = random.pick(TOPS);
+  const coatColour = random.pick(COATS);
   const hairRoll = random.next();
   const hairStyle =
     hairRoll < 0.12 ? 'cap' : hairRoll < 0.2 ? 'hood' : woman ? 'long' : hairRoll < 0.28 ? 'bald' : 'short';
@@ -49,19 +51,20 @@ export function drawLook(random: Random, courier: boolean): Look {
   const carryRoll = random.next();
   const carries = courier ? 'parcel' : carryRoll < 0.2 ? 'backpack' : carryRoll < 0.38 ? 'bag' : 'nothing';
   const patternRoll = random.next();
+  const coat = legWear === 'trousers' && random.chance(0.25);
   return {
     height: woman ? random.range(1.6, 1.76) : random.range(1.7, 1.88),
     girth: random.range(1.1, 1.32),
     skin: random.pick(SKINS),
     hair: random.pick(HAIRS),
     hairStyle,
-    top,
+    top: coat ? coatColour : shirt,
     topSecond: random.pick(TOPS),
-    topPattern: patternRoll < 0.12 ? 1 : patternRoll < 0.2 ? 2 : patternRoll < 0.5 ? 3 : 0,
-    sleeves: legWear === 'shorts' || random.chance(0.3) ? 'short' : 'long',
+    topPattern: coat ? 0 : patternRoll < 0.1 ? 1 : patternRoll < 0.16 ? 2 : patternRoll < 0.46 ? 3 : 0,
+    sleeves: !coat && (legWear === 'shorts' || random.chance(0.3)) ? 'short' : 'long',
     legs: random.pick(LEGS),
     legWear,
-    coat: legWear === 'trousers' && random.chance(0.25),
+    coat,
     shoes: random.pick(SHOES),
     shoeSole: random.pick(SHOES),
     carries,

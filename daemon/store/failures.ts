@@ -1,6 +1,7 @@
 // What an error from the file system or from SQLite means for the store: damage, a folder that cannot be used, a
 // record that does not fit, or trouble worth another try. Pure. Both threads.
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { DamageReport } from './messages.ts';
 
 /** `code` of a Node or SQLite error, '' when it has none. */
 export function codeOf(error: unknown): string {
@@ -78,6 +79,16 @@ export function commitError(code: string, reason: string, dataDir: string): Vede
     `database in '${dataDir}' takes no changes: ${why} (${code}); they wait in memory and are tried again`,
     { dataDir, reason: code },
   );
+}
+
+/** What the owner reads of a file that was set aside. */
+export function damageMessage({ reason, setAside, salvaged, outboxRows }: DamageReport): string {
+  const told = {
+    all: `${outboxRows} unsent messages were carried over`,
+    some: `a new epoch begins, ${outboxRows} unsent messages were carried over, others may be lost`,
+    none: 'a new epoch begins, unsent messages are lost',
+  };
+  return `database was damaged (${reason}) and is kept as '${setAside}'; ${told[salvaged]}`;
 }
 
 /** For whoever asks a stopped store. */

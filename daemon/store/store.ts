@@ -10,7 +10,7 @@ import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { Percentiles } from '../platform/percentiles.ts';
-import { closedError, commitError } from './failures.ts';
+import { closedError, commitError, damageMessage } from './failures.ts';
 import type {
   Batch,
   DamageReport,
@@ -134,10 +134,7 @@ export class Store implements Part {
     if (this.#phase === 'closing' || this.#phase === 'closed') {
       this.#late += 1;
       if (this.#late > 1) return;
-      this.#logger.error(
-        { event: 'store-late' },
-        'changes came after the store was closed: they are not written',
-      );
+      this.#logger.error({ event: 'store-late' }, 'changes came after the store was closed: lost');
       return;
     }
     this.#queue.push(batch);
@@ -320,16 +317,8 @@ export class Store implements Part {
     if (rows.length > 0) this.#options.onOutbox(rows);
   }
 
-  #tellDamage({ reason, setAside, salvaged, outboxRows }: DamageReport): void {
-    const told = {
-      all: `${outboxRows} unsent messages were carried over`,
-      some: `a new epoch begins, ${outboxRows} unsent messages were carried over, others may be lost`,
-      none: 'a new epoch begins, unsent messages are lost',
-    };
-    this.#logger.error(
-      { event: 'store-damaged', code: 'STORE_DAMAGED', setAside, salvaged, outboxRows, reason },
-      `database was damaged (${reason}) and is kept as '${setAside}'; ${told[salvaged]}`,
-    );
+  #tellDamage(damage: DamageReport): void {
+    this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
   }
 
   #onWritten({ rows, refused, status, commitMs }: Written): void {
