@@ -1,6 +1,7 @@
 """Makes test/fixtures/detector: two toy models and golden.json, what the detector must find, worked out with numpy.
 
-Development only; the fixtures are committed. Needs numpy, onnx and onnxruntime: python3 scripts/golden.py
+Development only; the fixtures are committed. Needs numpy, onnx and onnxruntime:
+  python3 scripts/golden.py && npx biome check --write test/fixtures/detector
 The decoding here is written apart from daemon/detector/decode.ts on purpose: the one is held against the other.
 """
 import hashlib

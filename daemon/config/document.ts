@@ -37,7 +37,7 @@ const NOWHERE: Place = { keyAt: 0, valueAt: 0, children: new Map() };
 
 /** Parses a document; never throws for what is in the text. */
 export function readDocument(text: string, env: Readonly<NodeJS.ProcessEnv>): ConfigDocument {
-  const locate = (at: number): { line: number; column: number } => placeOf(text, at);
+  const locate = locator(text);
   const broken = (findings: readonly Finding[]): ConfigDocument => ({
     value: undefined,
     root: NOWHERE,
@@ -77,12 +77,21 @@ export function readDocument(text: string, env: Readonly<NodeJS.ProcessEnv>): Co
 
 /**
  * Line and column of an offset. Counted here and not by the library's LineCounter, which loses lines after some syntax
- * errors (`[a---` and a line break).
+ * errors (`[a---` and a line break). Starts of lines are found once: a hostile file has a problem per character.
  */
-function placeOf(text: string, at: number): { line: number; column: number } {
-  const before = text.slice(0, Math.min(Math.max(at, 0), text.length));
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: before.length - lineStart + 1 };
+function locator(text: string): ConfigDocument['locate'] {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return (at) => {
+    const offset = Math.min(Math.max(at, 0), text.length);
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - starts[low]! + 1 };
+  };
 }
 
 /** Ends the walk: what follows would be more of the same. */

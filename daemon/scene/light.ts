@@ -73,7 +73,7 @@ const LIGHTINGS: Readonly<Record<SceneTime, Lighting>> = {
       { ...PORCH_LAMP, rgb: [0.9, 0.9, 0.9] },
       { ...STREET_LAMP, rgb: [1, 1, 1] },
     ],
-    infrared: 34,
+    infrared: 46,
     castShadow: 0.1,
     contactShadow: 0.35,
     noiseSigma: 2.6,

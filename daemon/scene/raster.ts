@@ -163,7 +163,7 @@ export function drawTube(layer: Layer, tube: Tube, light: ScreenLight): void {
       }
       if (cover <= 0) continue;
       const nx = radius > 0.5 ? Math.max(-1, Math.min(1, side / radius)) : 0;
-      paintTube(layer, tube, light, py * layer.width + px, cover < 1 ? cover : 1, t, nx, across, ux);
+      paintTube(layer, tube, light, py * layer.width + px, Math.min(1, cover), t, nx, across, ux);
     }
   }
 }
@@ -203,7 +203,7 @@ function paintTube(
   layer.blend(
     at,
     cover,
-    16 + (y > 219 ? 219 : y),
+    16 + Math.min(219, y),
     128 + (second ? tube.u2 : tube.u) * chroma,
     128 + (second ? tube.v2 : tube.v) * chroma,
   );

@@ -287,17 +287,19 @@ export class Scene {
     for (const item of items) {
       if (item.staged) {
         this.#actor(item.staged);
-      } else if (item.sprite) this.#sprite(item.sprite, count > 0);
+      } else if (item.sprite) this.#sprite(item.sprite);
     }
   }
 
-  #sprite(sprite: Sprite & { readonly owner: number }, behind: boolean): void {
+  #sprite(sprite: Sprite & { readonly owner: number }): void {
     if (sprite.owner === 1) {
       this.#parked.extent.clear();
       layOver(sprite.layer, this.#planes, 1, this.#parked.extent);
     } else if (sprite.swayPixels > 0) {
       this.#sway(sprite);
-    } else if (behind) layOver(sprite.layer, this.#planes, 0);
+    } else {
+      layOver(sprite.layer, this.#planes, 0);
+    }
   }
 
   #sway(sprite: Sprite): void {

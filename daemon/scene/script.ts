@@ -147,10 +147,7 @@ function along(from: number, to: number, z: number, speed: number): Route {
 
 /** Over the road at a slant, then along the pavement. */
 function crossing(random: Random, speed: number): Route {
-  return new Route(-5, 7.5)
-    .to(-3, 7.3, speed)
-    .to(-0.8, 6.2, speed)
-    .to(RIGHT, random.range(5.7, 6.2), speed);
+  return new Route(-5, 7.5).to(-3, 7.3, speed).to(-0.8, 6.2, speed).to(RIGHT, random.range(5.7, 6.2), speed);
 }
 
 /** Stops behind the bins for a while, legs hidden. */

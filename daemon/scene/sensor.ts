@@ -75,7 +75,7 @@ function addRows(plane: Uint8Array, width: number, height: number, tile: Int8Arr
     const to = row * width;
     for (let i = 0; i < width; i++) {
       const value = plane[to + i]! + tile[from + i]!;
-      plane[to + i] = value < 16 ? 16 : value > 240 ? 240 : value;
+      plane[to + i] = Math.max(16, Math.min(240, value));
     }
   }
 }

@@ -170,7 +170,7 @@ function softStrip(
     for (let px = x0; px < x1; px++) {
       const rx = px + layer.originX + 0.5 - ax;
       let t = (rx * dx + ry * dy) / square;
-      t = t < 0 ? 0 : t > 1 ? 1 : t;
+      t = Math.max(0, Math.min(1, t));
       const ex = rx - t * dx;
       const ey = ry - t * dy;
       let cover = (radius + soft * 0.5 - Math.sqrt(ex * ex + ey * ey)) / soft;

@@ -9,15 +9,10 @@ import type { DetectorEndpoint } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { drawnFigure, SHIPPED_MODEL, supervised, TestClient } from '../support/detector.ts';
+import { type BenchLine, median } from './figures.ts';
 
 const ROUNDS = 9;
 const RUNS_PER_ROUND = 150;
-
-export interface BenchLine {
-  readonly what: string;
-  readonly value: string;
-  readonly target: string;
-}
 
 export async function benchDetector(): Promise<BenchLine[]> {
   const threads = defaultThreads();
@@ -115,10 +110,6 @@ async function timed(work: () => Promise<void>): Promise<number> {
 /** A daemon's runtime directory is on tmpfs; without one the slots go to the disk cache, which is nearly the same. */
 function tmpfs(): string {
   return process.env['XDG_RUNTIME_DIR'] ?? (process.platform === 'linux' ? '/dev/shm' : tmpdir());
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function ms(value: number): string {

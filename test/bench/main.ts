@@ -1,15 +1,12 @@
 // `npm run bench [-- pipeline detector scene]`: measures and prints one table. Figures are ratios in one run where they
 // can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
-import { benchDetector } from './detector.ts';
 import type { BenchLine } from './figures.ts';
-import { benchPipeline } from './pipeline.ts';
-import { benchScene } from './scene.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
-  pipeline: benchPipeline,
-  detector: benchDetector,
-  scene: benchScene,
+  pipeline: async () => (await import('./pipeline.ts')).benchPipeline(),
+  detector: async () => (await import('./detector.ts')).benchDetector(),
+  scene: async () => (await import('./scene.ts')).benchScene(),
 };
 
 const asked = process.argv.slice(2);

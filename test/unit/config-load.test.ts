@@ -233,6 +233,18 @@ describe('a text that is not a configuration', () => {
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 
+  test('places are right after a syntax error', () => {
+    const text = '[a---\n\nb';
+    const { line } = (refusal(() => parseConfig(text, OPTIONS)).data['problems'] as { line: number }[]).at(
+      -1,
+    )!;
+    expect(line).toBe(3);
+  });
+
+  test('a large file with a problem at every character is refused in seconds', () => {
+    expect(problems('"'.repeat(1_000_000))).toHaveLength(101);
+  });
+
   test('an alias bomb is refused', () => {
     const levels = Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`);
     expect(problems(`a0: &a0 [x]\n${levels.join('\n')}`)[0]).toMatch(/has more than 100000 values/);

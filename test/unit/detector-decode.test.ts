@@ -80,9 +80,15 @@ test('more candidates than there was room for at first are all looked at, and th
     boxes.push(x, y, x + 0.009, y + 0.019);
     scores.push(0.3 + (0.6 * i) / size);
   }
-  const found = decode(YOLO, 1, outputs({ boxes, scores }));
+  const decoder = new Decoder({ decoder: YOLO, labelCount: 1, scoreLow: golden.scoreLow });
+  const into = createDetections();
+  decoder.decode(outputs({ boxes, scores }), into);
+  const found = listOf(into);
   expect(found).toHaveLength(DETECTIONS_MAX);
   expect(found.map((one) => one.score)).toEqual(scores.slice(-DETECTIONS_MAX).reverse().map(Math.fround));
+  // Those that were not kept do not turn up in the next picture.
+  decoder.decode(outputs({ boxes: [0, 0, 1, 1], scores: [0] }), into);
+  expect(listOf(into)).toEqual([]);
 });
 
 test('scores and boxes that are no numbers find nothing, edges beyond the picture are cut', () => {
