@@ -52,7 +52,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof VedetteError)) throw error;
-    process.stderr.write(`vedette: ${error.message}\n`);
+    // Problems of a configuration are lines of the form file:line:column, which editors take; nothing goes before them.
+    process.stderr.write(`${error.code === 'CONFIG_INVALID' ? '' : 'vedette: '}${error.message}\n`);
     if (CONFIG_CODES.has(error.code)) return EXIT_CONFIG;
     return error.code === 'USAGE' ? EXIT_USAGE : EXIT_FAILURE;
   }

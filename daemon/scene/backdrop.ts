@@ -1,10 +1,12 @@
 // Paints everything that never moves into the planes of a picture, by one ray per sample from the lens, two samples per
 // pixel. Runs once per picture size and time of day; takes some hundred milliseconds at 1280x720. Any thread.
+import { recut } from './composite.ts';
+import type { Sprite } from './foliage.ts';
 import { Ground } from './ground.ts';
 import { Houses } from './houses.ts';
 import { type Lighting, Shader } from './light.ts';
 import type { Random } from './random.ts';
-import type { Planes } from './raster.ts';
+import { Layer, type Planes } from './raster.ts';
 import { MOUNT_HEIGHT, type View } from './view.ts';
 
 /** Where the two samples of a pixel lie (rotated grid). */
@@ -100,4 +102,20 @@ export class Backdrop {
   #falloff(right: number, up: number): number {
     return 1 - (this.#shader.light.infrared > 0 ? 0.35 : 0.12) * (right * right * 0.6 + up * up * 0.4);
   }
+}
+
+/** The wing of our house cut out of a painted backdrop (owner 255, set back to 0), to hide who walks behind it. */
+export function cutWing(planes: Planes, noise: Float32Array): Sprite {
+  const { width, height, owner } = planes;
+  let left = width - 2;
+  for (let i = 0; i < owner.length; i++) if (owner[i] === 255) left = Math.min(left, i % width);
+  const x0 = left & ~1;
+  const layer = new Layer((width - x0) * height, noise);
+  layer.begin(x0, 0, width, height);
+  for (let y = 0; y < height; y++) {
+    layer.alpha.set(owner.subarray(y * width + x0, (y + 1) * width), y * layer.width);
+  }
+  recut(layer, planes);
+  owner.fill(0);
+  return { layer, depth: 0, swayPixels: 0 };
 }

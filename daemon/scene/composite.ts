@@ -5,7 +5,7 @@ import type { Layer, Planes } from './raster.ts';
 /** Coverage from which a pixel counts as drawn (of 255). */
 const DRAWN_MIN = 128;
 
-/** What `layOver` found out about the layer; pooled. */
+/** What `measure` found out about a layer; pooled. */
 export class Extent {
   /** Pixels drawn, also outside the frame. */
   pixels = 0;
@@ -22,29 +22,81 @@ export class Extent {
   }
 }
 
+/** A part of the frame in pixels, x1 and y1 exclusive; empty when x1 ≤ x0. Grows by `include`; pooled. */
+export class Clip {
+  x0 = 0;
+  y0 = 0;
+  x1 = 0;
+  y1 = 0;
+
+  clear(): void {
+    this.x0 = this.y0 = 1 << 20;
+    this.x1 = this.y1 = -1;
+  }
+
+  /** Grows to hold [x0, x1) × [y0, y1), which may lie partly outside the frame. */
+  include(x0: number, y0: number, x1: number, y1: number): void {
+    this.x0 = Math.min(this.x0, Math.floor(x0));
+    this.y0 = Math.min(this.y0, Math.floor(y0));
+    this.x1 = Math.max(this.x1, Math.ceil(x1));
+    this.y1 = Math.max(this.y1, Math.ceil(y1));
+  }
+}
+
 /**
- * Lays the layer over the frame and marks its pixels as belonging to `owner` (0: scenery). Adds to `extent` when given.
- * `shift` (pixels, one per frame row, undefined for none) moves rows sideways.
+ * Lays the layer over the frame, within `clip` when given, and marks its pixels as belonging to `owner` (0: scenery).
  */
-export function layOver(layer: Layer, planes: Planes, owner: number, extent?: Extent): void {
+export function layOver(layer: Layer, planes: Planes, owner: number, clip?: Clip): void {
   const { width, height } = planes;
-  if (extent) count(layer, planes, extent);
-  const x0 = Math.max(0, -layer.originX);
-  const x1 = Math.min(layer.width, width - layer.originX);
-  const y0 = Math.max(0, -layer.originY);
-  const y1 = Math.min(layer.height, height - layer.originY);
+  const { originX, originY } = layer;
+  const left = clip ? Math.max(0, clip.x0 & ~1) : 0;
+  const top = clip ? Math.max(0, clip.y0 & ~1) : 0;
+  const right = clip ? Math.min(width, (clip.x1 + 1) & ~1) : width;
+  const bottom = clip ? Math.min(height, (clip.y1 + 1) & ~1) : height;
+  const x0 = Math.max(0, left - originX);
+  const x1 = Math.min(layer.width, right - originX);
+  const y0 = Math.max(0, top - originY);
+  const y1 = Math.min(layer.height, bottom - originY);
   for (let py = y0; py < y1; py++) {
     const from = py * layer.width;
-    const to = (py + layer.originY) * width + layer.originX;
+    const to = (py + originY) * width + originX;
     for (let px = x0; px < x1; px++) {
       const alpha = layer.alpha[from + px]!;
       if (alpha === 0) continue;
+      const luma = layer.y[from + px]!;
+      if (alpha === 255) {
+        planes.y[to + px] = luma;
+        planes.owner[to + px] = owner;
+        continue;
+      }
       const before = planes.y[to + px]!;
-      planes.y[to + px] = before + ((layer.y[from + px]! - before) * alpha + 127) / 255;
+      planes.y[to + px] = before + ((luma - before) * alpha + 127) / 255;
       if (alpha >= DRAWN_MIN) planes.owner[to + px] = owner;
     }
   }
   chromaOver(layer, planes, x0, x1, y0, y1);
+}
+
+/**
+ * Gives the layer the colours the frame shows in its place, so that laying it over again changes nothing where nothing
+ * else was drawn.
+ */
+export function recut(layer: Layer, planes: Planes): void {
+  const { width, height } = planes;
+  const half = width >> 1;
+  for (let py = 0; py < layer.height; py++) {
+    const fy = py + layer.originY;
+    if (fy < 0 || fy >= height) continue;
+    for (let px = 0; px < layer.width; px++) {
+      const fx = px + layer.originX;
+      if (fx < 0 || fx >= width) continue;
+      const at = py * layer.width + px;
+      const chroma = (fy >> 1) * half + (fx >> 1);
+      layer.y[at] = planes.y[fy * width + fx]!;
+      layer.u[at] = planes.u[chroma]!;
+      layer.v[at] = planes.v[chroma]!;
+    }
+  }
 }
 
 function chromaOver(layer: Layer, planes: Planes, x0: number, x1: number, y0: number, y1: number): void {
@@ -61,6 +113,11 @@ function chromaOver(layer: Layer, planes: Planes, x0: number, x1: number, y0: nu
       const sum = a + b + c + d;
       if (sum === 0) continue;
       const at = to + (px >> 1);
+      if (sum === 1020) {
+        planes.u[at] = (layer.u[i]! + layer.u[i + 1]! + layer.u[i + w]! + layer.u[i + w + 1]! + 2) >> 2;
+        planes.v[at] = (layer.v[i]! + layer.v[i + 1]! + layer.v[i + w]! + layer.v[i + w + 1]! + 2) >> 2;
+        continue;
+      }
       const keep = 1020 - sum;
       const u = layer.u[i]! * a + layer.u[i + 1]! * b + layer.u[i + w]! * c + layer.u[i + w + 1]! * d;
       const v = layer.v[i]! * a + layer.v[i + 1]! * b + layer.v[i + w]! * c + layer.v[i + w + 1]! * d;
@@ -70,7 +127,8 @@ function chromaOver(layer: Layer, planes: Planes, x0: number, x1: number, y0: nu
   }
 }
 
-function count(layer: Layer, planes: Planes, extent: Extent): void {
+/** Adds the layer's drawn pixels, and their bounds inside the frame, to `extent`. */
+export function measure(layer: Layer, planes: Planes, extent: Extent): void {
   for (let py = 0; py < layer.height; py++) {
     const fy = py + layer.originY;
     const inside = fy >= 0 && fy < planes.height;

@@ -1,9 +1,9 @@
 // The built-in camera's picture: frame n of a scene with given options, as I420 with its exact truth. Owns all buffers,
 // made once; renders in place. Same options and number, same bytes. No clock, no I/O. Any thread, one at a time.
 import type { Box } from '../core/types.ts';
-import { Backdrop } from './backdrop.ts';
+import { Backdrop, cutWing } from './backdrop.ts';
 import { binSprites } from './bins.ts';
-import { countSeen, darken, Extent, layOver, layOverShifted } from './composite.ts';
+import { Clip, countSeen, darken, Extent, layOver, layOverShifted, measure, recut } from './composite.ts';
 import { addDog } from './dog.ts';
 import { FigurePainter } from './figure.ts';
 import { Foliage, type Sprite } from './foliage.ts';
@@ -64,6 +64,8 @@ export class Scene {
   readonly #items: Item[] = [];
   readonly #actorItems: Item[];
   readonly #seen = new Extent();
+  /** Where this frame differs from the still one, so far. */
+  readonly #touched = new Clip();
   readonly #bounds = new Float64Array(4);
   readonly #shifts: Int16Array;
   readonly #slope: SunSlope;
@@ -108,10 +110,13 @@ export class Scene {
 
   /** Paints what never moves and cuts out what can hide an actor. */
   #prepare(noise: Float32Array): void {
-    const { seed, leaves, width, height } = this.options;
+    const { seed, leaves } = this.options;
     const planes = this.#planes;
     new Backdrop(this.#view, this.#light, noise, new Random(mixSeed(seed, 11))).paint(planes);
-    this.#sprites.push({ depth: this.#depthOf(WING.x, WING.zEnd + 0.2), sprite: this.#wing(noise) });
+    this.#sprites.push({
+      depth: this.#depthOf(WING.x, WING.zEnd + 0.2),
+      sprite: { ...cutWing(planes, noise), owner: 0 },
+    });
     const foliage = new Foliage(this.#view, this.#shader, noise, new Random(mixSeed(seed, 13)));
     for (const sprite of foliage.sprites(leaves)) {
       this.#sprites.push({ depth: sprite.depth, sprite: { ...sprite, owner: 0 } });
@@ -125,35 +130,13 @@ export class Scene {
     for (const { sprite } of this.#sprites) {
       if (sprite && sprite.swayPixels === 0) layOver(sprite.layer, planes, 0);
     }
-    this.#still.set(this.frame.subarray(0, (width * height * 3) / 2));
+    for (const { sprite } of this.#sprites) if (sprite?.swayPixels === 0) recut(sprite.layer, planes);
+    this.#still.set(this.frame);
   }
 
   #depthOf(x: number, z: number): number {
     this.#view.project(x, 0, z);
     return this.#view.depth;
-  }
-
-  /** The wing of the house, cut out of the backdrop (owner 255). */
-  #wing(noise: Float32Array): Sprite & { readonly owner: number } {
-    const { width, height, y, u, v, owner } = this.#planes;
-    let left = width;
-    for (let i = 0; i < owner.length; i++) if (owner[i] === 255) left = Math.min(left, i % width);
-    const x0 = Math.min(width - 2, left & ~1);
-    const layer = new Layer((width - x0) * height, noise);
-    layer.begin(x0, 0, width, height);
-    for (let py = 0; py < height; py++) {
-      for (let px = x0; px < width; px++) {
-        const from = py * width + px;
-        const to = py * layer.width + px - x0;
-        const c = (py >> 1) * (width >> 1) + (px >> 1);
-        layer.y[to] = y[from]!;
-        layer.u[to] = u[c]!;
-        layer.v[to] = v[c]!;
-        layer.alpha[to] = owner[from]!;
-      }
-    }
-    owner.fill(0);
-    return { layer, depth: 0, swayPixels: 0, owner: 0 };
   }
 
   #binShadows(): void {
@@ -175,6 +158,7 @@ export class Scene {
       }
     }
     darken(layer, this.#planes, 1);
+    this.#touch(layer);
   }
 
   /** The parked car: its shadow goes into the backdrop, the car into a layer of its own. */
@@ -188,6 +172,8 @@ export class Scene {
     this.#car.paint(layer, look, PARKED);
     const depth = this.#depthOf(PARKED.x, PARKED.z);
     this.#parked.owner = 1;
+    this.#parked.extent.clear();
+    measure(layer, this.#planes, this.#parked.extent);
     this.#sprites.push({ depth, sprite: { layer, depth, swayPixels: 0, owner: 1 } });
   }
 
@@ -198,6 +184,7 @@ export class Scene {
     this.#tS = tMs / 1000;
     this.frame.set(this.#still);
     this.#planes.owner.fill(0);
+    this.#touched.clear();
     const count = options.actors ? this.#stage() : 0;
     if (options.shadows) for (let i = 0; i < count; i++) this.#shadow(this.#staged[i]!.act!);
     this.#draw(count);
@@ -247,6 +234,7 @@ export class Scene {
       contactPatch(layer, this.#view, route.x + x * 0.4, route.z + z * 0.4, 0.3, 0.22, castShadow);
     }
     darken(layer, this.#planes, 1);
+    this.#touch(layer);
   }
 
   #carShadow(look: Parameters<CarPainter['paint']>[1], pose: Parameters<CarPainter['paint']>[2]): void {
@@ -259,6 +247,7 @@ export class Scene {
     const { castShadow, contactShadow } = this.#light;
     castCar(layer, this.#view, this.#polygon, look, pose, this.#slope, castShadow, contactShadow + 0.15);
     darken(layer, this.#planes, 1);
+    this.#touch(layer);
   }
 
   #person(act: PersonAct): void {
@@ -293,12 +282,11 @@ export class Scene {
 
   #sprite(sprite: Sprite & { readonly owner: number }): void {
     if (sprite.owner === 1) {
-      this.#parked.extent.clear();
-      layOver(sprite.layer, this.#planes, 1, this.#parked.extent);
+      layOver(sprite.layer, this.#planes, 1);
     } else if (sprite.swayPixels > 0) {
       this.#sway(sprite);
     } else {
-      layOver(sprite.layer, this.#planes, 0);
+      layOver(sprite.layer, this.#planes, 0, this.#touched);
     }
   }
 
@@ -336,7 +324,14 @@ export class Scene {
       layer.begin(pool.x0, pool.y0, pool.x1, pool.y1);
       pool.paint(layer);
     }
-    layOver(layer, this.#planes, staged.owner, staged.extent);
+    measure(layer, this.#planes, staged.extent);
+    layOver(layer, this.#planes, staged.owner);
+    this.#touch(layer);
+  }
+
+  #touch(layer: Layer): void {
+    const { originX, originY, width, height } = layer;
+    this.#touched.include(originX, originY, originX + width, originY + height);
   }
 
   #truth(count: number): TruthObject[] {

@@ -57,7 +57,7 @@ test('it ends quietly when the reader goes away', async () => {
   const exited = once(child, 'exit');
   const errors = allOf(child.stderr!);
   (child.stdio[3] as Readable).resume();
-  await once(child.stdout!, 'data');
+  await Promise.race([once(child.stdout!, 'data'), exited]);
   child.stdout!.destroy();
   expect(await exited).toEqual([0, null]);
   expect((await errors).toString()).toBe('');
@@ -76,7 +76,7 @@ test('SIGTERM ends it although nobody reads', async () => {
   const child = start([...SIZE, '--pace', 'fast'], false);
   const exited = once(child, 'exit');
   // The first bytes prove that it runs; then the pipe fills up and it waits.
-  await once(child.stdout!, 'readable');
+  await Promise.race([once(child.stdout!, 'readable'), exited]);
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
 });

@@ -110,6 +110,7 @@ describe('the embedded broker', () => {
     '127.0.0.1.example.org',
     '128.0.0.1',
     '127.0.0.999',
+    '127.1',
   ])('at %s needs user and password', (host) => {
     expect(broker({ host })).toEqual([
       { path: ['mqtt', 'embedded', 'host'], message: expect.stringContaining(`'${host}' can be reached`) },

@@ -8,7 +8,7 @@ import { Scene } from '../../daemon/scene/scene.ts';
 import { actsOf, PERIOD_S } from '../../daemon/scene/script.ts';
 import { isScoreable, type TruthFrame, type TruthObject, truthLine } from '../../daemon/scene/truth.ts';
 
-const SMALL = { width: 640, height: 384 } as const;
+const SMALL = { width: 512, height: 288 } as const;
 /** Nothing in the picture but the street and, when asked for, the actors themselves. */
 const PLAIN = { ...SMALL, noise: false, leaves: false, shadows: false } as const;
 
@@ -133,7 +133,7 @@ test('what an actor changes in the picture lies inside its truth box, and the bo
     empty.render(0);
     const scene = new Scene({ ...PLAIN, time });
     let alone = 0;
-    for (let n = 0; n < 260; n += 4) {
+    for (let n = 0; n < 260; n += 5) {
       const [object, ...others] = movers(scene.render(n));
       if (object === undefined) expect(difference(scene, empty, 0), `frame ${n}`).toBeUndefined();
       if (object === undefined || others.length > 0) continue;
