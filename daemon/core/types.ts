@@ -145,6 +145,23 @@ export type CameraStatus = 'disabled' | 'offline' | 'online';
 /** Kinds of message that go through the outbox. */
 export type OutboxKind = 'event' | 'alert' | 'gap';
 
+/** Body of an outbox row of kind `gap`: numbers of a counter that no subscriber will ever see, and why. */
+export interface Gap {
+  readonly counter: 'event' | 'alert';
+  /** `damaged`: a new file began and unsent rows may be lost. `refused`: a record did not fit the tables (a bug). */
+  readonly reason: 'damaged' | 'refused';
+  readonly atMs: number;
+  /** First and last seq lost in the row's own epoch; absent where they belong to the file before. */
+  readonly first?: number;
+  readonly last?: number;
+  /** Messages lost; absent when unknown. */
+  readonly count?: number;
+  /** Epoch and last seq of the file before, where they could be read. */
+  readonly epochBefore?: string;
+  readonly lastBefore?: number;
+  readonly detail: string;
+}
+
 /** One outbox row: the record as committed, with its place in the sequence of its kind. */
 export interface OutboxRow {
   /** Order of delivery over all kinds. */
@@ -152,7 +169,7 @@ export interface OutboxRow {
   readonly kind: OutboxKind;
   readonly seq: number;
   readonly atMs: number;
-  /** JSON of the EventChange or Alert. */
+  /** JSON of the EventChange, Alert or Gap. */
   readonly body: string;
 }
 

@@ -6,6 +6,7 @@ import type {
   Alert,
   Box,
   EventChange,
+  Gap,
   Observation,
   OutboxRow,
   StageTimes,
@@ -17,23 +18,6 @@ export const PAYLOAD_VERSION = 1;
 
 /** Retained payload of `status`: the bare word. */
 export type DaemonStatus = 'online' | 'offline' | 'stopped';
-
-/** Body of an outbox row of kind `gap`: numbers of a counter that will not come, and why. Written by the store. */
-export interface Gap {
-  readonly counter: 'event' | 'alert';
-  /** `damaged`: a new database began. `refused`: a record did not fit the tables. */
-  readonly reason: string;
-  readonly detail: string;
-  readonly atMs: number;
-  /** First and last seq lost, in the epoch of the message. */
-  readonly first?: number;
-  readonly last?: number;
-  /** Messages lost, where known. */
-  readonly count?: number;
-  /** Epoch and last seq of the database before, where they could be read. */
-  readonly epochBefore?: string;
-  readonly lastBefore?: number;
-}
 
 export interface MqttHealth {
   readonly connected: boolean;

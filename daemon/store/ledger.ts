@@ -2,10 +2,10 @@
 // from the counters in the file. Synchronous from BEGIN to COMMIT; never awaits. Worker thread.
 import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import type { Alert, EventChange, EventType, OutboxKind, OutboxRow } from '../core/types.ts';
+import type { Alert, EventChange, EventType, Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { isMisfit } from './failures.ts';
-import type { Gap, InterruptedEnd, NumberedBatch, Refusal } from './messages.ts';
+import type { InterruptedEnd, NumberedBatch, Refusal } from './messages.ts';
 import { Outbox } from './outbox.ts';
 
 export interface LedgerOptions {

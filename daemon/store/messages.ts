@@ -14,23 +14,6 @@ export interface NumberedBatch extends Batch {
   readonly number: number;
 }
 
-/** Body of an outbox row of kind `gap`: numbers of a counter that no subscriber will ever see, and why. */
-export interface Gap {
-  readonly counter: 'event' | 'alert';
-  /** `damaged`: a new file began and unsent rows may be lost. `refused`: a record did not fit the tables (a bug). */
-  readonly reason: 'damaged' | 'refused';
-  readonly atMs: number;
-  /** First and last seq lost in the row's own epoch; absent where they belong to the file before. */
-  readonly first?: number;
-  readonly last?: number;
-  /** Messages lost; absent when unknown. */
-  readonly count?: number;
-  /** Epoch and last seq of the file before, where they could be read. */
-  readonly epochBefore?: string;
-  readonly lastBefore?: number;
-  readonly detail: string;
-}
-
 /** An `end` the store writes itself for an event that a crash left open. */
 export interface InterruptedEnd extends EventChange {
   readonly type: 'end';

@@ -2,11 +2,10 @@
 // without an end; and makes a new database of them. Opens the damaged file read-only: it stays as evidence. Worker thread.
 import { rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import type { OutboxKind, OutboxRow } from '../core/types.ts';
+import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { newEpoch } from '../platform/ids.ts';
 import { codeOf, isDamage } from './failures.ts';
 import { createPrivate } from './folder.ts';
-import type { Gap } from './messages.ts';
 import { migrate } from './migrations.ts';
 import { Outbox } from './outbox.ts';
 

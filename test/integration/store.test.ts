@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import type { Gap } from '../../daemon/store/messages.ts';
+import type { Gap } from '../../daemon/core/types.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
 import { look, makeStore, peek, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';

@@ -213,7 +213,8 @@ export interface Import {
   readonly dynamic: boolean;
 }
 
-const STATIC = /(?:^|[;}\n])\s*(?:import|export)\b(?<clause>[^;'"`()=]*?)(?<quote>['"]) *\k<quote>/g;
+const STATIC =
+  /(?:^|[;}\n])\s*(?:import|export)\b(?<clause>(?:[^;'"`()=]*?\bfrom)?\s*)(?<quote>['"]) *\k<quote>/g;
 const DYNAMIC = /\bimport\(\s*(?<quote>['"]) *\k<quote>/g;
 
 /** What a file imports or exports from elsewhere. `import { type A }` stays an import at run time. */

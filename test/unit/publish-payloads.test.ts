@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Alert, EventChange, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
+import type { Alert, EventChange, Gap, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
 import {
   detectionsPayload,
-  type Gap,
   type HealthReport,
   healthPayload,
   isoTime,
