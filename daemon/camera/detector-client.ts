@@ -95,7 +95,13 @@ export class DetectorClient {
     if (endpoint === undefined) return;
     const dims = tensorDims(endpoint.model.input);
     for (const [index, length] of dims.entries()) this.#request.dims[index] = length;
-    this.#slotsFd = openSync(endpoint.slotsPath, constants.O_RDWR);
+    try {
+      this.#slotsFd = openSync(endpoint.slotsPath, constants.O_RDWR);
+    } catch (error) {
+      // It died, and its files went, while the news of it was on the way here: the next generation will be announced.
+      this.#options.logger.debug({ generation, reason: reasonOf(error) }, 'detector is gone already');
+      return;
+    }
     this.#watch = this.#options.clock.every(this.#options.deadlineMs / DEADLINE_CHECKS, () =>
       this.#checkDeadline(),
     );

@@ -1,0 +1,79 @@
+// The camera's end of the detector against the real detector process with the shipped model.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { DetectorClient } from '../../daemon/camera/detector-client.ts';
+import type { DetectorEndpoint } from '../../daemon/detector/wire.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import { drawnFigure, supervised } from '../support/detector.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
+
+const STAMP = { frame: 1, atMs: 0, monoMs: 0 };
+
+function clientWith(deadlineMs: number) {
+  const seen = { ready: 0, answers: [] as number[], lost: 0, late: [] as number[] };
+  const client = new DetectorClient({
+    cameraIndex: 0,
+    deadlineMs,
+    clock: systemClock,
+    logger: memoryLogger().logger,
+    onReady: () => {
+      seen.ready += 1;
+    },
+    onAnswer: (_pending, { detections }) => seen.answers.push(detections.count),
+    onLost: (count) => {
+      seen.lost += count;
+    },
+    onLate: (generation) => seen.late.push(generation),
+  });
+  onTestFinished(() => client.close());
+  return { client, seen };
+}
+
+async function detector(): Promise<{ endpoint: DetectorEndpoint; pid: number; stop: () => Promise<void> }> {
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
+  onTestFinished(() => supervisor.stop());
+  await supervisor.start(new AbortController().signal);
+  const { ready } = await nextState('ready', 0);
+  return { endpoint: ready!, pid: supervisor.state().pid!, stop: () => supervisor.stop() };
+}
+
+describe('a camera asking the detector', () => {
+  test('has two requests answered and no room for a third', async () => {
+    const { endpoint } = await detector();
+    const { client, seen } = clientWith(60_000);
+    client.use(1, endpoint);
+    await waitFor('the connection', () => seen.ready === 1);
+    client.submit(drawnFigure(), STAMP, 0);
+    client.submit(drawnFigure(), STAMP, 0);
+    expect(client.hasFreeSlot).toBe(false);
+    expect(() => client.submit(drawnFigure(), STAMP, 0)).toThrow(/no free detector slot/);
+    await waitFor('both answers', () => seen.answers.length === 2);
+    expect(Math.min(...seen.answers)).toBeGreaterThan(0);
+    expect(client.hasFreeSlot).toBe(true);
+  });
+
+  test('tells an overdue answer, and counts what was lost when the detector goes', async () => {
+    const { endpoint, pid } = await detector();
+    const { client, seen } = clientWith(400);
+    client.use(7, endpoint);
+    await waitFor('the connection', () => seen.ready === 1);
+    process.kill(pid, 'SIGSTOP');
+    client.submit(drawnFigure(), STAMP, 0);
+    await waitFor('the deadline', () => seen.late.length > 0);
+    expect(seen.late[0]).toBe(7);
+    process.kill(pid, 'SIGKILL');
+    await waitFor('the loss', () => seen.lost === 1);
+    expect(seen.answers).toEqual([]);
+    expect(client.hasFreeSlot).toBe(false);
+  });
+
+  test('survives news of a detector that is gone already', async () => {
+    const { endpoint, stop } = await detector();
+    await stop();
+    const { client, seen } = clientWith(60_000);
+    client.use(1, endpoint);
+    expect(client.hasFreeSlot).toBe(false);
+    expect(seen.ready).toBe(0);
+  });
+});
