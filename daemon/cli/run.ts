@@ -1,6 +1,7 @@
 // `vedette run`: the daemon with the owner's configuration.
 import { hostname } from 'node:os';
 import { Command } from 'commander';
+import type { AppObserver } from '../app.ts';
 import { dataFolder } from '../platform/folders.ts';
 import { createLogger } from '../platform/logger.ts';
 import type { CommandContext } from './context.ts';
@@ -34,8 +35,10 @@ export function runCommand({ signal, clock, version }: CommandContext): Command 
         { version, device, config: path, data: dataDir, cameras: Object.keys(config.cameras) },
         'starting',
       );
-      const observer = {
-        onStarted: ({ brokerUrl }: { brokerUrl: string }) => logger.info({ broker: brokerUrl }, 'started'),
+      const observer: AppObserver = {
+        onStarted: ({ brokerUrl }) => logger.info({ broker: brokerUrl }, 'started'),
+        onAlert: ({ id, eventId, rule, camera, severity, message }, { seq }) =>
+          logger.info({ part: 'alert', camera, seq, rule, severity, id, eventId }, message),
       };
       await runApp({ config, device, version, dataDir, clock, logger, observer }, signal);
       logger.info('stopped');

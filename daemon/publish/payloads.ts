@@ -80,7 +80,6 @@ export interface HealthReport {
   };
   readonly mqtt: MqttHealth;
   readonly temperatureC?: number;
-  readonly clock?: Readonly<Record<string, unknown>>;
 }
 
 export interface RowContext {
