@@ -120,10 +120,12 @@ function averageFour(
   to: number,
 ): void {
   const reciprocal = Math.round(65536 / (4 * rowCount));
+  const end = start + rowCount * stride;
   for (let column = 0; column < stride; column += 1) {
-    let even = 0;
-    let odd = 0;
-    for (let row = 0, at = start + column; row < rowCount; row += 1, at += stride) {
+    const first = words[start + column]!;
+    let even = first & EVEN_BYTES;
+    let odd = (first >>> 8) & EVEN_BYTES;
+    for (let at = start + column + stride; at < end; at += stride) {
       const word = words[at]!;
       even += word & EVEN_BYTES;
       odd += (word >>> 8) & EVEN_BYTES;
@@ -143,10 +145,12 @@ function averageTwo(
   to: number,
 ): void {
   const reciprocal = Math.round(65536 / (2 * rowCount));
+  const end = start + rowCount * stride;
   for (let column = 0; column < stride; column += 1) {
-    let even = 0;
-    let odd = 0;
-    for (let row = 0, at = start + column; row < rowCount; row += 1, at += stride) {
+    const first = words[start + column]!;
+    let even = first & EVEN_BYTES;
+    let odd = (first >>> 8) & EVEN_BYTES;
+    for (let at = start + column + stride; at < end; at += stride) {
       const word = words[at]!;
       even += word & EVEN_BYTES;
       odd += (word >>> 8) & EVEN_BYTES;
