@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { connect } from 'mqtt';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { busyScene, writeConfig } from '../support/configurations.ts';
 import { runToEnd, startDaemon } from '../support/daemon.ts';
@@ -87,6 +88,23 @@ describe('what needs the owner ends the start with exit code 78', () => {
     expect(stderr).toMatch(/0\.0\.0\.0/);
     expect(stderr).toMatch(/password/);
   });
+});
+
+test('an embedded broker with user and password takes the daemon itself and no stranger', async () => {
+  const embedded = { enabled: true, port: 0, user: 'owner', password: 'only-for-this-test' };
+  const config = writeConfig({ log: { format: 'json' }, mqtt: { embedded }, ...busyScene() });
+  const daemon = startDaemon(['run', '--config', config, '--data', tempDir()]);
+  const url = await waitFor('the broker', () => /"broker":"(mqtt:[^"]+)"/.exec(daemon.stderr())?.[1]);
+  const subscriber = await Subscriber.connect({ url, user: embedded.user, password: embedded.password });
+  await subscriber.waitFor(
+    'the status',
+    ({ topic, payload }) => topic.endsWith('/status') && payload === 'online',
+  );
+  const stranger = connect(url, { reconnectPeriod: 0 });
+  onTestFinished(() => void stranger.end(true));
+  const refusal = await new Promise<Error>((resolve) => stranger.once('error', resolve));
+  expect(refusal.message).toMatch(/not authorized|bad user/i);
+  expect(daemon.stderr()).not.toContain(embedded.password);
 });
 
 describe('what mends itself is a state that is shown and left again', () => {
