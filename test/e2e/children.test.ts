@@ -1,7 +1,7 @@
 // Nothing outlives the daemon, and Ctrl-C keeps what was committed.
 import { expect, test } from 'vitest';
 import { busyScene, writeConfig } from '../support/configurations.ts';
-import { processesWith, startDaemon, waitForChildren } from '../support/daemon.ts';
+import { childrenOf, processesWith, startDaemon, waitForChildren } from '../support/daemon.ts';
 import { alertIds, readDatabase, waitingAlerts } from '../support/database.ts';
 import { freePort } from '../support/mosquitto.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -53,10 +53,11 @@ test('Ctrl-C ends daemon and children, and every committed row is there at the n
 
 test('a second Ctrl-C exits at once with 130, although a part has not stopped yet', async () => {
   const { daemon } = await unheardDaemon();
-  const children = await waitForChildren(daemon.pid, 2);
   // A frozen camera program does not hear TERM: a clean stop has to wait before it kills it.
-  const scene = children.find(({ command }) => command.includes('scene'));
-  process.kill(scene!.pid, 'SIGSTOP');
+  const scene = await waitFor('the camera program', () =>
+    childrenOf(daemon.pid).find(({ command }) => command.includes(' scene ')),
+  );
+  process.kill(scene.pid, 'SIGSTOP');
   await waitFor('the end', () => {
     daemon.kill('SIGINT');
     return daemon.process.exitCode !== null;
