@@ -142,7 +142,7 @@ function buildDelivery(
 
 /** The seeing side: cameras, and the detector they all ask. */
 function buildSight(
-  { config, clock, logger, observer }: AppOptions,
+  { config, dataDir, clock, logger, observer }: AppOptions,
   runtimeDir: string,
   observe: (observation: Observation) => void,
   publisher: Publisher,
@@ -170,10 +170,14 @@ function buildSight(
         track: config.track,
         deadlineMs: config.detector.deadlineMs,
         log: config.log,
+        snapshots: config.snapshots,
+        dataDir,
         runtimeDir,
         clock,
         logger,
         onObservation: observe,
+        onPicture: () => undefined,
+        onSnapshot: () => undefined,
         onStatus: (name, status) => publisher.cameraStatus(name, status),
         onDetectorLate: (late) => detector.late(late),
       }),

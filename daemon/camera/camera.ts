@@ -1,19 +1,29 @@
 // The main thread's handle on one camera: starts its worker, starts it again should it crash, passes on what it tells.
 // Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
-import type { CameraStatus, Observation } from '../core/types.ts';
+import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
-import type { CameraCounters, CameraWorkerData, FromCameraWorker, ToCameraWorker } from './messages.ts';
+import type {
+  CameraCounters,
+  CameraWorkerData,
+  EncodedPicture,
+  FromCameraWorker,
+  ToCameraWorker,
+} from './messages.ts';
 
 export interface CameraOptions extends CameraWorkerData {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onObservation: (observation: Observation) => void;
+  /** A new picture for the snapshot topics; comes before the observation that names it. */
+  readonly onPicture: (camera: string, picture: EncodedPicture) => void;
+  /** The files of a picture are durable. */
+  readonly onSnapshot: (snapshot: Snapshot) => void;
   /** Called on changes only. */
   readonly onStatus: (camera: string, status: CameraStatus) => void;
   readonly onDetectorLate: (late: { generation: number; ageMs: number }) => void;
@@ -92,8 +102,9 @@ export class Camera implements Part {
   }
 
   #spawn(): void {
-    const { camera, index, config, track, deadlineMs, log, runtimeDir } = this.#options;
-    const data: CameraWorkerData = { camera, index, config, track, deadlineMs, log, runtimeDir };
+    const { camera, index, config, track, deadlineMs, log, snapshots, dataDir, runtimeDir } = this.#options;
+    const sight = { camera, index, config, track, deadlineMs, log };
+    const data: CameraWorkerData = { ...sight, snapshots, dataDir, runtimeDir };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: this.name });
     this.#worker = worker;
     worker.on('message', (message: FromCameraWorker) => this.#take(message));
@@ -120,6 +131,12 @@ export class Camera implements Part {
       case 'observation':
         this.#live = message.observation;
         this.#options.onObservation(message.observation);
+        break;
+      case 'picture':
+        this.#options.onPicture(this.camera, message.picture);
+        break;
+      case 'snapshot':
+        this.#options.onSnapshot(message.snapshot);
         break;
       case 'online':
         this.#setStatus('online');

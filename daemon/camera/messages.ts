@@ -1,6 +1,6 @@
 // What crosses between the main thread and a camera worker. Types only. Pixels never do.
-import type { CameraConfig, LogConfig, TrackConfig } from '../config/types.ts';
-import type { Observation } from '../core/types.ts';
+import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
+import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 
@@ -13,6 +13,9 @@ export interface CameraWorkerData {
   readonly track: TrackConfig;
   readonly deadlineMs: number;
   readonly log: LogConfig;
+  readonly snapshots: SnapshotsConfig;
+  /** Data folder; pictures go below `media/` in it. */
+  readonly dataDir: string;
   /** Folder on tmpfs for the FIFO. */
   readonly runtimeDir: string;
 }
@@ -29,12 +32,23 @@ export interface CameraCounters {
   restarts: number;
 }
 
+/** A picture just encoded, for the snapshot topics. Its bytes are transferred, not copied. */
+export interface EncodedPicture {
+  readonly label: string;
+  /** JPEG of the whole frame. */
+  readonly jpeg: Uint8Array;
+}
+
 export type ToCameraWorker =
   | { readonly type: 'detector'; readonly state: DetectorState }
   | { readonly type: 'stop' };
 
 export type FromCameraWorker =
   | { readonly type: 'observation'; readonly observation: Observation }
+  /** Posted before the observation that names the picture. */
+  | { readonly type: 'picture'; readonly picture: EncodedPicture }
+  /** The files of a picture are durable. */
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online' }
   | { readonly type: 'offline'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'counters'; readonly counters: CameraCounters }

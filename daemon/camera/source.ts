@@ -1,5 +1,6 @@
 // Which program delivers a camera's frames, as an argument array (no shell is ever given a string). Pure but for
 // looking programs up. The contract of every camera program: raw I420, BT.601 limited range, on standard output.
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { CameraConfig, FileSourceConfig, SceneSourceConfig } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
@@ -15,6 +16,29 @@ export interface SourceProgram {
   readonly frameIntervalMs: number | undefined;
   /** Exit code 0 means that the source is over, not that it broke. */
   readonly finite: boolean;
+  /** Further environment of the program (secrets that must not stand in an argument). */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Writes what the program reads on its standard input, until done or aborted (the program has ended). A rejection is
+   * why the program gets no more: its message is told instead of the program's last words.
+   */
+  readonly feed?: (input: Writable, signal: AbortSignal) => Promise<void>;
+}
+
+/** How one life of a camera program went. */
+export interface ProgramLife {
+  /** Complete frames it delivered. */
+  readonly frames: number;
+  /** Why it is over. */
+  readonly reason: string;
+}
+
+/** The programs to run for one camera, one after the other: asked for every start, told of every end. */
+export interface SourcePlan {
+  /** Throws CAMERA_PROGRAM_MISSING and the like; asked again later. */
+  next(): SourceProgram | Promise<SourceProgram>;
+  /** Not called for a stop that was asked for. */
+  ended(life: ProgramLife): void;
 }
 
 /** Bytes of one I420 frame. */

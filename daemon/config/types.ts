@@ -12,5 +12,6 @@ export type FileSourceConfig = Extract<SourceConfig, { type: 'file' }>;
 export type DetectorConfig = Config['detector'];
 export type TrackConfig = Config['track'];
 export type MqttConfig = Config['mqtt'];
+export type SnapshotsConfig = Config['snapshots'];
 export type LogConfig = Config['log'];
 export type RuleConfig = Config['rules'][string];

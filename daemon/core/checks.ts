@@ -17,8 +17,14 @@ export interface CheckedConfig {
     readonly scoreMin: number;
     readonly thresholds: Readonly<Record<string, number>>;
   };
-  readonly cameras: Readonly<Record<string, { readonly zones: Readonly<Record<string, CheckedZone>> }>>;
+  readonly cameras: Readonly<Record<string, CheckedCamera>>;
   readonly rules: Readonly<Record<string, CheckedRule>>;
+}
+
+interface CheckedCamera {
+  readonly zones: Readonly<Record<string, CheckedZone>>;
+  /** Privacy masks. */
+  readonly masks: Readonly<Record<string, CheckedZone>>;
 }
 
 interface CheckedZone {
@@ -119,11 +125,13 @@ function known(names: readonly string[], verb: string): string {
 }
 
 function zoneFaults({ cameras }: CheckedConfig): ConfigFault[] {
-  return Object.entries(cameras).flatMap(([camera, { zones }]) =>
-    Object.entries(zones).flatMap(([zone, { points }]) => {
-      const message = polygonFault(points);
-      return message === undefined ? [] : [{ path: ['cameras', camera, 'zones', zone, 'points'], message }];
-    }),
+  return Object.entries(cameras).flatMap(([camera, { zones, masks }]) =>
+    Object.entries({ zones, masks }).flatMap(([kind, polygons]) =>
+      Object.entries(polygons).flatMap(([name, { points }]) => {
+        const message = polygonFault(points);
+        return message === undefined ? [] : [{ path: ['cameras', camera, kind, name, 'points'], message }];
+      }),
+    ),
   );
 }
 
@@ -137,7 +145,7 @@ function polygonFault(points: readonly Point[]): string | undefined {
     }
   }
   const area = polygonArea(points);
-  if (area < AREA_MIN) return `the zone has no area (its corners lie on a line or in one point)`;
+  if (area < AREA_MIN) return `it has no area (its corners lie on a line or in one point)`;
   return undefined;
 }
 

@@ -28,6 +28,31 @@ export interface FrameStamp {
   readonly monoMs: number;
 }
 
+/** A picture on disk: its whole-frame JPEG, below the data folder, with '/' between folders. */
+export interface SnapshotRef {
+  readonly path: string;
+  /** Of the file, 64 hexadecimal digits. The file is whole and has this hash, or it is not there. */
+  readonly sha256: string;
+}
+
+/** A picture that has been written and is durable: becomes a row of the store, which later deletes the files. */
+export interface Snapshot extends SnapshotRef {
+  readonly camera: string;
+  readonly track: number;
+  readonly label: string;
+  /** Of the object in this picture. */
+  readonly score: number;
+  readonly box: Box;
+  /** When the frame was taken. */
+  readonly atMs: number;
+  /** Second file with the object alone, if there is one. */
+  readonly cropPath?: string;
+  /** Of all its files. */
+  readonly bytes: number;
+  /** The event it belongs to; absent if that is not known any more. */
+  readonly eventId?: string;
+}
+
 /** An object followed over frames, as seen in one observation. */
 export interface TrackView {
   /** Per camera, counts from 1 since the daemon's start. */
@@ -44,6 +69,8 @@ export interface TrackView {
   /** When the track was first seen. */
   readonly startedAtMs: number;
   readonly startedMonoMs: number;
+  /** Best picture so far; absent while there is none. */
+  readonly snapshot?: SnapshotRef;
 }
 
 /** Milliseconds spent in each stage on the way of a frame, in order. */
@@ -88,6 +115,8 @@ export interface EventChange {
   readonly atMs: number;
   readonly monoMs: number;
   readonly endedAtMs?: number;
+  /** Best picture so far. */
+  readonly snapshot?: SnapshotRef;
 }
 
 export type Severity = 'info' | 'warning' | 'critical';
@@ -107,6 +136,8 @@ export interface Alert {
   readonly monoMs: number;
   /** Stage times of the frame that made the rule fire. */
   readonly stages: StageTimes;
+  /** Best picture of the object when the rule fired. */
+  readonly snapshot?: SnapshotRef;
 }
 
 /** A polygon on one camera, at least three points. */

@@ -1,12 +1,14 @@
 // The words between the store's two threads, and the words it tells the other parts. Plain data only: everything here
 // crosses a structured clone. Types only, no code. Both threads.
-import type { Alert, EventChange, OutboxKind, OutboxRow } from '../core/types.ts';
+import type { Alert, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 
 /** What must become durable together. */
 export interface Batch {
   readonly events: readonly EventChange[];
   readonly alerts: readonly Alert[];
+  /** Pictures whose files are durable. */
+  readonly snapshots?: readonly Snapshot[];
 }
 
 /** A batch with its place in what one Store has been given; numbers grow, with holes where a batch was emptied. */

@@ -9,20 +9,20 @@ const SQUARE: readonly Point[] = [
   [0.9, 0.9],
   [0.1, 0.9],
 ];
-const YARD = { zones: { porch: { points: SQUARE } } };
+const YARD = { zones: { porch: { points: SQUARE } }, masks: {} };
 
 function config(changes: Partial<CheckedConfig> = {}): CheckedConfig {
   return {
     mqtt: { embedded: { enabled: false, host: '127.0.0.1' } },
     track: { scoreLow: 0.2, scoreMin: 0.5, thresholds: {} },
-    cameras: { yard: YARD, gate: { zones: {} } },
+    cameras: { yard: YARD, gate: { zones: {}, masks: {} } },
     rules: {},
     ...changes,
   };
 }
 
 const zoneOf = (...points: Point[]) =>
-  checkConfig(config({ cameras: { yard: { zones: { z: { points } } } } }));
+  checkConfig(config({ cameras: { yard: { zones: { z: { points } }, masks: {} } } }));
 const rule = (zone: string, cameras?: string[]) =>
   checkConfig(config({ rules: { r: { trigger: { zone }, cameras } } }));
 
@@ -58,9 +58,24 @@ describe('a rule', () => {
   });
 });
 
+test('a privacy mask is held to the same rules as a zone', () => {
+  const masks = {
+    sky: {
+      points: [
+        [0, 0],
+        [1, 1],
+        [1, 0],
+        [0, 1],
+      ] as const,
+    },
+  };
+  const faults = checkConfig(config({ cameras: { yard: { zones: {}, masks } }, rules: {} }));
+  expect(faults.map(({ path }) => path)).toEqual([['cameras', 'yard', 'masks', 'sky', 'points']]);
+});
+
 describe('a zone', () => {
   const PATH = ['cameras', 'yard', 'zones', 'z', 'points'];
-  const flat = 'the zone has no area (its corners lie on a line or in one point)';
+  const flat = 'it has no area (its corners lie on a line or in one point)';
 
   test('on a line or in a point has no area', () => {
     expect(zoneOf([0, 0], [0.5, 0.5], [1, 1])).toEqual([{ path: PATH, message: flat }]);

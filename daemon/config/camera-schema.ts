@@ -1,0 +1,56 @@
+// The schema of one camera: source, size and rate, zones, privacy masks. Pure.
+import { z } from 'zod';
+import { name, polygon } from './schema-parts.ts';
+import { sourceSchema } from './source-schema.ts';
+
+/** One camera. */
+export const cameraSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'A disabled camera is not started; its status topic says so.' }),
+  source: sourceSchema,
+  detect: z
+    .strictObject({
+      width: z
+        .int()
+        .min(64)
+        .max(3840)
+        .multipleOf(64)
+        .default(1280)
+        .meta({ description: 'Pixels; a multiple of 64. The source is scaled to it.' }),
+      height: z.int().min(64).max(2160).multipleOf(2).default(720).meta({ description: 'Pixels; even.' }),
+      fps: z
+        .number()
+        .min(0.2)
+        .max(60)
+        .default(5)
+        .meta({ description: 'Frames per second asked of the source.' }),
+    })
+    .prefault({})
+    .meta({ description: 'Size and rate of the frames that are looked at.' }),
+  stallMs: z.int().min(500).max(600000).default(10000).meta({
+    description:
+      'Without a frame for this long the camera program is killed and started again (milliseconds).',
+  }),
+  zones: z
+    .record(
+      name('a zone name'),
+      z.strictObject({
+        points: polygon,
+      }),
+    )
+    .default({})
+    .meta({ description: 'Named polygons. An object is in a zone when the bottom centre of its box is.' }),
+  masks: z
+    .record(name('a mask name'), z.strictObject({ points: polygon }))
+    .default({})
+    .meta({
+      description:
+        'Privacy masks: named polygons that are painted black before anything looks at, stores or sends a picture.',
+    }),
+  priority: z.enum(['low', 'normal', 'high']).default('normal').meta({
+    description:
+      "Share of the detector while it is busy: 'high' gets twice as many turns as 'normal', 'low' half as many; none starves.",
+  }),
+});

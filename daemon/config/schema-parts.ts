@@ -1,0 +1,32 @@
+// Pieces that several sections of the configuration's schema share. Pure.
+import { z } from 'zod';
+
+const NAME = /^[a-z0-9_-]{1,64}$/;
+/** A name that becomes part of topics. `what` begins the error. */
+export const name = (what: string) =>
+  z.string().regex(NAME, `${what} must be 1 to 64 of a-z, 0-9, '-' and '_' (it becomes part of MQTT topics)`);
+
+/** 0 to 1. */
+export const fraction = z.number().min(0).max(1);
+
+/** A rule over several keys is checked even when another key of the section is wrong: every problem at once. */
+export const always = {
+  when: ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null,
+};
+
+/** A polygon: corners [x, y] in fractions of the frame. */
+export const polygon = z
+  .array(z.tuple([fraction, fraction]))
+  .min(3)
+  .max(64)
+  .meta({
+    description: 'Corners [x, y] in fractions of the frame, origin top left, in order around the zone.',
+  });
+
+/** `password` from the environment or `passwordFile`, one of the two. */
+export function notBothPasswords(value: {
+  readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
+}): boolean {
+  return value.password === undefined || value.passwordFile === undefined;
+}
