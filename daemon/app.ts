@@ -3,9 +3,12 @@
 //   camera worker ──observation──▶ decider (rules, events) ──decision──▶ store ──outbox rows──▶ publisher ──▶ broker
 //        └──tensor──▶ detector process ──boxes──┘                └──────▶ publisher (perception feed, status)
 //
-// Starts store, broker, publisher, detector, cameras in this order and stops them in reverse. Main thread; it never
-// holds a pixel and never waits for a disk. Nothing but this file knows all concrete classes.
+// Starts store, broker, publisher, detector, cameras in this order and stops them in reverse; a changed configuration
+// exchanges only the parts that it touches. Main thread; it never holds a pixel and never waits for a disk. Nothing but
+// this file knows all concrete classes.
 import { Camera } from './camera/camera.ts';
+import { Cameras } from './camera/cameras.ts';
+import { type ConfigChanges, changeWords, configChanges } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
@@ -18,19 +21,18 @@ import type { Clock } from './platform/clock.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
-import type { Logger } from './platform/logger.ts';
-import { type Part, runParts, together } from './platform/part.ts';
+import { changeLog, type Logger } from './platform/logger.ts';
+import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Percentiles } from './platform/percentiles.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
-import type { HealthReport } from './publish/payloads.ts';
 import { Publisher } from './publish/publisher.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
   readonly config: Config;
-  /** Name of this board in topics. */
-  readonly device: string;
+  /** Name of this board in topics where the configuration gives none. */
+  readonly deviceDefault: string;
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -40,10 +42,21 @@ export interface AppOptions {
   readonly observer?: AppObserver;
 }
 
+/** What a command may do with a daemon that has started. */
+export interface RunningApp {
+  /** Where messages go. */
+  readonly brokerUrl: string;
+  /**
+   * Takes up another configuration, already checked: exchanges the parts it touches, leaves the others alone, and resolves
+   * with what has changed, in words. One at a time.
+   */
+  reload(config: Config): Promise<readonly string[]>;
+}
+
 /** What a command may show of a running daemon. */
 export interface AppObserver {
-  /** All parts have started; `brokerUrl` is where messages go. */
-  onStarted?(facts: { brokerUrl: string }): void;
+  /** All parts have started. */
+  onStarted?(app: RunningApp): void;
   onDetector?(state: DetectorState): void;
   /** An alert was committed. */
   onAlert?(alert: Alert, row: OutboxRow): void;
@@ -57,139 +70,202 @@ export async function runApp(options: AppOptions, signal: AbortSignal): Promise<
   const { clock, logger, observer } = options;
   const runtimeDir = makeRuntimeFolder(process.env);
   try {
-    const app = buildApp(options, runtimeDir);
+    const app = new App(options, runtimeDir);
     await runParts({
       parts: app.parts,
       signal,
       clock,
       logger,
       stopDeadlineMs: STOP_DEADLINE_MS,
-      onReady: () => observer?.onStarted?.({ brokerUrl: app.brokerUrl() }),
+      onReady: () => observer?.onStarted?.(app),
     });
   } finally {
     removeFolder(runtimeDir);
   }
 }
 
-function buildApp(options: AppOptions, runtimeDir: string): { parts: Part[]; brokerUrl: () => string } {
-  const { config, device, version, clock } = options;
-  const decider = new Decider({ ...rulesAndZones(config), newId });
-  const inferMs = new Percentiles();
-  const loop = new LoopWatch();
+class App implements RunningApp {
+  readonly #options: AppOptions;
+  readonly #runtimeDir: string;
+  readonly #decider: Decider;
+  readonly #inferMs = new Percentiles();
+  readonly #loop = new LoopWatch();
+  readonly #store: Store;
+  readonly #broker: Replaceable<EmbeddedBroker | undefined>;
+  readonly #publisher: Replaceable<Publisher>;
+  readonly #detector: DetectorSupervisor;
+  readonly #cameras: Cameras;
+  #config: Config;
 
-  const { store, broker, brokerUrl, publisher } = buildDelivery(options, () => healthReport(health));
-  const observe = (observation: Observation): void => {
-    publisher.detections(observation);
-    if (observation.stages.inferMs > 0) inferMs.add(observation.stages.inferMs);
-    const decision = decider.observe(observation);
-    if (decision.events.length + decision.alerts.length > 0) store.commit(decision);
-  };
-  const { detector, cameras } = buildSight(options, runtimeDir, observe, publisher);
+  /** Builds the parts, from the outgoing side to the seeing one; nothing has an effect before its start. */
+  constructor(options: AppOptions, runtimeDir: string) {
+    this.#options = options;
+    this.#runtimeDir = runtimeDir;
+    this.#config = options.config;
+    this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
+    this.#store = this.#makeStore();
+    this.#broker = new Replaceable('embedded broker', this.#makeBroker());
+    this.#publisher = new Replaceable('publisher', this.#makePublisher());
+    this.#detector = this.#makeDetector();
+    this.#cameras = new Cameras({
+      names: Object.keys(options.config.cameras),
+      make: (name, index) => this.#makeCamera(name, index),
+    });
+  }
 
-  const health: HealthSources = {
-    device,
-    version,
-    clock,
-    loop,
-    inferMs,
-    store,
-    publisher,
-    detector,
-    cameras,
-  };
-  const watch: Part = { name: 'loop watch', start: async () => loop.start(), stop: async () => loop.stop() };
-  const brokers = broker ? [broker] : [];
-  return { parts: [watch, store, ...brokers, publisher, detector, together('cameras', cameras)], brokerUrl };
-}
+  /** In the order of their start. */
+  get parts(): readonly Part[] {
+    const loop: Part = {
+      name: 'loop watch',
+      start: async () => this.#loop.start(),
+      stop: async () => this.#loop.stop(),
+    };
+    return [loop, this.#store, this.#broker, this.#publisher, this.#detector, this.#cameras];
+  }
 
-/** The outgoing side: what is decided is committed, and what is committed is published. */
-function buildDelivery(
-  { config, device, dataDir, clock, logger, nextFreePort = false, observer }: AppOptions,
-  health: () => HealthReport,
-): { store: Store; broker: EmbeddedBroker | undefined; brokerUrl: () => string; publisher: Publisher } {
-  const store = new Store({
-    dataDir,
-    logger,
-    clock,
-    onOutbox: (rows) => {
-      publisher.outboxGrew(rows);
-      for (const row of rows) {
-        if (row.kind === 'alert') observer?.onAlert?.(JSON.parse(row.body) as Alert, row);
-      }
-    },
-  });
-  const { embedded } = config.mqtt;
-  const broker = embedded.enabled
-    ? new EmbeddedBroker({ ...embedded, nextFreePort, logger, clock })
-    : undefined;
-  const brokerUrl = (): string => broker?.url ?? config.mqtt.url;
-  const publisher = new Publisher({
-    config: broker ? { ...config.mqtt, user: embedded.user, password: embedded.password } : config.mqtt,
-    device,
-    logger,
-    clock,
-    // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
-    brokerUrl: () => (broker && !broker.listening ? undefined : brokerUrl()),
-    outbox: {
-      epoch: () => store.epoch ?? '',
-      read: (range) => store.readOutbox(range),
-      delivered: (rows) => store.delivered(rows),
-    },
-    health,
-  });
-  return { store, broker, brokerUrl, publisher };
-}
+  get brokerUrl(): string {
+    return this.#broker.current?.url ?? this.#config.mqtt.url;
+  }
 
-/** The seeing side: cameras, and the detector they all ask. */
-function buildSight(
-  { config, dataDir, clock, logger, observer }: AppOptions,
-  runtimeDir: string,
-  observe: (observation: Observation) => void,
-  publisher: Publisher,
-): { detector: DetectorSupervisor; cameras: Camera[] } {
-  const detector = new DetectorSupervisor({
-    config: config.detector,
-    scoreLow: config.track.scoreLow,
-    cameraCount: Object.keys(config.cameras).length,
-    loadModel: () => loadModel(config.detector.model),
-    runtimeDir,
-    clock,
-    logger,
-    onState: (state) => {
-      for (const camera of cameras) camera.detectorChanged(state);
-      if (state.ready) warnOfUnknownLabels(config, state.ready.model.labels, logger);
-      observer?.onDetector?.(state);
-    },
-  });
-  const cameras = Object.entries(config.cameras).map(
-    ([camera, cameraConfig], index) =>
-      new Camera({
-        camera,
-        index,
-        config: cameraConfig,
-        track: config.track,
-        deadlineMs: config.detector.deadlineMs,
-        log: config.log,
-        snapshots: config.snapshots,
-        dataDir,
-        runtimeDir,
-        clock,
-        logger,
-        onObservation: observe,
-        onPicture: () => undefined,
-        onSnapshot: () => undefined,
-        onStatus: (name, status) => publisher.cameraStatus(name, status),
-        onDetectorLate: (late) => detector.late(late),
-      }),
-  );
-  return { detector, cameras };
-}
+  async reload(config: Config): Promise<readonly string[]> {
+    const changes = configChanges(this.#config, config);
+    const { removed, added, restarted } = changes.cameras;
+    // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
+    await this.#cameras.remove([...removed, ...restarted]);
+    const { current: publisher } = this.#publisher;
+    for (const camera of removed) publisher.forgetCamera(camera);
+    this.#config = config;
+    if (changes.log) changeLog(this.#options.logger, config.log);
+    if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
+    if (changes.mqtt) await this.#exchangeDelivery(changes);
+    if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
+    else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
+    await this.#cameras.add([...restarted, ...added]);
+    return changeWords(changes);
+  }
 
-/** A label that the model does not know makes a rule that never fires; the model is known only now. */
-function warnOfUnknownLabels(config: Config, labels: readonly string[], logger: Logger): void {
-  const code: ErrorCode = 'CONFIG_INVALID';
-  for (const { path, message } of checkLabels(config, labels)) {
-    logger.warn({ code }, `${path.join('.')}: ${message}`);
+  /** The old publisher leaves first, so that it never offers its password to the broker of the new one. */
+  async #exchangeDelivery({ embedded }: ConfigChanges): Promise<void> {
+    await this.#publisher.current.stop();
+    if (embedded) await this.#broker.replace(this.#makeBroker());
+    const publisher = this.#makePublisher();
+    for (const camera of this.#cameras.list) publisher.cameraStatus(camera.camera, camera.state().status);
+    await this.#publisher.replace(publisher);
+  }
+
+  /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
+  #observe(observation: Observation): void {
+    this.#publisher.current.detections(observation);
+    if (observation.stages.inferMs > 0) this.#inferMs.add(observation.stages.inferMs);
+    const decision = this.#decider.observe(observation);
+    if (decision.events.length + decision.alerts.length > 0) this.#store.commit(decision);
+  }
+
+  #makeStore(): Store {
+    const { dataDir, logger, clock, observer } = this.#options;
+    return new Store({
+      dataDir,
+      logger,
+      clock,
+      onOutbox: (rows) => {
+        this.#publisher.current.outboxGrew(rows);
+        for (const row of rows) {
+          if (row.kind === 'alert') observer?.onAlert?.(JSON.parse(row.body) as Alert, row);
+        }
+      },
+    });
+  }
+
+  #makeBroker(): EmbeddedBroker | undefined {
+    const { nextFreePort = false, logger, clock } = this.#options;
+    const { enabled, ...settings } = this.#config.mqtt.embedded;
+    return enabled ? new EmbeddedBroker({ ...settings, nextFreePort, logger, clock }) : undefined;
+  }
+
+  #makePublisher(): Publisher {
+    const { deviceDefault, logger, clock } = this.#options;
+    const { device, mqtt } = this.#config;
+    const { enabled, user, password } = mqtt.embedded;
+    const broker = this.#broker.current;
+    return new Publisher({
+      config: enabled ? { ...mqtt, user, password } : mqtt,
+      device: device.name ?? deviceDefault,
+      logger,
+      clock,
+      // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
+      brokerUrl: () => (broker?.listening === false ? undefined : (broker?.url ?? mqtt.url)),
+      outbox: {
+        epoch: () => this.#store.epoch ?? '',
+        read: (range) => this.#store.readOutbox(range),
+        delivered: (rows) => this.#store.delivered(rows),
+      },
+      health: () => healthReport(this.#health()),
+    });
+  }
+
+  #makeDetector(): DetectorSupervisor {
+    const { clock, logger, observer } = this.#options;
+    return new DetectorSupervisor({
+      config: this.#config.detector,
+      scoreLow: this.#config.track.scoreLow,
+      cameraCount: Object.keys(this.#config.cameras).length,
+      loadModel: () => loadModel(this.#config.detector.model),
+      runtimeDir: this.#runtimeDir,
+      clock,
+      logger,
+      onState: (state) => {
+        this.#cameras.detectorChanged(state);
+        this.#warnOfUnknownLabels(state);
+        observer?.onDetector?.(state);
+      },
+    });
+  }
+
+  #makeCamera(camera: string, index: number): Camera {
+    const { dataDir, clock, logger } = this.#options;
+    const { cameras, track, detector, log, snapshots } = this.#config;
+    return new Camera({
+      camera,
+      index,
+      config: cameras[camera]!,
+      track,
+      deadlineMs: detector.deadlineMs,
+      log,
+      snapshots,
+      dataDir,
+      runtimeDir: this.#runtimeDir,
+      clock,
+      logger,
+      onObservation: (observation) => this.#observe(observation),
+      onPicture: () => undefined,
+      onSnapshot: () => undefined,
+      onStatus: (name, status) => this.#publisher.current.cameraStatus(name, status),
+      onDetectorLate: (late) => this.#detector.late(late),
+    });
+  }
+
+  #health(): HealthSources {
+    const { deviceDefault, version, clock } = this.#options;
+    return {
+      device: this.#config.device.name ?? deviceDefault,
+      version,
+      clock,
+      loop: this.#loop,
+      inferMs: this.#inferMs,
+      store: this.#store,
+      publisher: this.#publisher.current,
+      detector: this.#detector,
+      cameras: this.#cameras.list,
+    };
+  }
+
+  /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */
+  #warnOfUnknownLabels({ ready }: DetectorState): void {
+    if (ready === undefined) return;
+    const code: ErrorCode = 'CONFIG_INVALID';
+    for (const { path, message } of checkLabels(this.#config, ready.model.labels)) {
+      this.#options.logger.warn({ code }, `${path.join('.')}: ${message}`);
+    }
   }
 }
 

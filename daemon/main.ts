@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './cli/check.ts';
+import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
@@ -26,16 +27,25 @@ const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
 
 async function main(): Promise<number> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
-      stop.abort();
-    });
-  }
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
+    stop.abort();
+  };
+  let hangup = interrupt;
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  process.on('SIGHUP', () => hangup());
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  const context = { signal: stop.signal, clock: systemClock, version };
+  const context: CommandContext = {
+    signal: stop.signal,
+    onHangup: (listener) => {
+      hangup = listener;
+    },
+    clock: systemClock,
+    version,
+  };
   const program = new Command('vedette')
     .description('Camera sentry: detects objects on the board, applies rules, publishes alerts over MQTT')
     .version(version)

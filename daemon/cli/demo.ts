@@ -94,7 +94,10 @@ export function demoCommand({ signal, clock, version }: CommandContext): Command
       const seconds = flags.seconds;
       const ends =
         seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
-      await runApp({ config, device, version, dataDir, clock, logger, nextFreePort: true, observer }, ends);
+      await runApp(
+        { config, deviceDefault: device, version, dataDir, clock, logger, nextFreePort: true, observer },
+        ends,
+      );
       say('Stopped. What was not delivered yet is kept for the next start.');
     });
 }

@@ -23,6 +23,11 @@ export class Decider {
     });
   }
 
+  /** Goes on with other rules and zones; open events stay open. */
+  reconfigure(options: RuleEngineOptions): void {
+    this.#engine.reconfigure(options);
+  }
+
   /** Takes the observations of all cameras in the order they were made. Both lists are usually empty. */
   observe(observation: Observation): Decision {
     const firings = this.#engine.observe(observation);

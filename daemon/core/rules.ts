@@ -20,13 +20,24 @@ export interface Firing {
 type Visits = Set<string>;
 
 export class RuleEngine {
-  readonly #options: RuleEngineOptions;
+  #options: RuleEngineOptions;
   /** Keyed by camera and track. */
   readonly #visits = new Map<string, Visits>();
   /** When a rule last fired, keyed by rule and camera. */
   readonly #firedMonoMs = new Map<string, number>();
 
   constructor(options: RuleEngineOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Goes on with other rules and zones. Cooldowns run on. Who stands in a rule's zone has been seen there, unless the rule
+   * looks at another zone now.
+   */
+  reconfigure(options: RuleEngineOptions): void {
+    const zoneOf = new Map(this.#options.rules.map(({ name, trigger }) => [name, trigger.zone]));
+    const other = options.rules.filter(({ name, trigger }) => zoneOf.get(name) !== trigger.zone);
+    for (const visits of this.#visits.values()) for (const { name } of other) visits.delete(name);
     this.#options = options;
   }
 

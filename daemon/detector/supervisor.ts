@@ -76,11 +76,13 @@ interface Generation {
   /** Why we killed it, or what it reported before it ended. */
   failure?: Failure;
   readyMonoMs?: number;
+  /** Ended by us to make room for its successor. */
+  replaced?: boolean;
 }
 
 export class DetectorSupervisor implements Part {
   readonly name = 'detector';
-  readonly #options: SupervisorOptions;
+  #options: SupervisorOptions;
   readonly #logger: Logger;
   readonly #backoff = new Backoff(BACKOFF);
   readonly #stopping = new AbortController();
@@ -92,6 +94,8 @@ export class DetectorSupervisor implements Part {
   #lastLogged = '';
   #runs = 0;
   #rssBytes = 0;
+  /** Cuts the wait before the next attempt short. */
+  #wake = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -111,6 +115,14 @@ export class DetectorSupervisor implements Part {
     this.#stopping.abort();
     await this.#current?.child.stop(STOP_GRACE_MS);
     await this.#loop;
+  }
+
+  /** Goes on with other settings: the process that runs is replaced by one that has them. */
+  reconfigure(config: DetectorConfig, scoreLow: number): void {
+    this.#options = { ...this.#options, config, scoreLow };
+    this.#backoff.reset();
+    this.#wake.abort();
+    this.#replace('the configuration changed');
   }
 
   /** For health: the state, restarts, the last reason, runs and resident memory of the process. */
@@ -139,23 +151,28 @@ export class DetectorSupervisor implements Part {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#wake = new AbortController();
       const failure = await this.#runOnce(signal);
       if (signal.aborted) break;
+      if (failure === undefined) continue;
       this.#down(failure);
       const delayMs = this.#delayMs();
       this.#logger.debug({ delayMs }, 'detector: next attempt');
-      // Rejects only when stopped.
-      await this.#options.clock.sleep(delayMs, signal).catch(() => undefined);
+      // Rejects only when stopped or woken.
+      const woken = AbortSignal.any([signal, this.#wake.signal]);
+      await this.#options.clock.sleep(delayMs, woken).catch(() => undefined);
     }
     this.#current = undefined;
     this.#state = { state: 'down', generation: this.#generations, reason: 'detector: stopped' };
   }
 
-  /** From the model file to the end of one process; says why it ended. Never throws. */
-  async #runOnce(signal: AbortSignal): Promise<Failure> {
+  /** From the model file to the end of one process; says why it ended, undefined when it was replaced. Never throws. */
+  async #runOnce(signal: AbortSignal): Promise<Failure | undefined> {
     try {
       const model = await this.#options.loadModel();
       if (signal.aborted) return { code: 'DETECTOR_EXITED', reason: 'detector: stopped' };
+      // Other settings came while the file was read: they may name another model.
+      if (this.#wake.signal.aborted) return undefined;
       return await this.#runProcess(model);
     } catch (error) {
       const code = error instanceof VedetteError ? error.code : 'DETECTOR_START_FAILED';
@@ -163,7 +180,7 @@ export class DetectorSupervisor implements Part {
     }
   }
 
-  async #runProcess(model: ModelSpec): Promise<Failure> {
+  async #runProcess(model: ModelSpec): Promise<Failure | undefined> {
     const { clock, cameraCount, runtimeDir, config } = this.#options;
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
@@ -192,6 +209,7 @@ export class DetectorSupervisor implements Part {
     await closed;
     deadline.stop();
     removeRuntimeFiles(files);
+    if (generation.replaced && generation.failure === undefined) return undefined;
     return this.#autopsy(generation, exit);
   }
 
@@ -259,6 +277,15 @@ export class DetectorSupervisor implements Part {
         `detector: ${missed} not used: ${reason}; using ${provider}`,
       );
     }
+  }
+
+  /** Ends a process that is well, between two requests; the next one starts at once. */
+  #replace(reason: string): void {
+    const current = this.#current;
+    if (current === undefined || current.failure || current.replaced) return;
+    current.replaced = true;
+    this.#logger.info({ generation: this.#generations }, `detector: replacing the process: ${reason}`);
+    void current.child.stop(STOP_GRACE_MS);
   }
 
   /** Kills a process for a reason, once. SIGKILL also ends one that was stopped or hangs in native code. */

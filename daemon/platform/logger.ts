@@ -22,11 +22,19 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'err', 'part', 'camera']);
 
+/** What `changeLog` needs to know of a logger made here. */
+interface Output {
+  format: 'text' | 'json' | 'journal';
+  /** A child of pino's has a level of its own, copied when it is made. */
+  readonly children: Set<WeakRef<Logger>>;
+}
+
+const outputs = new WeakMap<Logger, Output>();
+
 /** A logger for this thread. Fields named password, token or secret never reach the output. */
 export function createLogger(options: LogOptions, fd = 2): Logger {
-  const format = options.format === 'auto' ? autoFormat() : options.format;
-  const write = format === 'json' ? (line: string) => line : (line: string) => formatLine(line, format);
-  return pino(
+  const output: Output = { format: formatOf(options), children: new Set() };
+  const logger = pino(
     {
       level: options.level,
       base: null,
@@ -34,9 +42,32 @@ export function createLogger(options: LogOptions, fd = 2): Logger {
         paths: ['password', '*.password', 'token', '*.token', 'secret', '*.secret'],
         censor: '[hidden]',
       },
+      onChild: (child) => void output.children.add(new WeakRef(child as Logger)),
     },
-    { write: (line: string) => writeAll(fd, write(line)) },
+    {
+      write: (line: string) =>
+        writeAll(fd, output.format === 'json' ? line : formatLine(line, output.format)),
+    },
   );
+  outputs.set(logger, output);
+  return logger;
+}
+
+/** Changes level and format of a logger from `createLogger` and of all its children. */
+export function changeLog(logger: Logger, options: LogOptions): void {
+  const output = outputs.get(logger);
+  if (output === undefined) throw new Error('not a logger from createLogger');
+  output.format = formatOf(options);
+  logger.level = options.level;
+  for (const reference of output.children) {
+    const child = reference.deref();
+    if (child === undefined) output.children.delete(reference);
+    else child.level = options.level;
+  }
+}
+
+function formatOf({ format }: LogOptions): Output['format'] {
+  return format === 'auto' ? autoFormat() : format;
 }
 
 function autoFormat(): 'text' | 'json' | 'journal' {

@@ -42,17 +42,44 @@ export async function runParts(options: RunOptions): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-/** Several parts that do not depend on each other as one: started and stopped at the same time. */
-export function together(name: string, parts: readonly Part[]): Part {
-  return {
-    name,
-    start: async (signal) => {
-      await Promise.all(parts.map((part) => part.start(signal)));
-    },
-    stop: async () => {
-      await Promise.all(parts.map((part) => part.stop()));
-    },
-  };
+/** A part whose place another may take while the daemon runs, because the configuration changed. */
+export class Replaceable<T extends Part | undefined> implements Part {
+  readonly name: string;
+  #current: T;
+  #signal: AbortSignal | undefined;
+  /** Ends when the last change of place is over: a stop waits for it. */
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(name: string, first: T) {
+    this.name = name;
+    this.#current = first;
+  }
+
+  get current(): T {
+    return this.#current;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    await this.#current?.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#changing.catch(() => undefined);
+    await this.#current?.stop();
+  }
+
+  /** Stops the present one, then starts `next`; not called twice at a time. */
+  async replace(next: T): Promise<void> {
+    this.#changing = this.#replace(next);
+    await this.#changing;
+  }
+
+  async #replace(next: T): Promise<void> {
+    await this.#current?.stop();
+    this.#current = next;
+    if (this.#signal !== undefined && !this.#signal.aborted) await next?.start(this.#signal);
+  }
 }
 
 async function stopWithin(part: Part, { clock, logger, stopDeadlineMs }: RunOptions): Promise<void> {

@@ -68,6 +68,8 @@ export class Publisher implements Part {
   readonly #backoff: Backoff;
   readonly #delivery: Delivery;
   readonly #cameras = new Map<string, CameraStatus>();
+  /** Cameras that have gone: what is retained of them is cleared at every connect, the broker may hold it still. */
+  readonly #gone = new Set<string>();
   readonly #feedTopics = new Map<string, string>();
   #connection: Connection | undefined;
   #connected = false;
@@ -135,7 +137,16 @@ export class Publisher implements Part {
   cameraStatus(camera: string, status: CameraStatus): void {
     if (this.#cameras.get(camera) === status) return;
     this.#cameras.set(camera, status);
+    this.#gone.delete(camera);
     if (this.#connected) this.#publishCameraStatus(camera, status);
+  }
+
+  /** The camera is no longer in the configuration: its retained topics are cleared. */
+  forgetCamera(camera: string): void {
+    this.#cameras.delete(camera);
+    this.#feedTopics.delete(camera);
+    this.#gone.add(camera);
+    if (this.#connected) this.#clearCamera(camera);
   }
 
   /** The perception feed: sent at once or not at all. */
@@ -202,6 +213,7 @@ export class Publisher implements Part {
       // Not on CONNACK alone: a broker that accepts and then closes at once would be hammered.
       this.#backoff.reset();
     });
+    for (const camera of this.#gone) this.#clearCamera(camera);
     for (const [camera, status] of this.#cameras) this.#publishCameraStatus(camera, status);
     this.#publishHealth();
     this.#drainTimer = clock.after(config.drainDelayS * 1000, () => this.#delivery.open());
@@ -248,6 +260,11 @@ export class Publisher implements Part {
     connection.publish(statusTopic(this.#options.device), status, true, (refusal) => {
       if (refusal === undefined) acknowledged();
     });
+  }
+
+  /** An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). */
+  #clearCamera(camera: string): void {
+    this.#connection?.publish(cameraStatusTopic(this.#options.device, camera), '', true, () => {});
   }
 
   #publishCameraStatus(camera: string, status: CameraStatus): void {

@@ -36,7 +36,12 @@ async function check(text: string, ...flags: string[]): Promise<VedetteError | u
 }
 
 async function run(...args: string[]): Promise<VedetteError | undefined> {
-  const context = { signal: new AbortController().signal, clock: new SimClock(), version: '1.2.3' };
+  const context = {
+    signal: new AbortController().signal,
+    onHangup: () => undefined,
+    clock: new SimClock(),
+    version: '1.2.3',
+  };
   try {
     await checkCommand(context).exitOverride().parseAsync(args, { from: 'user' });
     return undefined;

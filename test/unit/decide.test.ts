@@ -157,3 +157,28 @@ describe('the life of an event', () => {
     expect([on('porch'), on('garden')]).toEqual(['id-1', 'id-2']);
   });
 });
+
+describe('other rules and zones while the daemon runs', () => {
+  const zones = new Map([['porch', [DOOR]]]);
+
+  test('end no event, keep the cooldown, and do not alert again on who stands there', () => {
+    const target = decider();
+    const first = feed(target, [INSIDE]);
+    target.reconfigure({ rules: [{ ...RULE, cooldownS: 0, message: 'other' }], zones });
+    const decisions = feed(target, [INSIDE, OUTSIDE, INSIDE], {}, 2);
+    expect(decisions.map(({ alerts }) => alerts.length)).toEqual([0, 0, 1]);
+    expect(decisions[2]?.alerts[0]?.message).toBe('other');
+    expect(decisions[2]?.alerts[0]?.eventId).toBe(first[0]?.events[0]?.id);
+  });
+
+  test('let a rule that now looks at another zone see who already stands there', () => {
+    const target = decider({ cooldownS: 0 });
+    feed(target, [INSIDE]);
+    const yard = { ...DOOR, name: 'yard' };
+    target.reconfigure({
+      rules: [{ ...RULE, cooldownS: 0, trigger: { type: 'enter', zone: 'yard' } }],
+      zones: new Map([['porch', [DOOR, yard]]]),
+    });
+    expect(feed(target, [INSIDE], {}, 2)[0]?.alerts.map(({ zone }) => zone)).toEqual(['yard']);
+  });
+});

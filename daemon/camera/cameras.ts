@@ -1,0 +1,67 @@
+// All cameras of the daemon as one part: which there are, the slots each has at the detector, coming and going while the
+// daemon runs. Main thread.
+import type { DetectorState } from '../detector/wire.ts';
+import type { Part } from '../platform/part.ts';
+import type { Camera } from './camera.ts';
+
+export interface CamerasOptions {
+  /** Those to begin with. */
+  readonly names: readonly string[];
+  /** `index` decides the camera's slots at the detector; the least one that is free. */
+  readonly make: (name: string, index: number) => Camera;
+}
+
+export class Cameras implements Part {
+  readonly name = 'cameras';
+  readonly #options: CamerasOptions;
+  /** By index; a place is free again when its camera has gone. */
+  readonly #places: (Camera | undefined)[] = [];
+  #detector: DetectorState | undefined;
+
+  constructor(options: CamerasOptions) {
+    this.#options = options;
+  }
+
+  get list(): Camera[] {
+    return this.#places.filter((camera) => camera !== undefined);
+  }
+
+  async start(): Promise<void> {
+    await this.add(this.#options.names);
+  }
+
+  /** At the same time: each may take up to its own deadline. */
+  async stop(): Promise<void> {
+    await Promise.all(this.list.map((camera) => camera.stop()));
+  }
+
+  /** All cameras follow the detector, those that come later too. */
+  detectorChanged(state: DetectorState): void {
+    this.#detector = state;
+    for (const camera of this.list) camera.detectorChanged(state);
+  }
+
+  async add(names: readonly string[]): Promise<void> {
+    await Promise.all(
+      names.map((name) => {
+        const free = this.#places.indexOf(undefined);
+        const index = free === -1 ? this.#places.length : free;
+        const camera = this.#options.make(name, index);
+        this.#places[index] = camera;
+        if (this.#detector !== undefined) camera.detectorChanged(this.#detector);
+        return camera.start();
+      }),
+    );
+  }
+
+  /** Stops and forgets these; their events have ended when this resolves. */
+  async remove(names: readonly string[]): Promise<void> {
+    await Promise.all(
+      this.#places.map(async (camera, index) => {
+        if (camera === undefined || !names.includes(camera.camera)) return;
+        await camera.stop();
+        this.#places[index] = undefined;
+      }),
+    );
+  }
+}

@@ -1,0 +1,77 @@
+// What a reload has to do: the sections in which two configurations differ, in terms of the parts that take them. Pure.
+import { isDeepStrictEqual } from 'node:util';
+import type { CameraConfig, Config } from './types.ts';
+
+export interface ConfigChanges {
+  readonly log: boolean;
+  /** Where and how messages go: the publisher. */
+  readonly mqtt: boolean;
+  /** The broker inside the daemon; then `mqtt` is true as well. */
+  readonly embedded: boolean;
+  readonly detector: boolean;
+  /** Rules, or the zones they speak of. */
+  readonly rules: boolean;
+  /** How long pictures are kept. */
+  readonly retention: boolean;
+  readonly cameras: {
+    readonly removed: readonly string[];
+    readonly added: readonly string[];
+    /** Still there, but its worker has to begin again. */
+    readonly restarted: readonly string[];
+  };
+}
+
+/** Compares whole configurations as loaded, defaults filled in. */
+export function configChanges(before: Config, after: Config): ConfigChanges {
+  const differs = (pick: (config: Config) => unknown): boolean =>
+    !isDeepStrictEqual(pick(before), pick(after));
+  const embedded = differs(({ mqtt }) => mqtt.embedded);
+  const everyCamera = differs(({ track, log, snapshots, detector }) => [
+    track,
+    log,
+    takenBySight(snapshots),
+    detector.deadlineMs,
+  ]);
+  const names = Object.keys(after.cameras);
+  const kept = names.filter((name) => Object.hasOwn(before.cameras, name));
+  return {
+    log: differs(({ log }) => log),
+    mqtt: embedded || differs(({ device, mqtt }) => [device, mqtt]),
+    embedded,
+    detector: differs(({ detector, track }) => [detector, track.scoreLow]),
+    rules: differs(({ rules, cameras }) => [
+      rules,
+      Object.entries(cameras).map(([n, { zones }]) => [n, zones]),
+    ]),
+    retention: differs(({ snapshots }) => [snapshots.keepDays, snapshots.keepMb]),
+    cameras: {
+      removed: Object.keys(before.cameras).filter((name) => !Object.hasOwn(after.cameras, name)),
+      added: names.filter((name) => !kept.includes(name)),
+      restarted: kept.filter(
+        (name) => everyCamera || differs(({ cameras }) => takenByWorker(cameras[name]!)),
+      ),
+    },
+  };
+}
+
+/** In words for the log, e.g. ['rules', 'camera porch restarted']; empty when nothing differs. */
+export function changeWords({ cameras, ...sections }: ConfigChanges): string[] {
+  const named = (names: readonly string[], what: string): string[] =>
+    names.map((name) => `camera ${name} ${what}`);
+  return [
+    ...Object.entries(sections).flatMap(([name, changed]) => (changed ? [name] : [])),
+    ...named(cameras.removed, 'removed'),
+    ...named(cameras.added, 'added'),
+    ...named(cameras.restarted, 'restarted'),
+  ];
+}
+
+/** Zones are the rules' business: a camera goes on while they change. */
+function takenByWorker({ zones: _zones, ...rest }: CameraConfig): object {
+  return rest;
+}
+
+/** How long pictures are kept is the store's business. */
+function takenBySight({ keepDays: _days, keepMb: _megabytes, ...rest }: Config['snapshots']): object {
+  return rest;
+}

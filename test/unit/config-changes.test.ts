@@ -1,0 +1,72 @@
+// What a reload exchanges: as much as the change needs, and no more.
+import { describe, expect, test } from 'vitest';
+import { changeWords, configChanges } from '../../daemon/config/changes.ts';
+import { configSchema } from '../../daemon/config/schema.ts';
+import type { Config } from '../../daemon/config/types.ts';
+
+const SQUARE = [
+  [0, 0],
+  [1, 0],
+  [1, 1],
+  [0, 1],
+];
+const scene = (more: object = {}): object => ({ source: { type: 'scene' }, ...more });
+const config = (document: object = {}): Config =>
+  configSchema.parse({ cameras: { porch: scene(), lane: scene() }, ...document });
+const words = (after: object, before: object = {}): string[] =>
+  changeWords(configChanges(config(before), config(after)));
+
+test('the same configuration changes nothing', () => {
+  expect(words({})).toEqual([]);
+});
+
+describe('cameras', () => {
+  test('that came, went or changed are named, the others go on', () => {
+    const cameras = { porch: scene({ stallMs: 5000 }), yard: scene() };
+    expect(words({ cameras })).toEqual([
+      'rules',
+      'camera lane removed',
+      'camera yard added',
+      'camera porch restarted',
+    ]);
+  });
+
+  test('go on when only their zones change', () => {
+    const cameras = { porch: scene({ zones: { door: { points: SQUARE } } }), lane: scene() };
+    expect(words({ cameras })).toEqual(['rules']);
+  });
+
+  test('with a new privacy mask begin again', () => {
+    const cameras = { porch: scene({ masks: { wall: { points: SQUARE } } }), lane: scene() };
+    expect(words({ cameras })).toEqual(['camera porch restarted']);
+  });
+
+  test.each([
+    ['track', { track: { lostMs: 3000 } }],
+    ['detector.deadlineMs', { detector: { deadlineMs: 9000 } }],
+    ['log', { log: { level: 'debug' } }],
+    ['snapshots.quality', { snapshots: { quality: 50 } }],
+  ])('all begin again when %s changes', (_key, document) => {
+    expect(words(document)).toEqual(
+      expect.arrayContaining(['camera porch restarted', 'camera lane restarted']),
+    );
+  });
+});
+
+test.each([
+  ['log', { log: { level: 'debug' } }, ['log']],
+  ['mqtt', { mqtt: { healthS: 5 } }, ['mqtt']],
+  ['device', { device: { name: 'pi' } }, ['mqtt']],
+  ['mqtt.embedded', { mqtt: { embedded: { enabled: true } } }, ['mqtt', 'embedded']],
+  ['detector', { detector: { threads: 2 } }, ['detector']],
+  ['track.scoreLow', { track: { scoreLow: 0.1 } }, ['detector']],
+  ['snapshots.keepDays', { snapshots: { keepDays: 3 } }, ['retention']],
+])('%s concerns its part', (_key, document, expected) => {
+  expect(words(document).filter((word) => !word.startsWith('camera'))).toEqual(expected);
+});
+
+test('a camera named like something every object has is a camera like any other', () => {
+  expect(words({ cameras: { porch: scene(), lane: scene(), tostring: scene() } })).toContain(
+    'camera tostring added',
+  );
+});
