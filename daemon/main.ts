@@ -9,6 +9,7 @@ import { demoCommand } from './cli/demo.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
 import { systemClock } from './platform/clock.ts';
+import { keepCompiledCode } from './platform/compile-cache.ts';
 import { type ErrorCode, VedetteError } from './platform/errors.ts';
 
 /** What systemd must not restart (RestartPreventExitStatus=78; sysexits.h, EX_CONFIG). */
@@ -69,4 +70,5 @@ async function main(): Promise<number> {
   }
 }
 
+keepCompiledCode(process.env);
 process.exit(await main());
