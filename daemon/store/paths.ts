@@ -12,6 +12,14 @@ export interface Paths {
   readonly lock: string;
 }
 
+/** media/<camera>/<day>/<file>, names of letters, digits, '.', '_' and '-', none of them hidden or '..'. */
+const MEDIA_PATH = /^media(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){3}$/;
+
+/** True for the path of a picture below the data folder; nothing else is ever stored or deleted as one. */
+export function isMediaPath(path: string): boolean {
+  return MEDIA_PATH.test(path) && !path.includes('..');
+}
+
 export function pathsIn(dataDir: string): Paths {
   const database = join(dataDir, 'vedette.db');
   return {

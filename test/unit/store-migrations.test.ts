@@ -74,10 +74,11 @@ describe('migrations', () => {
     const step = (version: number): Migration => ({ version, run: () => void ran.push(version) });
     const db = open();
     migrate(db, CONTEXT);
-    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
-    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
-    expect(ran).toEqual([2, 3]);
-    expect(versionOf(db)).toBe(3);
+    const next = [step(SCHEMA_VERSION + 1), step(SCHEMA_VERSION + 2)];
+    migrate(db, CONTEXT, [...MIGRATIONS, ...next]);
+    migrate(db, CONTEXT, [...MIGRATIONS, ...next]);
+    expect(ran).toEqual([SCHEMA_VERSION + 1, SCHEMA_VERSION + 2]);
+    expect(versionOf(db)).toBe(SCHEMA_VERSION + 2);
   });
 
   test('a step that fails leaves the version and the tables before it', () => {
@@ -85,24 +86,26 @@ describe('migrations', () => {
     migrate(db, CONTEXT);
     const before = schemaOf(db);
     const failing: Migration = {
-      version: 2,
+      version: SCHEMA_VERSION + 1,
       run: (target) => {
         target.exec('CREATE TABLE half_way (x)');
         throw new Error('power cut');
       },
     };
     expect(() => migrate(db, CONTEXT, [...MIGRATIONS, failing])).toThrow('power cut');
-    expect(versionOf(db)).toBe(1);
+    expect(versionOf(db)).toBe(SCHEMA_VERSION);
     expect(schemaOf(db)).toEqual(before);
   });
 
   test('a newer version is refused by number', () => {
     const db = open();
-    db.pragma('user_version = 7');
+    db.pragma(`user_version = ${SCHEMA_VERSION + 5}`);
     expect(() => migrate(db, CONTEXT)).toThrow(
       expect.objectContaining({
         code: 'STORE_NEWER',
-        message: expect.stringMatching(/has version 7, .* up to 1/),
+        message: expect.stringMatching(
+          new RegExp(`has version ${SCHEMA_VERSION + 5}, .* up to ${SCHEMA_VERSION}:`),
+        ),
       }),
     );
   });

@@ -1,0 +1,190 @@
+// Keeps the pictures within their limits: the oldest go first, by age and by bytes, and when the disk is full. Once a
+// minute a round, in turns of some milliseconds, so that commits hardly wait for it. Worker thread.
+import type Database from 'better-sqlite3';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { AgeClock } from './age-clock.ts';
+import { type Doomed, Eraser } from './eraser.ts';
+import { codeOf } from './failures.ts';
+import type { Media } from './media.ts';
+import type { PictureTotals, PruneRound, Retention } from './messages.ts';
+import type { PictureRow, Pictures } from './pictures.ts';
+import { sweep } from './sweep.ts';
+
+export interface PrunerOptions {
+  readonly db: Database.Database;
+  readonly pictures: Pictures;
+  readonly media: Media;
+  readonly ageClock: AgeClock;
+  readonly clock: Clock;
+  readonly bootId: string;
+  readonly retention: Retention;
+  /** A turn is over: the totals may have changed. `round`: what the round deleted, once it is in the journal. */
+  onTurn(round: PruneRound | undefined): void;
+  /** How a round ended: what stopped it or could not be deleted, undefined when it went through. */
+  onEnd(trouble: unknown): void;
+}
+
+const ROUND_MS = 60_000;
+const SWEEP_MS = 24 * 3_600_000;
+const SAVE_MS = 3_600_000;
+/** Between two turns the store's commits have the thread and the disk. */
+const PAUSE_MS = 20;
+/** A turn of deleting ends at the first of the two. */
+const TURN_MS = 10;
+const TURN_PICTURES = 16;
+/** Files that resist before a round gives up: they are tried again a minute later. */
+const FAILURES_MAX = 16;
+/** What a full disk takes from the pictures at a time. */
+const ROOM_BYTES = 4_000_000;
+const ROOM_PICTURES_MAX = 256;
+const DAY_MS = 24 * 3_600_000;
+const MEGABYTE = 1_000_000;
+
+export class Pruner {
+  readonly #options: PrunerOptions;
+  readonly #eraser: Eraser;
+  #retention: Retention;
+  #work: Generator<void> | undefined;
+  #rounds: Timer | undefined;
+  #nextTurn: Timer | undefined;
+  #sweptMonoMs = -Infinity;
+  #savedMonoMs = -Infinity;
+  /** Pictures up to this row have given their files for room, on a disk too full to delete their rows. */
+  #roomAfterRow = 0;
+
+  constructor(options: PrunerOptions) {
+    this.#options = options;
+    this.#retention = options.retention;
+    this.#eraser = new Eraser(options);
+  }
+
+  get totals(): PictureTotals {
+    return this.#eraser.totals;
+  }
+
+  /** Pictures have got their rows. */
+  added(pictures: PictureTotals): void {
+    this.#eraser.added(pictures);
+  }
+
+  /** The first round sweeps too, and begins when the store's first commits have had their turn. */
+  start(): void {
+    this.#rounds = this.#options.clock.every(ROUND_MS, () => this.#begin());
+    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#begin());
+  }
+
+  /** Holds from the next turn on. */
+  setRetention(retention: Retention): void {
+    this.#retention = retention;
+    this.#begin();
+  }
+
+  /**
+   * For a commit that found the disk full: deletes some of the oldest pictures, named by waiting messages or not, for an
+   * alert is worth more than a picture. False when that made no room. Throws when the database is damaged.
+   */
+  makeRoom(): boolean {
+    const { pictures, media } = this.#options;
+    if (!media.sharesDisk()) return false;
+    const doomed: Doomed[] = [];
+    let freed = 0;
+    for (const picture of pictures.oldest(this.#roomAfterRow, ROOM_PICTURES_MAX)) {
+      const bytes = this.#eraser.deleteFiles(picture);
+      if (bytes === undefined) continue;
+      freed += bytes;
+      doomed.push({ ...picture, reason: 'forRoom' });
+      if (freed >= ROOM_BYTES) break;
+    }
+    try {
+      this.#eraser.deleteRows(doomed);
+      this.#roomAfterRow = 0;
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_FULL') throw error;
+      this.#roomAfterRow = doomed.at(-1)?.row ?? 0;
+    }
+    return freed > 0;
+  }
+
+  stop(): void {
+    this.#rounds?.stop();
+    this.#nextTurn?.stop();
+    this.#work = undefined;
+    this.#saveClock();
+  }
+
+  #saveClock(): void {
+    try {
+      this.#options.ageClock.save();
+      this.#savedMonoMs = this.#options.clock.monoMs();
+    } catch {
+      // A full disk. What is missing at the next start is taken for time away.
+    }
+  }
+
+  #begin(): void {
+    if (this.#work !== undefined) return;
+    this.#work = this.#round();
+    this.#turn();
+  }
+
+  #turn(): void {
+    const { clock, onEnd } = this.#options;
+    try {
+      if (this.#work?.next().done === false) {
+        this.#options.onTurn(undefined);
+        this.#nextTurn?.stop();
+        this.#nextTurn = clock.after(PAUSE_MS, () => this.#turn());
+        return;
+      }
+      const round = this.#eraser.endRound();
+      if (round !== undefined) this.#options.onTurn(round);
+      onEnd(this.#eraser.takeFailures()[0]);
+    } catch (error) {
+      onEnd(error);
+    }
+    this.#work = undefined;
+  }
+
+  *#round(): Generator<void> {
+    const monoMs = this.#options.clock.monoMs();
+    if (monoMs - this.#savedMonoMs >= SAVE_MS) this.#saveClock();
+    yield* this.#enforceLimits();
+    if (monoMs - this.#sweptMonoMs < SWEEP_MS) return;
+    this.#sweptMonoMs = monoMs;
+    yield* sweep({ ...this.#options, eraser: this.#eraser });
+  }
+
+  *#enforceLimits(): Generator<void> {
+    const { pictures, clock } = this.#options;
+    for (let afterRow = 0; ; ) {
+      const endMs = clock.monoMs() + TURN_MS;
+      const doomed: Doomed[] = [];
+      let bytes = this.totals.bytes;
+      let goesOn = false;
+      for (const picture of pictures.oldest(afterRow, TURN_PICTURES)) {
+        const verdict = this.#verdict(picture, bytes);
+        goesOn = verdict !== 'keep' && this.#eraser.failures < FAILURES_MAX;
+        if (verdict === 'keep' || !goesOn) break;
+        afterRow = picture.row;
+        if (verdict !== 'wait' && this.#eraser.deleteFiles(picture) !== undefined) {
+          doomed.push({ ...picture, reason: verdict });
+          bytes -= picture.bytes;
+        }
+        if (clock.monoMs() >= endMs) break;
+      }
+      this.#eraser.deleteRows(doomed);
+      if (!goesOn) return;
+      yield;
+    }
+  }
+
+  /** `wait`: too old, but a message that names it has not been delivered. */
+  #verdict(picture: PictureRow, bytes: number): 'keep' | 'wait' | 'byAge' | 'byBytes' {
+    const { keepDays, keepMb } = this.#retention;
+    const ageMs = this.#options.ageClock.nowMs() - picture.ageClockMs;
+    const old = keepDays > 0 && ageMs > keepDays * DAY_MS;
+    if (old && !this.#options.pictures.isAwaited(picture.path)) return 'byAge';
+    if (bytes > keepMb * MEGABYTE) return 'byBytes';
+    return old ? 'wait' : 'keep';
+  }
+}
