@@ -194,7 +194,8 @@ export class Ledger {
   ): void {
     for (const snapshot of snapshots) {
       try {
-        if (!this.pictures.add(snapshot, this.#options.ageClockMs())) continue;
+        const picture = { ...snapshot, score: clampScore(snapshot.score) };
+        if (!this.pictures.add(picture, this.#options.ageClockMs())) continue;
         added.count += 1;
         added.bytes += snapshot.bytes;
       } catch (error) {

@@ -1,18 +1,25 @@
 // The files of pictures below media/ in the data folder: looks at them and deletes them, and nothing outside, whatever
 // a row or a symbolic link says. Knows no rows. Worker thread.
+import { createHash } from 'node:crypto';
 import {
   type Dirent,
   lstatSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmdirSync,
-  type Stats,
   statSync,
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf } from './failures.ts';
-import { isMediaPath } from './paths.ts';
+import { isDayFolder, isMediaPath } from './paths.ts';
+
+export interface MediaFile {
+  readonly bytes: number;
+  /** Wall clock of its last change. */
+  readonly changedMs: number;
+}
 
 export class Media {
   readonly #dataDir: string;
@@ -28,14 +35,17 @@ export class Media {
     return media?.dev === statSync(this.#dataDir).dev;
   }
 
-  /** Throws what node:fs throws, and RangeError for a path outside, as the others do. */
-  exists(path: string): boolean {
-    return this.#look(path) !== undefined;
+  /** Undefined when there is no such file. Throws what node:fs throws, and RangeError for a path outside, as all here. */
+  look(path: string): MediaFile | undefined {
+    const file = this.#resolve(path);
+    const stats = file === undefined ? undefined : lstatSync(file, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : { bytes: stats.size, changedMs: stats.mtimeMs };
   }
 
-  /** True when the file is there and was last changed before this (wall clock). */
-  isOlder(path: string, beforeMs: number): boolean {
-    return (this.#look(path)?.mtimeMs ?? Infinity) < beforeMs;
+  /** Reads the whole file: some milliseconds. 64 hexadecimal digits. */
+  sha256(path: string): string {
+    const content = readFileSync(this.#resolve(path) ?? path);
+    return createHash('sha256').update(content).digest('hex');
   }
 
   /** Deletes the file; returns its size, 0 when it was gone already. */
@@ -52,15 +62,18 @@ export class Media {
     }
   }
 
-  /** Folders media/<camera>/<day>, oldest name first in each camera. Links to folders are not followed. */
+  /** Folders media/<camera>/<day>, in order of their names. Links to folders are not followed. */
   dayFolders(): string[] {
-    return this.#foldersIn('media').flatMap((camera) => this.#foldersIn(camera));
+    return this.#foldersIn('media').flatMap((camera) => this.#foldersIn(camera).filter(isDayFolder));
   }
 
-  /** Paths of everything in a folder that can be the file of a picture. */
+  /** Paths of everything in a folder that can be the file of a picture, in order of their names. */
   filesIn(folder: string): string[] {
-    const entries = this.#entriesOf(folder).filter((entry) => !entry.isDirectory());
-    return entries.map(({ name }) => `${folder}/${name}`).filter(isMediaPath);
+    const files = this.#entriesOf(folder).filter((entry) => entry.isFile());
+    return files
+      .map(({ name }) => `${folder}/${name}`)
+      .filter(isMediaPath)
+      .sort();
   }
 
   /** Removes the folder unless there is something in it, or was lately: a camera may be about to write there. */
@@ -88,11 +101,6 @@ export class Media {
       if (isAbsence(error)) return [];
       throw error;
     }
-  }
-
-  #look(path: string): Stats | undefined {
-    const file = this.#resolve(path);
-    return file === undefined ? undefined : lstatSync(file, { throwIfNoEntry: false });
   }
 
   /** Absolute path of a file that may not exist; undefined when its folder does not. The last name is never followed. */

@@ -25,7 +25,7 @@ export interface PictureTotals {
   readonly bytes: number;
 }
 
-/** What a round of pruning deleted: the body of a `prune` row of the journal. */
+/** What a round of pruning changed: the body of a `prune` row of the journal. */
 export interface PruneRound {
   /** Pictures older than `keepDays`. */
   readonly byAge: number;
@@ -37,9 +37,11 @@ export interface PruneRound {
   readonly undelivered: number;
   /** Rows whose file was gone. */
   readonly forgotten: number;
-  /** Files that had no row. */
+  /** Files without a row that were no whole picture: deleted. */
   readonly orphans: number;
-  /** Of all these files. */
+  /** Pictures without a row that have got one: written just before a power cut, or older than the database. */
+  readonly adopted: number;
+  /** Of all files deleted. */
   readonly bytes: number;
   /** When the youngest of these pictures was taken (wall clock); absent when only others went. */
   readonly upToMs?: number;
@@ -73,7 +75,7 @@ export interface StoreState {
   /** Pictures whose row gave way to events and alerts while the disk was slow; their files are removed later. */
   readonly snapshotsDropped: number;
   readonly snapshots: PictureTotals;
-  /** The last round that deleted something; undefined when there was none since the daemon's start. */
+  /** The last round that changed something; undefined when there was none since the daemon's start. */
   readonly lastPrune: (PruneRound & { readonly atMs: number }) | undefined;
   /** What keeps the last round of pruning from its work; undefined when it went through. */
   readonly pruneProblem: string | undefined;
@@ -200,11 +202,11 @@ export interface Rows {
   readonly rows: readonly OutboxRow[];
 }
 
-/** Pruning, unasked: once per turn that deleted something, and when a round ends. */
+/** Pruning, unasked: after each turn, and when a round ends. */
 export interface Pruned {
   readonly type: 'pruned';
   readonly snapshots: PictureTotals;
-  /** What the round deleted, as the journal has it; absent while it goes on and when that was nothing. */
+  /** What the round changed, as the journal has it; absent while it goes on and when that was nothing. */
   readonly round?: PruneRound & { readonly atMs: number };
   /** At the end of a round: what stands in its way, '' when nothing does. */
   readonly problem?: string;

@@ -94,8 +94,7 @@ export class Pictures {
     return this.#awaited.get(path) === 1;
   }
 
-  /** False when the row was gone already. */
-  remove(row: number): boolean {
-    return this.#delete.run(row).changes > 0;
+  remove(row: number): void {
+    this.#delete.run(row);
   }
 }

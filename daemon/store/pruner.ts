@@ -3,10 +3,10 @@
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
-import { type Doomed, Eraser } from './eraser.ts';
 import { codeOf } from './failures.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound, Retention } from './messages.ts';
+import { type Doomed, PictureKeeper } from './picture-keeper.ts';
 import type { PictureRow, Pictures } from './pictures.ts';
 import { sweep } from './sweep.ts';
 
@@ -40,9 +40,12 @@ const ROOM_PICTURES_MAX = 256;
 const DAY_MS = 24 * 3_600_000;
 const MEGABYTE = 1_000_000;
 
+/** `wait`: too old, but a message that names it has not been delivered. */
+type Verdict = 'keep' | 'wait' | 'byAge' | 'byBytes';
+
 export class Pruner {
   readonly #options: PrunerOptions;
-  readonly #eraser: Eraser;
+  readonly #keeper: PictureKeeper;
   #retention: Retention;
   #work: Generator<void> | undefined;
   #rounds: Timer | undefined;
@@ -55,27 +58,29 @@ export class Pruner {
   constructor(options: PrunerOptions) {
     this.#options = options;
     this.#retention = options.retention;
-    this.#eraser = new Eraser(options);
+    this.#keeper = new PictureKeeper(options);
   }
 
   get totals(): PictureTotals {
-    return this.#eraser.totals;
+    return this.#keeper.totals;
   }
 
   /** Pictures have got their rows. */
   added(pictures: PictureTotals): void {
-    this.#eraser.added(pictures);
+    this.#keeper.added(pictures);
   }
 
   /** The first round sweeps too, and begins when the store's first commits have had their turn. */
   start(): void {
     this.#rounds = this.#options.clock.every(ROUND_MS, () => this.#begin());
-    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#begin());
+    this.#beginSoon();
   }
 
-  /** Holds from the next turn on. */
+  /** Holds at once: a round under way by the old limits is broken off. */
   setRetention(retention: Retention): void {
     this.#retention = retention;
+    this.#nextTurn?.stop();
+    this.#work = undefined;
     this.#begin();
   }
 
@@ -89,19 +94,21 @@ export class Pruner {
     const doomed: Doomed[] = [];
     let freed = 0;
     for (const picture of pictures.oldest(this.#roomAfterRow, ROOM_PICTURES_MAX)) {
-      const bytes = this.#eraser.deleteFiles(picture);
+      const bytes = this.#keeper.deleteFiles(picture);
       if (bytes === undefined) continue;
       freed += bytes;
       doomed.push({ ...picture, reason: 'forRoom' });
       if (freed >= ROOM_BYTES) break;
     }
     try {
-      this.#eraser.deleteRows(doomed);
+      this.#keeper.deleteRows(doomed);
       this.#roomAfterRow = 0;
     } catch (error) {
       if (codeOf(error) !== 'SQLITE_FULL') throw error;
       this.#roomAfterRow = doomed.at(-1)?.row ?? 0;
     }
+    // A round of its own tells it.
+    this.#beginSoon();
     return freed > 0;
   }
 
@@ -121,8 +128,15 @@ export class Pruner {
     }
   }
 
+  #beginSoon(): void {
+    if (this.#work !== undefined) return;
+    this.#nextTurn?.stop();
+    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#begin());
+  }
+
   #begin(): void {
     if (this.#work !== undefined) return;
+    this.#keeper.takeFailure();
     this.#work = this.#round();
     this.#turn();
   }
@@ -136,9 +150,9 @@ export class Pruner {
         this.#nextTurn = clock.after(PAUSE_MS, () => this.#turn());
         return;
       }
-      const round = this.#eraser.endRound();
+      const round = this.#keeper.endRound();
       if (round !== undefined) this.#options.onTurn(round);
-      onEnd(this.#eraser.takeFailures()[0]);
+      onEnd(this.#keeper.takeFailure());
     } catch (error) {
       onEnd(error);
     }
@@ -148,13 +162,15 @@ export class Pruner {
   *#round(): Generator<void> {
     const monoMs = this.#options.clock.monoMs();
     if (monoMs - this.#savedMonoMs >= SAVE_MS) this.#saveClock();
-    yield* this.#enforceLimits();
+    yield* this.#deleteOldest((picture, bytes) => this.#judgeBytes(picture, bytes));
+    yield* this.#deleteOldest((picture) => this.#judgeAge(picture));
     if (monoMs - this.#sweptMonoMs < SWEEP_MS) return;
+    yield* sweep({ ...this.#options, keeper: this.#keeper });
     this.#sweptMonoMs = monoMs;
-    yield* sweep({ ...this.#options, eraser: this.#eraser });
   }
 
-  *#enforceLimits(): Generator<void> {
+  /** Goes over the pictures from the oldest on until one is judged `keep`. `bytes`: of all pictures at that moment. */
+  *#deleteOldest(judge: (picture: PictureRow, bytes: number) => Verdict): Generator<void> {
     const { pictures, clock } = this.#options;
     for (let afterRow = 0; ; ) {
       const endMs = clock.monoMs() + TURN_MS;
@@ -162,29 +178,31 @@ export class Pruner {
       let bytes = this.totals.bytes;
       let goesOn = false;
       for (const picture of pictures.oldest(afterRow, TURN_PICTURES)) {
-        const verdict = this.#verdict(picture, bytes);
-        goesOn = verdict !== 'keep' && this.#eraser.failures < FAILURES_MAX;
+        const verdict = judge(picture, bytes);
+        goesOn = verdict !== 'keep' && this.#keeper.failures < FAILURES_MAX;
         if (verdict === 'keep' || !goesOn) break;
         afterRow = picture.row;
-        if (verdict !== 'wait' && this.#eraser.deleteFiles(picture) !== undefined) {
+        if (verdict !== 'wait' && this.#keeper.deleteFiles(picture) !== undefined) {
           doomed.push({ ...picture, reason: verdict });
           bytes -= picture.bytes;
         }
         if (clock.monoMs() >= endMs) break;
       }
-      this.#eraser.deleteRows(doomed);
+      this.#keeper.deleteRows(doomed);
       if (!goesOn) return;
       yield;
     }
   }
 
-  /** `wait`: too old, but a message that names it has not been delivered. */
-  #verdict(picture: PictureRow, bytes: number): 'keep' | 'wait' | 'byAge' | 'byBytes' {
-    const { keepDays, keepMb } = this.#retention;
-    const ageMs = this.#options.ageClock.nowMs() - picture.ageClockMs;
-    const old = keepDays > 0 && ageMs > keepDays * DAY_MS;
-    if (old && !this.#options.pictures.isAwaited(picture.path)) return 'byAge';
-    if (bytes > keepMb * MEGABYTE) return 'byBytes';
-    return old ? 'wait' : 'keep';
+  #judgeBytes(picture: PictureRow, bytes: number): Verdict {
+    if (bytes <= this.#retention.keepMb * MEGABYTE) return 'keep';
+    return this.#judgeAge(picture) === 'byAge' ? 'byAge' : 'byBytes';
+  }
+
+  #judgeAge({ path, ageClockMs }: PictureRow): Verdict {
+    const { keepDays } = this.#retention;
+    const ageMs = this.#options.ageClock.nowMs() - ageClockMs;
+    if (keepDays === 0 || ageMs <= keepDays * DAY_MS) return 'keep';
+    return this.#options.pictures.isAwaited(path) ? 'wait' : 'byAge';
   }
 }

@@ -39,9 +39,10 @@ export class CommitQueue {
   push(batch: Batch): void {
     let kept = isEmpty(batch) ? undefined : batch;
     for (const what of DISPENSABLE) {
+      if (kept === undefined) return;
       if (this.#full && this.#held[what] > 0) this.#sweep(what);
       // Still full: what waits is worth more, so the new batch gives up its own.
-      if (this.#full && kept !== undefined) kept = this.#without(what, kept);
+      if (this.#full) kept = this.#without(what, kept);
     }
     if (kept === undefined) return;
     this.#number += 1;

@@ -1,13 +1,14 @@
 // Deletes pictures and says so: files first, then their rows, then one row of the journal for all of a round. What a
 // crash cuts short is a row without a file, never a file without a row. Decides nothing. Worker thread.
 import type Database from 'better-sqlite3';
+import type { Snapshot } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound } from './messages.ts';
 import type { PictureRow, Pictures } from './pictures.ts';
 
-export interface EraserOptions {
+export interface PictureKeeperOptions {
   readonly db: Database.Database;
   readonly pictures: Pictures;
   readonly media: Media;
@@ -24,19 +25,19 @@ export interface Doomed extends PictureRow {
   readonly reason: Reason;
 }
 
-const COUNTERS = ['byAge', 'byBytes', 'forRoom', 'undelivered', 'forgotten', 'orphans', 'bytes'] as const;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-export class Eraser {
-  readonly #options: EraserOptions;
+export class PictureKeeper {
+  readonly #options: PictureKeeperOptions;
   readonly #addJournal: Database.Statement<[number, number, string, string]>;
   readonly #setRound: Database.Statement<[string | null]>;
-  /** Deleted since the journal's last `prune` row. */
+  /** Changed since the journal's last `prune` row. */
   #round: Mutable<PruneRound>;
   #totals: PictureTotals;
-  #failures: unknown[] = [];
+  #failures = 0;
+  #failure: unknown;
 
-  constructor(options: EraserOptions) {
+  constructor(options: PictureKeeperOptions) {
     const { db, pictures } = options;
     this.#options = options;
     this.#addJournal = db.prepare(
@@ -59,15 +60,17 @@ export class Eraser {
     this.#totals = { count: this.#totals.count + count, bytes: this.#totals.bytes + bytes };
   }
 
-  /** Files that could not be looked at or deleted, since the last `takeFailures`. */
+  /** Files that could not be looked at or deleted, since the last `takeFailure`. */
   get failures(): number {
-    return this.#failures.length;
+    return this.#failures;
   }
 
-  takeFailures(): unknown[] {
-    const failures = this.#failures;
-    this.#failures = [];
-    return failures;
+  /** The first of them, undefined without any; counts from 0 again. */
+  takeFailure(): unknown {
+    const failure = this.#failure;
+    this.#failures = 0;
+    this.#failure = undefined;
+    return failure;
   }
 
   /** Deletes the files of a picture; returns the bytes this freed, undefined when one of them resists. */
@@ -80,10 +83,16 @@ export class Eraser {
 
   /** Deletes a file without a row. */
   deleteOrphan(path: string): void {
-    const bytes = this.attempt(() => this.#options.media.remove(path));
-    if (bytes === undefined) return;
+    this.#round.bytes += this.#options.media.remove(path);
     this.#round.orphans += 1;
-    this.#round.bytes += bytes;
+  }
+
+  /** Gives a picture on disk its row. */
+  adopt(snapshot: Snapshot): void {
+    const { pictures, ageClock } = this.#options;
+    this.#relaxed(() => pictures.add(snapshot, ageClock.nowMs()));
+    this.#round.adopted += 1;
+    this.added({ count: 1, bytes: snapshot.bytes });
   }
 
   /** Undefined when it throws: kept as a failure, one bad file does not hold up the others. */
@@ -91,7 +100,8 @@ export class Eraser {
     try {
       return work();
     } catch (error) {
-      this.#failures.push(error);
+      this.#failures += 1;
+      this.#failure ??= error;
       return undefined;
     }
   }
@@ -122,7 +132,7 @@ export class Eraser {
 
   /** Writes the round into the journal and returns it; undefined when nothing was deleted. */
   endRound(): PruneRound | undefined {
-    if (COUNTERS.every((name) => this.#round[name] === 0)) return undefined;
+    if (Object.values(this.#round).every((count) => count === 0)) return undefined;
     const { clock, bootId } = this.#options;
     const round: PruneRound = this.#round;
     this.#relaxed(() => {
@@ -150,5 +160,6 @@ export class Eraser {
 }
 
 function nothing(): Mutable<PruneRound> {
-  return { byAge: 0, byBytes: 0, forRoom: 0, undelivered: 0, forgotten: 0, orphans: 0, bytes: 0 };
+  const deleted = { byAge: 0, byBytes: 0, forRoom: 0, undelivered: 0, forgotten: 0 };
+  return { ...deleted, orphans: 0, adopted: 0, bytes: 0 };
 }
