@@ -55,6 +55,25 @@ describe('migrations', () => {
     expect(reader.alerts({ limit: 9 })).toMatchObject([{ id: 'alert-1', seq: 1 }]);
     expect(reader.outbox({ afterRow: 0, limit: 9 })).toMatchObject([{ row: 4, kind: 'alert', seq: 1 }]);
     expect(reader.lastSeq()).toEqual({ event: 3, alert: 1, gap: 0 });
+    // Pictures came with version 2.
+    const pictures = reader.snapshots({ limit: 9 });
+    expect(pictures.map(({ eventId }) => eventId)).toEqual(name === 'version-1.sql' ? [] : ['event-1']);
+    for (const { snapshot } of [...reader.events({ limit: 9 }), ...reader.alerts({ limit: 9 })]) {
+      expect(snapshot?.path).toBe(pictures[0]?.path);
+    }
+  });
+
+  test('a database of an older version is not read, but named with what to do', () => {
+    const path = join(tempDir(), 'vedette.db');
+    open(path).exec(readFileSync(join(FIXTURES, 'version-1.sql'), 'utf8'));
+    expect(() => openReadOnly(path)).toThrow(
+      expect.objectContaining({
+        code: 'DATA_DIR_UNUSABLE',
+        message: expect.stringContaining(
+          `has version 1, this vedette reads version ${SCHEMA_VERSION}: start`,
+        ),
+      }),
+    );
   });
 
   test('a released step is never edited: the first n steps make what the fixture of version n holds', () => {
