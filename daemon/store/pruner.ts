@@ -1,5 +1,5 @@
-// Keeps the pictures within their limits: the oldest go first, by age and by bytes, and when the disk is full. Once a
-// minute a round, in turns of some milliseconds, so that commits hardly wait for it. Worker thread.
+// Keeps the pictures within their limits: the oldest go first, by age and by bytes, and when the disk is full. In rounds,
+// each of turns of some milliseconds, so that commits hardly wait for it. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
@@ -24,7 +24,10 @@ export interface PrunerOptions {
   onEnd(trouble: unknown): void;
 }
 
-const ROUND_MS = 60_000;
+/** Rounds by the clock; pictures that are too many do not wait for it. Each that deletes something is a journal row. */
+const ROUND_MS = 600_000;
+/** A round by bytes goes this far below the limit: the next is not due with the next picture. */
+const SLACK = 0.01;
 const SWEEP_MS = 24 * 3_600_000;
 const SAVE_MS = 3_600_000;
 /** Between two turns the store's commits have the thread and the disk. */
@@ -32,7 +35,7 @@ const PAUSE_MS = 20;
 /** A turn of deleting ends at the first of the two. */
 const TURN_MS = 10;
 const TURN_PICTURES = 16;
-/** Files that resist before a round gives up: they are tried again a minute later. */
+/** Files that resist before a round gives up: they are tried again ten minutes later. */
 const FAILURES_MAX = 16;
 /** What a full disk takes from the pictures at a time. */
 const ROOM_BYTES = 4_000_000;
@@ -52,6 +55,8 @@ export class Pruner {
   #nextTurn: Timer | undefined;
   #sweptMonoMs = -Infinity;
   #savedMonoMs = -Infinity;
+  /** The last round met files that resist: they make no round but those by the clock. */
+  #troubled = false;
   /** Pictures up to this row have given their files for room, on a disk too full to delete their rows. */
   #roomAfterRow = 0;
 
@@ -68,6 +73,7 @@ export class Pruner {
   /** Pictures have got their rows. */
   added(pictures: PictureTotals): void {
     this.#keeper.added(pictures);
+    if (this.totals.bytes > this.#bytesMax && !this.#troubled) this.#beginSoon();
   }
 
   /** The first round sweeps too, and begins when the store's first commits have had their turn. */
@@ -79,7 +85,6 @@ export class Pruner {
   /** Holds at once: a round under way by the old limits is broken off. */
   setRetention(retention: Retention): void {
     this.#retention = retention;
-    this.#nextTurn?.stop();
     this.#work = undefined;
     this.#begin();
   }
@@ -128,10 +133,20 @@ export class Pruner {
     }
   }
 
+  get #bytesMax(): number {
+    return this.#retention.keepMb * MEGABYTE;
+  }
+
   #beginSoon(): void {
-    if (this.#work !== undefined) return;
+    if (this.#work === undefined && this.#nextTurn === undefined) this.#pause(() => this.#begin());
+  }
+
+  #pause(then: () => void): void {
     this.#nextTurn?.stop();
-    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#begin());
+    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => {
+      this.#nextTurn = undefined;
+      then();
+    });
   }
 
   #begin(): void {
@@ -142,27 +157,30 @@ export class Pruner {
   }
 
   #turn(): void {
-    const { clock, onEnd } = this.#options;
+    let trouble: unknown;
     try {
       if (this.#work?.next().done === false) {
         this.#options.onTurn(undefined);
-        this.#nextTurn?.stop();
-        this.#nextTurn = clock.after(PAUSE_MS, () => this.#turn());
+        this.#pause(() => this.#turn());
         return;
       }
       const round = this.#keeper.endRound();
       if (round !== undefined) this.#options.onTurn(round);
-      onEnd(this.#keeper.takeFailure());
+      trouble = this.#keeper.takeFailure();
     } catch (error) {
-      onEnd(error);
+      trouble = error;
     }
     this.#work = undefined;
+    this.#troubled = trouble !== undefined;
+    this.#options.onEnd(trouble);
   }
 
   *#round(): Generator<void> {
     const monoMs = this.#options.clock.monoMs();
     if (monoMs - this.#savedMonoMs >= SAVE_MS) this.#saveClock();
-    yield* this.#deleteOldest((picture, bytes) => this.#judgeBytes(picture, bytes));
+    if (this.totals.bytes > this.#bytesMax) {
+      yield* this.#deleteOldest((picture, bytes) => this.#judgeBytes(picture, bytes));
+    }
     yield* this.#deleteOldest((picture) => this.#judgeAge(picture));
     if (monoMs - this.#sweptMonoMs < SWEEP_MS) return;
     yield* sweep({ ...this.#options, keeper: this.#keeper });
@@ -195,7 +213,7 @@ export class Pruner {
   }
 
   #judgeBytes(picture: PictureRow, bytes: number): Verdict {
-    if (bytes <= this.#retention.keepMb * MEGABYTE) return 'keep';
+    if (bytes <= this.#bytesMax * (1 - SLACK)) return 'keep';
     return this.#judgeAge(picture) === 'byAge' ? 'byAge' : 'byBytes';
   }
 

@@ -89,14 +89,16 @@ class Session {
       this.close();
       return;
     }
+    if (request.type === 'retention') {
+      this.#pruner.setRetention(request.retention);
+      return;
+    }
     try {
       if (request.type === 'write') this.#write(request);
-      else if (request.type === 'read') this.#read(request);
-      else this.#pruner.setRetention(request.retention);
+      else this.#read(request);
     } catch (error) {
       if (isDamage(error)) this.#endDamaged(error);
-      else if (request.type !== 'retention')
-        this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
+      else this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
     }
   }
 

@@ -196,14 +196,17 @@ describe('a read-only file system', () => {
 });
 
 describe('a slow disk', () => {
-  test('costs updates only, and says how many', async () => {
+  test('costs rows of pictures and updates only, and says how many', async () => {
     const { path } = smallDisk('2m');
     const { store, rows } = await startStore(path, { queueBatchesMax: 20 });
     const filler = fill(path);
     for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
     await waitFor('the disk to refuse', () => store.state().problem !== undefined);
-    for (let number = 401; number <= 500; number += 1) store.commit(fullBatch(number));
-    const { updatesDropped } = store.state();
+    for (let number = 401; number <= 500; number += 1) {
+      store.commit({ ...fullBatch(number), snapshots: [snapshot(number)] });
+    }
+    const { updatesDropped, snapshotsDropped } = store.state();
+    expect(snapshotsDropped).toBe(100);
     expect(updatesDropped).toBeGreaterThanOrEqual(100);
     rmSync(filler);
     await waitFor('all but the updates', () => rows.length === 2000 - updatesDropped, 60_000);

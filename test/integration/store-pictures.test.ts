@@ -150,7 +150,7 @@ describe('retention', () => {
     const { store, commit } = await startStore(dataDir);
     const pictures = Array.from({ length: 30 }, (_, index) => pictureOnDisk(dataDir, index + 1));
     await commit({ ...fullBatch(1), snapshots: pictures });
-    store.setRetention({ keepDays: 14, keepMb: 1 });
+    store.setRetention({ keepDays: 14, keepMb: 1.05 });
     await waitFor('the round', () => store.state().lastPrune !== undefined);
     const { snapshots, lastPrune } = store.state();
     expect(snapshots).toEqual({ count: 10, bytes: 1_000_000 });
@@ -172,7 +172,7 @@ describe('retention', () => {
     writeFileSync(join(dataDir, 'die-before'), '');
     store.commit(fullBatch(2));
     await waitFor('the thread to be gone', () => store.state().problem !== undefined);
-    store.setRetention({ keepDays: 14, keepMb: 1 });
+    store.setRetention({ keepDays: 14, keepMb: 1.05 });
     await waitFor('the round', () => store.state().snapshots.count === 10);
   });
 
@@ -231,6 +231,8 @@ describe('a process killed with SIGKILL while it prunes', () => {
   test('leaves no file without a row, and the journal in the end has every picture once', async () => {
     const dataDir = tempDir();
     const count = 800;
+    // A tenth of them, and what a round goes below its limit.
+    const keepMb = count / 100 + 0.09;
     const pictures = Array.from({ length: count }, (_, index) => pictureOnDisk(dataDir, index + 1));
     const first = await startStore(dataDir);
     await first.commit({ ...fullBatch(1), snapshots: pictures });
@@ -238,8 +240,7 @@ describe('a process killed with SIGKILL while it prunes', () => {
     const onDisk = (): number => pictures.filter(({ path }) => existsSync(join(dataDir, path))).length;
 
     for (const left of [760, 660, 560]) {
-      // Keeps a tenth of them.
-      const child = startChild(dataDir, 'prune', count / 100);
+      const child = startChild(dataDir, 'prune', keepMb);
       await child.until(`${left} pictures on disk`, () => onDisk() <= left);
       await child.kill();
       const rows = new Set(
@@ -249,7 +250,7 @@ describe('a process killed with SIGKILL while it prunes', () => {
       expect(files.filter(({ path }) => !rows.has(path))).toEqual([]);
       expect(files.length).toBeGreaterThan(count / 10);
     }
-    const last = await startStore(dataDir, { retention: { keepDays: 14, keepMb: count / 100 } });
+    const last = await startStore(dataDir, { retention: { keepDays: 14, keepMb } });
     await waitFor('the last round', () => last.store.state().lastPrune !== undefined);
     expect(last.store.state().snapshots).toEqual({ count: count / 10, bytes: count * 10_000 });
     expect(onDisk()).toBe(count / 10);

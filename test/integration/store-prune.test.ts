@@ -136,9 +136,10 @@ describe('pruning by bytes', () => {
     expect(pruning.rounds).toEqual([]);
     pruning.commit({ alerts: [alert(1)] });
     await clock.advance(HOUR_MS / 2);
-    expect(pruning.paths()).toEqual(pathsOf(pictures).slice(50));
+    // One more than needed: a hundredth below the limit.
+    expect(pruning.paths()).toEqual(pathsOf(pictures).slice(51));
     expect(prunesOf(dataDir).map(counted)).toEqual([
-      { byBytes: 50, bytes: 5_000_000, upToMs: pictures[49]!.atMs },
+      { byBytes: 51, bytes: 5_100_000, upToMs: pictures[50]!.atMs },
     ]);
   });
 
@@ -152,7 +153,7 @@ describe('pruning by bytes', () => {
     });
     await clock.advance(2 * DAY_MS);
     expect(pruning.paths()).toEqual(pathsOf(named));
-    pruning.pruner.setRetention({ keepDays: 1, keepMb: 1.5 });
+    pruning.pruner.setRetention({ keepDays: 1, keepMb: 1.55 });
     await clock.advance(HOUR_MS);
     expect(pruning.paths()).toEqual(pathsOf(named).slice(5));
     expect(prunesOf(dataDir).map(counted).at(-1)).toMatchObject({ byBytes: 5, undelivered: 5 });
@@ -163,13 +164,28 @@ describe('pruning by bytes', () => {
     const pruning = startPruning(dataDir, clock, FORTNIGHT);
     keep(pruning, dataDir, 1, 20);
     await clock.advance(90_000);
-    pruning.pruner.setRetention({ keepDays: 14, keepMb: 1 });
+    pruning.pruner.setRetention({ keepDays: 14, keepMb: 1.05 });
     await clock.advance(1000);
     expect(pruning.paths()).toHaveLength(10);
-    pruning.pruner.setRetention({ keepDays: 14, keepMb: 2 });
+    pruning.pruner.setRetention({ keepDays: 14, keepMb: 2.05 });
     keep(pruning, dataDir, 21, 30);
     await clock.advance(HOUR_MS);
     expect(pruning.paths()).toHaveLength(20);
+  });
+
+  test('does not wait for the clock, and leaves room for the pictures to come', async () => {
+    const [dataDir, clock] = [tempDir(), new SimClock(START_MS)];
+    const pruning = startPruning(dataDir, clock, { keepDays: 0, keepMb: 20 });
+    keep(pruning, dataDir, 1, 200);
+    await clock.advance(1000);
+    expect(pruning.paths()).toHaveLength(200);
+    keep(pruning, dataDir, 201, 201);
+    await clock.advance(1000);
+    expect(pruning.paths()).toHaveLength(198);
+    keep(pruning, dataDir, 202, 203);
+    await clock.advance(1000);
+    expect(pruning.paths()).toHaveLength(200);
+    expect(pruning.rounds).toHaveLength(1);
   });
 
   test('a file that is gone already is no trouble', async () => {
@@ -179,7 +195,7 @@ describe('pruning by bytes', () => {
     await clock.advance(HOUR_MS);
     rmSync(join(dataDir, pictures[0]!.path));
     rmSync(join(dataDir, pictures[1]!.cropPath!));
-    pruning.pruner.setRetention({ keepDays: 0, keepMb: 0.1 });
+    pruning.pruner.setRetention({ keepDays: 0, keepMb: 0.15 });
     await clock.advance(HOUR_MS);
     expect(pruning.paths()).toEqual([pictures[3]!.path]);
     expect(filesOf(dataDir, pictures)).toEqual([...Array<boolean>(6).fill(false), true, true]);
