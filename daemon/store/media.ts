@@ -44,8 +44,9 @@ export class Media {
 
   /** Reads the whole file: some milliseconds. 64 hexadecimal digits. */
   sha256(path: string): string {
-    const content = readFileSync(this.#resolve(path) ?? path);
-    return createHash('sha256').update(content).digest('hex');
+    const file = this.#resolve(path);
+    if (file === undefined) throw new RangeError(`'${path}' is gone`);
+    return createHash('sha256').update(readFileSync(file)).digest('hex');
   }
 
   /** Deletes the file; returns its size, 0 when it was gone already. */

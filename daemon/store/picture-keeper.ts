@@ -18,7 +18,7 @@ export interface PictureKeeperOptions {
 }
 
 /** Why a row goes; each is counted under its name. */
-export type Reason = 'byAge' | 'byBytes' | 'forRoom' | 'forgotten';
+type Reason = 'byAge' | 'byBytes' | 'forRoom' | 'forgotten';
 
 /** A picture whose files are gone. */
 export interface Doomed extends PictureRow {

@@ -101,8 +101,6 @@ const JOURNAL = `
   FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;
 const OUTBOX = 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox WHERE row > ? ORDER BY row LIMIT ?';
 
-type WithNull<T> = { [K in keyof T]: T[K] | null };
-
 /**
  * Opens the database file read-only. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable), STORE_DAMAGED or
  * STORE_NEWER. The folder must be writable for SQLite's shared memory file, or the daemon must be running.
@@ -144,7 +142,7 @@ function reader(db: Database.Database): StoreReader {
   const alerts = db.prepare<[number, number], object>(ALERTS);
   const snapshots = db.prepare<[number, number], object>(NEWEST_SNAPSHOTS);
   const eventSnapshots = db.prepare<[string], object>(EVENT_SNAPSHOTS);
-  const journal = db.prepare<[number, number], WithNull<JournalRecord>>(JOURNAL);
+  const journal = db.prepare<[number, number], object>(JOURNAL);
   const outbox = db.prepare<[number, number], OutboxRow>(OUTBOX);
   const journalCount = db.prepare<[], number>('SELECT count(*) FROM journal').pluck();
   const outboxCount = db.prepare<[], number>('SELECT count(*) FROM outbox').pluck();

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { look, peek, startChild, startStore } from '../fixtures/store/harness.ts';
 import { prunesOf } from '../fixtures/store/pruning.ts';
 import { alert, change, fullBatch, pictureOnDisk, snapshot } from '../fixtures/store/records.ts';
+import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -132,6 +133,20 @@ describe('pictures', () => {
     const { store } = await startStore(dataDir);
     const [end] = await store.readOutbox({ afterRow: 1, limit: 1 });
     expect(JSON.parse(end!.body)).toMatchObject({ type: 'end', reason: 'interrupted', snapshot: refOf() });
+  });
+
+  test('can be kept in a database of version 1 once it has been opened', async () => {
+    const dataDir = tempDir();
+    const old = new Database(join(dataDir, 'vedette.db'));
+    old.exec(readFileSync(join(ROOT, 'test/fixtures/store/version-1.sql'), 'utf8'));
+    old.close();
+    const { store, commit } = await startStore(dataDir);
+    expect(store.state()).toMatchObject({ epoch: '00112233445566ff', outboxRows: 1 });
+    await commit({ ...fullBatch(2), snapshots: [pictureOnDisk(dataDir, 2)] });
+    expect(peek(dataDir, (reader) => [reader.snapshots({ limit: 9 }), reader.lastSeq()])).toEqual([
+      [snapshot(2)],
+      { event: 6, alert: 2, gap: 0 },
+    ]);
   });
 
   test('are counted once when the thread dies after their commit', async () => {
