@@ -136,6 +136,7 @@ class App implements RunningApp {
     for (const camera of removed) publisher.forgetCamera(camera);
     this.#config = config;
     if (changes.log) changeLog(this.#options.logger, config.log);
+    if (changes.retention) this.#store.setRetention(config.snapshots);
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
     if (changes.mqtt) await this.#exchangeDelivery(changes);
     if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
@@ -167,6 +168,7 @@ class App implements RunningApp {
       dataDir,
       logger,
       clock,
+      retention: this.#config.snapshots,
       onOutbox: (rows) => {
         this.#publisher.current.outboxGrew(rows);
         for (const row of rows) {

@@ -1,7 +1,7 @@
 // What an error from the file system or from SQLite means for the store: damage, a folder that cannot be used, a
 // record that does not fit, or trouble worth another try. Pure. Both threads.
 import { reasonOf, VedetteError } from '../platform/errors.ts';
-import type { DamageReport } from './messages.ts';
+import type { DamageReport, Refusal } from './messages.ts';
 
 /** `code` of a Node or SQLite error, '' when it has none. */
 export function codeOf(error: unknown): string {
@@ -89,6 +89,13 @@ export function damageMessage({ reason, setAside, salvaged, outboxRows }: Damage
     none: 'a new epoch begins, unsent messages are lost',
   };
   return `database was damaged (${reason}) and is kept as '${setAside}'; ${told[salvaged]}`;
+}
+
+/** A record that does not fit is a bug; what came of it. */
+export function refusalMessage({ reason, ...what }: Refusal): string {
+  return what.counter === 'snapshot'
+    ? `snapshot '${what.path}' is not kept (${reason})`
+    : `${what.counter} ${what.id} does not fit the database (${reason}): a gap message takes its place`;
 }
 
 /** For whoever asks a stopped store. */

@@ -1,12 +1,21 @@
-// Writes what happened: journal, event view, alert and outbox rows of many batches in one transaction, with numbers
-// from the counters in the file. Synchronous from BEGIN to COMMIT; never awaits. Worker thread.
+// Writes what happened: journal, event view, alert, outbox and picture rows of many batches in one transaction, with
+// numbers from the counters in the file. Synchronous from BEGIN to COMMIT; never awaits. Worker thread.
 import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import type { Alert, EventChange, EventType, Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import type {
+  Alert,
+  EventChange,
+  EventType,
+  Gap,
+  OutboxKind,
+  OutboxRow,
+  SnapshotRef,
+} from '../core/types.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { isMisfit } from './failures.ts';
-import type { InterruptedEnd, NumberedBatch, Refusal } from './messages.ts';
+import type { InterruptedEnd, NumberedBatch, PictureTotals, Refusal } from './messages.ts';
 import { Outbox } from './outbox.ts';
+import { Pictures } from './pictures.ts';
 
 export interface LedgerOptions {
   readonly db: Database.Database;
@@ -14,6 +23,8 @@ export interface LedgerOptions {
   readonly bootId: string;
   readonly nowMs: () => number;
   readonly monoMs: () => number;
+  /** Of this moment; the age of a picture counts from it. */
+  readonly ageClockMs: () => number;
 }
 
 export interface LedgerWrite {
@@ -27,6 +38,8 @@ export interface LedgerResult {
   readonly refused: readonly Refusal[];
   /** Outbox rows deleted. */
   readonly removed: number;
+  /** Pictures that got a row. */
+  readonly pictures: PictureTotals;
   /** Counters and highest row, as this transaction leaves them. */
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
   readonly lastRow: number;
@@ -48,6 +61,8 @@ interface OpenEvent {
   readonly zones_entered: string;
   readonly started_at_ms: number;
   readonly updated_at_ms: number;
+  readonly snapshot_path: string | null;
+  readonly snapshot_sha256: string | null;
 }
 
 interface JournalEntry {
@@ -67,21 +82,26 @@ const INSERT_JOURNAL = `
 // An end that has been written stays, whatever comes late.
 const UPSERT_EVENT = `
   INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered,
-                      started_at_ms, updated_at_ms, ended_at_ms, end_reason)
+                      started_at_ms, updated_at_ms, ended_at_ms, end_reason, snapshot_path, snapshot_sha256)
   VALUES (@id, @camera, @label, @track, @score, @box, @zones, @zonesEntered,
-          @startedAtMs, @updatedAtMs, @endedAtMs, @endReason)
+          @startedAtMs, @updatedAtMs, @endedAtMs, @endReason, @snapshotPath, @snapshotSha256)
   ON CONFLICT (id) DO UPDATE SET
     label = excluded.label, score = excluded.score, box = excluded.box, zones = excluded.zones,
     zones_entered = excluded.zones_entered, updated_at_ms = excluded.updated_at_ms,
     ended_at_ms = coalesce(excluded.ended_at_ms, ended_at_ms),
-    end_reason = coalesce(excluded.end_reason, end_reason)`;
+    end_reason = coalesce(excluded.end_reason, end_reason),
+    snapshot_path = coalesce(excluded.snapshot_path, snapshot_path),
+    snapshot_sha256 = coalesce(excluded.snapshot_sha256, snapshot_sha256)`;
 
 const INSERT_ALERT = `
-  INSERT INTO alerts (id, event_id, seq, rule, severity, camera, label, zone, score, message, at_ms, mono_ms, stages)
-  VALUES (@id, @eventId, @seq, @rule, @severity, @camera, @label, @zone, @score, @message, @atMs, @monoMs, @stages)`;
+  INSERT INTO alerts (id, event_id, seq, rule, severity, camera, label, zone, score, message, at_ms, mono_ms, stages,
+                      snapshot_path, snapshot_sha256)
+  VALUES (@id, @eventId, @seq, @rule, @severity, @camera, @label, @zone, @score, @message, @atMs, @monoMs, @stages,
+          @snapshotPath, @snapshotSha256)`;
 
 export class Ledger {
   readonly outbox: Outbox;
+  readonly pictures: Pictures;
   readonly #options: LedgerOptions;
   readonly #journal: Database.Statement<[JournalEntry]>;
   readonly #event: Database.Statement<[Record<string, unknown>]>;
@@ -98,6 +118,7 @@ export class Ledger {
     const { db } = options;
     this.#options = options;
     this.outbox = new Outbox(db);
+    this.pictures = new Pictures(db);
     this.#journal = db.prepare(INSERT_JOURNAL);
     this.#event = db.prepare(UPSERT_EVENT);
     this.#alert = db.prepare(INSERT_ALERT);
@@ -132,13 +153,23 @@ export class Ledger {
     const done = this.#lastBatch.get(writer) ?? 0;
     const rows: OutboxRow[] = [];
     const refused: Refusal[] = [];
+    const pictures = { count: 0, bytes: 0 };
     for (const batch of batches) {
-      if (batch.number > done) this.#writeBatch(batch, rows, refused);
+      if (batch.number <= done) continue;
+      this.#writeBatch(batch, rows, refused);
+      this.#writePictures(batch, pictures, refused);
     }
     const last = batches.at(-1)?.number ?? 0;
     if (last > done) this.#setLastBatch.run(writer, last);
     const removed = this.outbox.remove(delivered);
-    return { rows, refused, removed, lastSeq: this.outbox.lastSeq(), lastRow: this.outbox.lastRow() };
+    return {
+      rows,
+      refused,
+      removed,
+      pictures,
+      lastSeq: this.outbox.lastSeq(),
+      lastRow: this.outbox.lastRow(),
+    };
   }
 
   #writeBatch(batch: NumberedBatch, rows: OutboxRow[], refused: Refusal[]): void {
@@ -152,6 +183,25 @@ export class Ledger {
       if (!isMisfit(error)) throw error;
       // One record is at fault: its neighbours are not, and an alert is never lost for another's sake.
       for (const item of items) this.#addOrRefuse(item, rows, refused);
+    }
+  }
+
+  /** A picture that does not fit is told and left to the sweep; nothing else of the batch is held up. */
+  #writePictures(
+    { snapshots = [] }: NumberedBatch,
+    added: { count: number; bytes: number },
+    refused: Refusal[],
+  ): void {
+    for (const snapshot of snapshots) {
+      try {
+        const picture = { ...snapshot, score: clampScore(snapshot.score) };
+        if (!this.pictures.add(picture, this.#options.ageClockMs())) continue;
+        added.count += 1;
+        added.bytes += snapshot.bytes;
+      } catch (error) {
+        if (!isMisfit(error)) throw error;
+        refused.push({ counter: 'snapshot', path: String(snapshot.path), reason: reasonOf(error) });
+      }
     }
   }
 
@@ -223,6 +273,9 @@ export class Ledger {
         atMs: nowMs(),
         monoMs: monoMs(),
         endedAtMs: event.updated_at_ms,
+        ...(event.snapshot_path === null || event.snapshot_sha256 === null
+          ? {}
+          : { snapshot: { path: event.snapshot_path, sha256: event.snapshot_sha256 } }),
         reason: 'interrupted',
       };
       return { counter: 'event', record };
@@ -246,17 +299,23 @@ function eventColumns(change: EventChange | InterruptedEnd): Record<string, unkn
     updatedAtMs: Math.round(change.atMs),
     endedAtMs: endedAtMs === undefined ? null : Math.round(endedAtMs),
     endReason: 'reason' in change ? change.reason : null,
+    ...snapshotColumns(change.snapshot),
   };
 }
 
-function alertColumns(alert: Alert, seq: number): Record<string, unknown> {
+function alertColumns({ snapshot, ...alert }: Alert, seq: number): Record<string, unknown> {
   return {
     ...alert,
     seq,
     score: clampScore(alert.score),
     atMs: Math.round(alert.atMs),
     stages: JSON.stringify(alert.stages),
+    ...snapshotColumns(snapshot),
   };
+}
+
+function snapshotColumns(snapshot: SnapshotRef | undefined): Record<string, unknown> {
+  return { snapshotPath: snapshot?.path ?? null, snapshotSha256: snapshot?.sha256 ?? null };
 }
 
 /** Dequantized scores may leave 0..1 by a rounding error; that must not cost an alert. NaN stays and is refused. */

@@ -11,6 +11,42 @@ export interface Batch {
   readonly snapshots?: readonly Snapshot[];
 }
 
+/** How long pictures are kept; both limits hold. */
+export interface Retention {
+  /** Days of the store's own age clock (docs/store.md); 0 sets no limit. */
+  readonly keepDays: number;
+  /** Megabytes (1,000,000 bytes) of all pictures together. */
+  readonly keepMb: number;
+}
+
+/** How many pictures have a row, and the bytes of their files. */
+export interface PictureTotals {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What a round of pruning changed: the body of a `prune` row of the journal. */
+export interface PruneRound {
+  /** Pictures older than `keepDays`. */
+  readonly byAge: number;
+  /** The oldest pictures beyond `keepMb`. */
+  readonly byBytes: number;
+  /** The oldest pictures, when the database had no room. */
+  readonly forRoom: number;
+  /** Of these three, pictures that a message not yet delivered names. */
+  readonly undelivered: number;
+  /** Rows whose file was gone. */
+  readonly forgotten: number;
+  /** Files without a row that were no whole picture: deleted. */
+  readonly orphans: number;
+  /** Pictures without a row that have got one: written just before a power cut, or older than the database. */
+  readonly adopted: number;
+  /** Of all files deleted. */
+  readonly bytes: number;
+  /** When the youngest of these pictures was taken (wall clock); absent when only others went. */
+  readonly upToMs?: number;
+}
+
 /** A batch with its place in what one Store has been given; numbers grow, with holes where a batch was emptied. */
 export interface NumberedBatch extends Batch {
   readonly number: number;
@@ -36,7 +72,14 @@ export interface StoreState {
   readonly outboxRows: number;
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
   readonly updatesDropped: number;
-  /** Records that did not fit the tables, replaced by a gap (a bug; see the log). */
+  /** Pictures whose row gave way to events and alerts while the disk was slow; their files are removed later. */
+  readonly snapshotsDropped: number;
+  readonly snapshots: PictureTotals;
+  /** The last round that changed something; undefined when there was none since the daemon's start. */
+  readonly lastPrune: (PruneRound & { readonly atMs: number }) | undefined;
+  /** What keeps the last round of pruning from its work; undefined when it went through. */
+  readonly pruneProblem: string | undefined;
+  /** Records that did not fit the tables: a gap takes the place of an event or alert (a bug; see the log). */
   readonly recordsRefused: number;
   /** Durations of the last 256 transactions, fsync included; undefined before the first. */
   readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
@@ -59,6 +102,7 @@ export interface OpenTask {
   readonly lastRow: number | undefined;
   /** Times in a row the file was found damaged while running: 0 quick check, 1 full check, 2 set aside unasked. */
   readonly damages: number;
+  readonly retention: Retention;
 }
 
 export interface WriteRequest {
@@ -76,7 +120,11 @@ export interface ReadRequest {
   readonly limit: number;
 }
 
-export type Request = WriteRequest | ReadRequest | { readonly type: 'close' };
+export type Request =
+  | WriteRequest
+  | ReadRequest
+  | { readonly type: 'retention'; readonly retention: Retention }
+  | { readonly type: 'close' };
 
 /** How the file stands, sent with every change of it. */
 export interface FileStatus {
@@ -86,6 +134,7 @@ export interface FileStatus {
   readonly lastRow: number;
   /** Database and write-ahead log together. */
   readonly bytes: number;
+  readonly snapshots: PictureTotals;
 }
 
 /** A file was set aside. */
@@ -98,13 +147,11 @@ export interface DamageReport {
   readonly outboxRows: number;
 }
 
-/** One record that did not fit the tables, replaced by a gap. */
-export interface Refusal {
-  readonly counter: 'event' | 'alert';
-  readonly id: string;
-  readonly seq: number;
-  readonly reason: string;
-}
+/** One record that did not fit the tables. An event or alert is replaced by a gap under its `seq`. */
+export type Refusal = { readonly reason: string } & (
+  | { readonly counter: 'event' | 'alert'; readonly id: string; readonly seq: number }
+  | { readonly counter: 'snapshot'; readonly path: string }
+);
 
 export interface Opened {
   readonly type: 'opened';
@@ -155,4 +202,14 @@ export interface Rows {
   readonly rows: readonly OutboxRow[];
 }
 
-export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows;
+/** Pruning, unasked: after each turn, and when a round ends. */
+export interface Pruned {
+  readonly type: 'pruned';
+  readonly snapshots: PictureTotals;
+  /** What the round changed, as the journal has it; absent while it goes on and when that was nothing. */
+  readonly round?: PruneRound & { readonly atMs: number };
+  /** At the end of a round: what stands in its way, '' when nothing does. */
+  readonly problem?: string;
+}
+
+export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Pruned;

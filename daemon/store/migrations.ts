@@ -2,7 +2,7 @@
 // transaction. A step, once released, is never edited: a new one is added. Worker thread and tests.
 import type Database from 'better-sqlite3';
 import { VedetteError } from '../platform/errors.ts';
-import { APPLICATION_ID, SCHEMA_1 } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_1, SCHEMA_2 } from './schema.ts';
 
 /** What a step may need besides the database. */
 export interface MigrationContext {
@@ -26,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
       db.prepare('INSERT INTO meta (one, epoch, created_at_ms) VALUES (1, ?, ?)').run(epoch, nowMs);
     },
   },
+  { version: 2, run: (db) => void db.exec(SCHEMA_2) },
 ];
 
 /** The version this daemon writes. */

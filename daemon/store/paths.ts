@@ -12,6 +12,41 @@ export interface Paths {
   readonly lock: string;
 }
 
+/** `media/<camera>/<YYYY-MM-DD>/<name>.jpg`, or `.tmp` while it is being written; none of the names hidden. */
+const MEDIA_PATH =
+  /^media\/[a-z0-9_-]{1,64}\/\d{4}-\d\d-\d\d\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\.(?:jpg|tmp)$/;
+
+/** True for the path of a picture below the data folder; nothing else is ever stored or deleted as one. */
+export function isMediaPath(path: string): boolean {
+  return MEDIA_PATH.test(path) && !path.includes('..');
+}
+
+/** True for the folder of one camera's day. */
+export function isDayFolder(path: string): boolean {
+  return isMediaPath(`${path}/a.jpg`);
+}
+
+const CROP_ENDING = '-crop.jpg';
+
+/** Where the crop of a whole picture is, if there is one. */
+export function cropOf(path: string): string {
+  return path.replace(/\.jpg$/, CROP_ENDING);
+}
+
+/** The whole picture that a crop was taken from; any other path as it is. */
+export function wholeOf(path: string): string {
+  return path.endsWith(CROP_ENDING) ? path.replace(CROP_ENDING, '.jpg') : path;
+}
+
+/** What the name `<HHMMSS>-<label>-<track>-<id>.jpg` of a whole picture tells; undefined for any other. */
+export function namesIn(path: string): { camera: string; label: string; track: number } | undefined {
+  if (!isMediaPath(path) || path.endsWith(CROP_ENDING)) return undefined;
+  const [, camera, label, track] =
+    /^media\/([^/]+)\/[^/]+\/\d{6}-(.+)-(\d{1,9})-[^-]+\.jpg$/.exec(path) ?? [];
+  if (camera === undefined || label === undefined) return undefined;
+  return { camera, label, track: Number(track) };
+}
+
 export function pathsIn(dataDir: string): Paths {
   const database = join(dataDir, 'vedette.db');
   return {

@@ -1,14 +1,19 @@
-// Batches waiting for the disk, in order and bounded: when too many wait, `update` changes go first (the next change of
-// the same event says more) and are counted; `new`, `end` and alerts are never dropped. Pure. Main thread.
+// Batches waiting for the disk, in order and bounded: when too many wait, pictures go first (their files are removed
+// later), then `update` changes (the next change of the same event says more); both are counted. `new`, `end` and
+// alerts are never dropped. Pure. Main thread.
 import type { Batch, NumberedBatch } from './messages.ts';
+
+/** What may be dropped, in this order. */
+const DISPENSABLE = ['snapshots', 'updates'] as const;
+type Dispensable = (typeof DISPENSABLE)[number];
 
 export class CommitQueue {
   readonly #batchesMax: number;
   #waiting: NumberedBatch[] = [];
   #number = 0;
-  /** Updates among the waiting: without any there is nothing to sweep. */
-  #updatesWaiting = 0;
-  #updatesDropped = 0;
+  /** Among the waiting: without any there is nothing to sweep. */
+  readonly #held: Record<Dispensable, number> = { snapshots: 0, updates: 0 };
+  readonly #dropped: Record<Dispensable, number> = { snapshots: 0, updates: 0 };
 
   constructor(batchesMax: number) {
     this.#batchesMax = batchesMax;
@@ -19,7 +24,11 @@ export class CommitQueue {
   }
 
   get updatesDropped(): number {
-    return this.#updatesDropped;
+    return this.#dropped.updates;
+  }
+
+  get snapshotsDropped(): number {
+    return this.#dropped.snapshots;
   }
 
   /** Alerts waiting. */
@@ -28,46 +37,67 @@ export class CommitQueue {
   }
 
   push(batch: Batch): void {
-    if (batch.events.length + batch.alerts.length === 0) return;
-    if (this.#waiting.length >= this.#batchesMax && this.#updatesWaiting > 0) this.#sweep();
-    // Still full: what waits is all worth keeping, so the new batch gives up its own updates.
-    const kept = this.#waiting.length >= this.#batchesMax ? this.#withoutUpdates(batch) : batch;
+    let kept = isEmpty(batch) ? undefined : batch;
+    for (const what of DISPENSABLE) {
+      if (kept === undefined) return;
+      if (this.#full && this.#held[what] > 0) this.#sweep(what);
+      // Still full: what waits is worth more, so the new batch gives up its own.
+      if (this.#full) kept = this.#without(what, kept);
+    }
     if (kept === undefined) return;
     this.#number += 1;
-    this.#updatesWaiting += countUpdates(kept);
-    this.#waiting.push({ number: this.#number, events: kept.events, alerts: kept.alerts });
+    this.#hold(kept, 1);
+    this.#waiting.push(numbered(kept, this.#number));
   }
 
   /** Removes and returns up to `count` batches from the front. */
   take(count: number): readonly NumberedBatch[] {
     const taken = this.#waiting.splice(0, count);
-    for (const batch of taken) this.#updatesWaiting -= countUpdates(batch);
+    for (const batch of taken) this.#hold(batch, -1);
     return taken;
   }
 
-  #sweep(): void {
-    const kept: NumberedBatch[] = [];
-    for (const batch of this.#waiting) {
-      const rest = this.#withoutUpdates(batch);
-      if (rest !== undefined) kept.push({ number: batch.number, events: rest.events, alerts: rest.alerts });
-    }
-    this.#waiting = kept;
-    this.#updatesWaiting = 0;
+  get #full(): boolean {
+    return this.#waiting.length >= this.#batchesMax;
   }
 
-  /** The batch without its updates, counted as dropped; undefined when nothing is left. */
-  #withoutUpdates(batch: Batch): Batch | undefined {
-    const updates = countUpdates(batch);
-    if (updates === 0) return batch;
-    this.#updatesDropped += updates;
-    const events = batch.events.filter((change) => change.type !== 'update');
-    if (events.length + batch.alerts.length === 0) return undefined;
-    return { events, alerts: batch.alerts };
+  #hold(batch: Batch, sign: 1 | -1): void {
+    for (const what of DISPENSABLE) this.#held[what] += sign * countOf(what, batch);
+  }
+
+  #sweep(what: Dispensable): void {
+    this.#waiting = this.#waiting.flatMap((batch) => {
+      const rest = this.#without(what, batch);
+      return rest === undefined ? [] : [numbered(rest, batch.number)];
+    });
+    this.#held[what] = 0;
+  }
+
+  /** The batch without these, counted as dropped; undefined when nothing is left. */
+  #without(what: Dispensable, batch: Batch): Batch | undefined {
+    const count = countOf(what, batch);
+    if (count === 0) return batch;
+    this.#dropped[what] += count;
+    const rest: Batch =
+      what === 'snapshots'
+        ? { events: batch.events, alerts: batch.alerts }
+        : { ...batch, events: batch.events.filter(({ type }) => type !== 'update') };
+    return isEmpty(rest) ? undefined : rest;
   }
 }
 
-function countUpdates(batch: Batch): number {
+function countOf(what: Dispensable, { events, snapshots = [] }: Batch): number {
+  if (what === 'snapshots') return snapshots.length;
   let count = 0;
-  for (const change of batch.events) if (change.type === 'update') count += 1;
+  for (const { type } of events) if (type === 'update') count += 1;
   return count;
+}
+
+function isEmpty({ events, alerts, snapshots = [] }: Batch): boolean {
+  return events.length + alerts.length + snapshots.length === 0;
+}
+
+/** Only what a batch is made of: callers may hand over more, and it would cross to the worker thread. */
+function numbered({ events, alerts, snapshots = [] }: Batch, number: number): NumberedBatch {
+  return { number, events, alerts, ...(snapshots.length > 0 ? { snapshots } : {}) };
 }

@@ -2,10 +2,10 @@
 // sets anything aside. Synchronous; not for the daemon's main thread.
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import type { OutboxKind, OutboxRow } from '../core/types.ts';
+import type { OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { isDamage } from './failures.ts';
-import { refuseNewer } from './migrations.ts';
+import { refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** One event as of its last change. Times are wall clock milliseconds. */
@@ -22,6 +22,8 @@ export interface EventRecord {
   readonly endedAtMs: number | undefined;
   /** `interrupted`: the daemon ended it at its next start. */
   readonly endReason: string | undefined;
+  /** Best picture; undefined when there is none, none yet, or none any more. */
+  readonly snapshot: SnapshotRef | undefined;
 }
 
 export interface AlertRecord {
@@ -36,6 +38,8 @@ export interface AlertRecord {
   readonly score: number;
   readonly message: string;
   readonly atMs: number;
+  /** Best picture when the rule fired; undefined as that of an event. */
+  readonly snapshot: SnapshotRef | undefined;
 }
 
 /** One entry of the journal. `subjectId` and `seq` are undefined for kinds without them. */
@@ -61,6 +65,10 @@ export interface StoreReader {
   readonly epoch: string;
   events(options: ListOptions): EventRecord[];
   alerts(options: ListOptions): AlertRecord[];
+  /** Pictures on disk that were taken at this time or later. */
+  snapshots(options: ListOptions): Snapshot[];
+  /** Pictures on disk of one event, oldest first. */
+  snapshotsOf(eventId: string): Snapshot[];
   /** Journal entries after `afterEntry`, oldest first. */
   journal(range: { afterEntry: number; limit: number }): JournalRecord[];
   journalCount(): number;
@@ -71,20 +79,27 @@ export interface StoreReader {
   close(): void;
 }
 
+/** Path and hash of the picture that a row names, while it is kept. */
+const KEPT_PICTURE = `
+  iif(EXISTS (SELECT 1 FROM snapshots WHERE path = snapshot_path),
+      json_object('path', snapshot_path, 'sha256', snapshot_sha256), NULL) AS snapshot`;
 const EVENTS = `
   SELECT id, camera, label, track, score, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
-         updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason
+         updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, ${KEPT_PICTURE}
   FROM events WHERE started_at_ms >= ? ORDER BY started_at_ms DESC, id DESC LIMIT ?`;
 const ALERTS = `
-  SELECT id, event_id AS eventId, seq, rule, severity, camera, label, zone, score, message, at_ms AS atMs
+  SELECT id, event_id AS eventId, seq, rule, severity, camera, label, zone, score, message, at_ms AS atMs,
+         ${KEPT_PICTURE}
   FROM alerts WHERE at_ms >= ? ORDER BY at_ms DESC, seq DESC LIMIT ?`;
+const SNAPSHOTS = `
+  SELECT path, sha256, crop_path AS cropPath, camera, track, label, score, box, at_ms AS atMs, bytes, event_id AS eventId
+  FROM snapshots`;
+const NEWEST_SNAPSHOTS = `${SNAPSHOTS} WHERE at_ms >= ? ORDER BY at_ms DESC, row DESC LIMIT ?`;
+const EVENT_SNAPSHOTS = `${SNAPSHOTS} WHERE event_id = ? ORDER BY row`;
 const JOURNAL = `
   SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs, mono_ms AS monoMs, boot_id AS bootId, body
   FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;
 const OUTBOX = 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox WHERE row > ? ORDER BY row LIMIT ?';
-
-type WithNull<T> = { [K in keyof T]: T[K] | null };
-type EventRow = WithNull<Omit<EventRecord, 'zonesEntered'>> & { zonesEntered: string };
 
 /**
  * Opens the database file read-only. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable), STORE_DAMAGED or
@@ -105,6 +120,14 @@ export function openReadOnly(path: string): StoreReader {
       throw new VedetteError('DATA_DIR_UNUSABLE', `'${path}' is not a vedette database`, { path });
     }
     refuseNewer(db);
+    const version = versionOf(db);
+    if (version < SCHEMA_VERSION) {
+      throw new VedetteError(
+        'DATA_DIR_UNUSABLE',
+        `database '${path}' has version ${version}, this vedette reads version ${SCHEMA_VERSION}: start the daemon once, it brings the file up to date`,
+        { path, version },
+      );
+    }
     return reader(db);
   } catch (error) {
     db?.close();
@@ -115,9 +138,11 @@ export function openReadOnly(path: string): StoreReader {
 }
 
 function reader(db: Database.Database): StoreReader {
-  const events = db.prepare<[number, number], EventRow>(EVENTS);
-  const alerts = db.prepare<[number, number], AlertRecord>(ALERTS);
-  const journal = db.prepare<[number, number], WithNull<JournalRecord>>(JOURNAL);
+  const events = db.prepare<[number, number], object>(EVENTS);
+  const alerts = db.prepare<[number, number], object>(ALERTS);
+  const snapshots = db.prepare<[number, number], object>(NEWEST_SNAPSHOTS);
+  const eventSnapshots = db.prepare<[string], object>(EVENT_SNAPSHOTS);
+  const journal = db.prepare<[number, number], object>(JOURNAL);
   const outbox = db.prepare<[number, number], OutboxRow>(OUTBOX);
   const journalCount = db.prepare<[], number>('SELECT count(*) FROM journal').pluck();
   const outboxCount = db.prepare<[], number>('SELECT count(*) FROM outbox').pluck();
@@ -125,16 +150,14 @@ function reader(db: Database.Database): StoreReader {
   return {
     epoch: String(db.prepare('SELECT epoch FROM meta').pluck().get()),
     events: ({ limit, sinceMs = 0 }) =>
-      events.all(sinceMs, limit).map(
-        (row) =>
-          ({
-            ...withoutNull(row),
-            zonesEntered: JSON.parse(row.zonesEntered) as string[],
-          }) as unknown as EventRecord,
-      ),
-    alerts: ({ limit, sinceMs = 0 }) => alerts.all(sinceMs, limit),
+      events.all(sinceMs, limit).map((row) => recordOf<EventRecord>(row, ['zonesEntered', 'snapshot'])),
+    alerts: ({ limit, sinceMs = 0 }) =>
+      alerts.all(sinceMs, limit).map((row) => recordOf<AlertRecord>(row, ['snapshot'])),
+    snapshots: ({ limit, sinceMs = 0 }) =>
+      snapshots.all(sinceMs, limit).map((row) => recordOf<Snapshot>(row, ['box'])),
+    snapshotsOf: (eventId) => eventSnapshots.all(eventId).map((row) => recordOf<Snapshot>(row, ['box'])),
     journal: ({ afterEntry, limit }) =>
-      journal.all(afterEntry, limit).map((row) => withoutNull(row) as unknown as JournalRecord),
+      journal.all(afterEntry, limit).map((row) => recordOf<JournalRecord>(row, [])),
     journalCount: () => journalCount.get() ?? 0,
     outbox: ({ afterRow, limit }) => outbox.all(afterRow, limit),
     outboxCount: () => outboxCount.get() ?? 0,
@@ -143,7 +166,11 @@ function reader(db: Database.Database): StoreReader {
   };
 }
 
-/** NULL is only for SQL: absent values are undefined. */
-function withoutNull(row: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value ?? undefined]));
+/** NULL is only for SQL: absent values are undefined. Columns named in `json` hold JSON. */
+function recordOf<T>(row: object, json: readonly string[]): T {
+  const fields = Object.entries(row).map(([name, value]: [string, unknown]) => [
+    name,
+    json.includes(name) && typeof value === 'string' ? (JSON.parse(value) as unknown) : (value ?? undefined),
+  ]);
+  return Object.fromEntries(fields) as T;
 }

@@ -15,7 +15,7 @@ interface Meta {
   readonly writer_batch: number;
 }
 
-type EventRow = Readonly<Record<string, string | number | null>>;
+type Row = Readonly<Record<string, string | number | null>>;
 
 /** What could be read. */
 export interface Salvage {
@@ -24,7 +24,11 @@ export interface Salvage {
   readonly outbox: readonly OutboxRow[];
   /** Every row of the outbox could be read. */
   readonly outboxWhole: boolean;
-  readonly openEvents: readonly EventRow[];
+  readonly openEvents: readonly Row[];
+  /** Without their rows the pictures would be swept away as nobody's. */
+  readonly snapshots: readonly Row[];
+  /** The clock by which they grow old. */
+  readonly retention: readonly Row[];
 }
 
 export interface ReplacementOptions {
@@ -37,7 +41,15 @@ export interface ReplacementOptions {
   readonly reason: string;
 }
 
-const EMPTY: Salvage = { meta: undefined, lastSeq: {}, outbox: [], outboxWhole: false, openEvents: [] };
+const EMPTY: Salvage = {
+  meta: undefined,
+  lastSeq: {},
+  outbox: [],
+  outboxWhole: false,
+  openEvents: [],
+  snapshots: [],
+  retention: [],
+};
 
 /** Reads all it can. Throws only what is not damage (no memory, no disk space): then nothing has been decided. */
 export function salvageFrom(path: string): Salvage {
@@ -51,17 +63,15 @@ export function salvageFrom(path: string): Salvage {
       db,
       'SELECT kind, last_seq FROM counters',
     );
-    const columns = 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox';
-    const forward = readSome<OutboxRow>(db, `${columns} ORDER BY row`);
-    // From the other end too: a bad page in the middle hides only itself.
-    const backward = forward.whole ? forward : readSome<OutboxRow>(db, `${columns} ORDER BY row DESC`);
-    const rows = new Map([...forward.rows, ...backward.rows].map((row) => [row.row, row]));
+    const outbox = readRows<OutboxRow>(db, 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox');
     return {
       meta,
       lastSeq: Object.fromEntries(counters.rows.map(({ kind, last_seq }) => [kind, last_seq])),
-      outbox: [...rows.values()].sort((a, b) => a.row - b.row),
-      outboxWhole: forward.whole,
-      openEvents: readSome<EventRow>(db, 'SELECT * FROM events WHERE ended_at_ms IS NULL').rows,
+      outbox: outbox.rows,
+      outboxWhole: outbox.whole,
+      openEvents: readSome<Row>(db, 'SELECT * FROM events WHERE ended_at_ms IS NULL').rows,
+      snapshots: readRows<Row & { row: number }>(db, 'SELECT * FROM snapshots').rows,
+      retention: readSome<Row>(db, 'SELECT * FROM retention').rows,
     };
   } catch (error) {
     if (isUnreadable(error)) return EMPTY;
@@ -69,6 +79,17 @@ export function salvageFrom(path: string): Salvage {
   } finally {
     db?.close();
   }
+}
+
+/** Rows of a table in order, read from the other end too: a bad page in the middle hides only itself. */
+function readRows<T extends { row: number }>(
+  db: Database.Database,
+  sql: string,
+): { rows: T[]; whole: boolean } {
+  const forward = readSome<T>(db, `${sql} ORDER BY row`);
+  const backward = forward.whole ? [] : readSome<T>(db, `${sql} ORDER BY row DESC`).rows;
+  const rows = new Map([...forward.rows, ...backward].map((row) => [row.row, row]));
+  return { rows: [...rows.values()].sort((a, b) => a.row - b.row), whole: forward.whole };
 }
 
 /** Rows of a query up to the first that cannot be read. */
@@ -127,7 +148,7 @@ function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
     const { writer_id, writer_batch } = meta;
     db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?').run(writer_id, writer_batch);
     setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
-    addOpenEvents(db, salvage.openEvents);
+    addViews(db, salvage);
     return true;
   });
 }
@@ -150,7 +171,7 @@ function fillNew(db: Database.Database, options: ReplacementOptions): boolean {
   for (const row of salvage.outbox) {
     tryRun(db.transaction(() => outbox.add(row, outbox.nextSeq(row.kind))));
   }
-  addOpenEvents(db, salvage.openEvents);
+  addViews(db, salvage);
   return true;
 }
 
@@ -176,16 +197,28 @@ function setLastRow(db: Database.Database, row: number): void {
   db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)").run(row);
 }
 
-/** So that they can be ended, or go on. One that cannot be read back is left to the damaged file. */
-function addOpenEvents(db: Database.Database, events: readonly EventRow[]): void {
-  for (const event of events) {
-    const names = Object.keys(event);
+/**
+ * Events so that they can be ended, or go on; pictures so that they are kept and grow old. A row that cannot be read
+ * back is left to the damaged file.
+ */
+function addViews(db: Database.Database, { openEvents, snapshots, retention }: Salvage): void {
+  addRows(db, 'events', openEvents);
+  addRows(db, 'snapshots', snapshots);
+  addRows(db, 'retention', retention);
+  // The clock must not stand before the pictures it measures, whatever of its own row could be read.
+  db.exec(
+    'UPDATE retention SET age_clock_ms = max(age_clock_ms, (SELECT coalesce(max(age_clock_ms), 0) FROM snapshots))',
+  );
+}
+
+function addRows(db: Database.Database, table: string, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const names = Object.keys(row);
+    const values = names.map((name) => `@${name}`);
     tryRun(() =>
       db
-        .prepare(
-          `INSERT INTO events (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`,
-        )
-        .run(event),
+        .prepare(`INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')})`)
+        .run(row),
     );
   }
 }

@@ -1,5 +1,5 @@
-// The tables of vedette.db, version 1, with what every column means. A released version is frozen (a fixture holds it);
-// later versions are steps in migrations.ts. Pure text: SQLite keeps the comments, `.schema` in sqlite3 shows them.
+// The tables of vedette.db by version, with what every column means. A released version is frozen (a fixture holds it);
+// migrations.ts runs one after the other. Pure text: SQLite keeps the comments, `.schema` in sqlite3 shows them.
 
 /** `PRAGMA application_id`: 'Vdt1' in ASCII, so that file(1) and we can tell the file from any other SQLite file. */
 export const APPLICATION_ID = 0x56647431;
@@ -84,4 +84,44 @@ CREATE TABLE outbox (
   body TEXT NOT NULL CHECK (json_valid(body)), -- the record as given
   UNIQUE (kind, seq)
 ) STRICT;
+`;
+
+/** Pictures. Comments of added columns stand inside the definition: SQLite keeps no other part of ALTER TABLE. */
+export const SCHEMA_2 = `
+-- Pictures on disk, one row per object seen: files below media/, durable before their row is written.
+CREATE TABLE snapshots (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, -- order of commit; the lowest is deleted first
+  path TEXT NOT NULL UNIQUE CHECK (path GLOB 'media/?*' AND path NOT GLOB '*..*'), -- whole frame, below the data folder
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64), -- of that file, hexadecimal
+  crop_path TEXT UNIQUE CHECK (crop_path GLOB 'media/?*' AND crop_path NOT GLOB '*..*'), -- the object alone; NULL without
+  camera TEXT NOT NULL,
+  track INTEGER NOT NULL, -- number of the track on its camera since the daemon's start
+  label TEXT NOT NULL,
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1), -- of the object in this picture
+  box TEXT NOT NULL CHECK (json_type(box) = 'object'), -- {x, y, width, height} in fractions of the frame
+  at_ms INTEGER NOT NULL, -- wall clock when the frame was taken; for people, not for its age
+  bytes INTEGER NOT NULL CHECK (bytes >= 0), -- of its files together
+  event_id TEXT, -- NULL when that was not known any more
+  age_clock_ms INTEGER NOT NULL -- retention.age_clock_ms when the row was written: the difference is its age
+) STRICT;
+CREATE INDEX snapshots_at ON snapshots (at_ms);
+CREATE INDEX snapshots_event ON snapshots (event_id) WHERE event_id IS NOT NULL;
+
+-- What pruning has to remember (one row).
+CREATE TABLE retention (
+  one INTEGER PRIMARY KEY CHECK (one = 1), -- a single row
+  age_clock_ms INTEGER NOT NULL DEFAULT 0, -- time this file has seen pass, whatever the wall clock did meanwhile
+  wall_ms INTEGER, -- wall clock when that was written: how long the daemon was away; NULL before the first time
+  round TEXT CHECK (json_valid(round)) -- what the round under way has deleted so far; NULL when the journal has it
+) STRICT;
+INSERT INTO retention (one) VALUES (1);
+
+-- Pictures named by messages not yet delivered.
+CREATE INDEX outbox_snapshot ON outbox (json_extract(body, '$.snapshot.path'))
+  WHERE json_extract(body, '$.snapshot.path') IS NOT NULL;
+
+ALTER TABLE events ADD COLUMN snapshot_path /* best picture; its file is there while snapshots has its row */ TEXT;
+ALTER TABLE events ADD COLUMN snapshot_sha256 /* of that file */ TEXT;
+ALTER TABLE alerts ADD COLUMN snapshot_path /* best picture when the rule fired */ TEXT;
+ALTER TABLE alerts ADD COLUMN snapshot_sha256 /* of that file */ TEXT;
 `;

@@ -10,19 +10,22 @@ import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { Percentiles } from '../platform/percentiles.ts';
-import { closedError, commitError, damageMessage } from './failures.ts';
+import { closedError, commitError, damageMessage, refusalMessage } from './failures.ts';
 import type {
   Batch,
   DamageReport,
   FileStatus,
   Opened,
+  Retention,
   StoreProblem,
   StoreState,
   WriteRequest,
   Written,
 } from './messages.ts';
 import { pathsIn } from './paths.ts';
+import { PruneState } from './prune-state.ts';
 import { CommitQueue } from './queue.ts';
+import { PendingReads } from './reads.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 
 export interface StoreOptions {
@@ -36,21 +39,14 @@ export interface StoreOptions {
   onOutbox(rows: readonly OutboxRow[]): void;
   /** A problem came, changed or went, or the file was (re)opened. */
   onState?(state: StoreState): void;
-  /** Batches that may wait for a slow disk before `update` changes are dropped. */
+  /** How long pictures are kept. */
+  readonly retention: Retention;
+  /** Batches that may wait for a slow disk before pictures, then `update` changes are dropped. */
   readonly queueBatchesMax?: number;
   /** `stop` waits this long for a disk that refuses, then gives up and says what is lost. */
   readonly drainMs?: number;
   /** The worker's program; a test gives one that dies on purpose. */
   readonly workerUrl?: URL;
-}
-
-interface PendingRead {
-  readonly afterRow: number;
-  readonly limit: number;
-  readonly resolve: (rows: readonly OutboxRow[]) => void;
-  readonly reject: (error: Error) => void;
-  /** `failed` waits for the retry; the others do not. */
-  stage: 'new' | 'sent' | 'failed';
 }
 
 const QUEUE_BATCHES_MAX = 2000;
@@ -72,7 +68,8 @@ export class Store implements Part {
   readonly #queue: CommitQueue;
   readonly #backoff = new Backoff(RETRY);
   readonly #latency = new Percentiles(LATENCY_SIZE);
-  readonly #reads = new Map<number, PendingRead>();
+  readonly #reads = new PendingReads();
+  readonly #pruning: PruneState;
   readonly #started = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #thread: StoreThread | undefined;
@@ -89,6 +86,7 @@ export class Store implements Part {
   #damages = 0;
   #epoch: string | undefined;
   #status: FileStatus | undefined;
+  #retention: Retention;
   #problem: StoreProblem | undefined;
   #problemSinceMs = 0;
   #recordsRefused = 0;
@@ -100,6 +98,8 @@ export class Store implements Part {
     this.#logger = options.logger.child({ part: 'store' });
     this.#clock = options.clock;
     this.#dataDir = resolve(options.dataDir);
+    this.#retention = options.retention;
+    this.#pruning = new PruneState(this.#logger);
     this.#queue = new CommitQueue(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
   }
 
@@ -144,17 +144,22 @@ export class Store implements Part {
   /** Rows waiting for delivery after `afterRow`, in order. Waits as long as the file is out of reach. */
   readOutbox(range: { afterRow: number; limit: number }): Promise<readonly OutboxRow[]> {
     if (this.#phase === 'closing' || this.#phase === 'closed') return Promise.reject(closedError());
-    return new Promise((resolve, reject) => {
-      this.#requestId += 1;
-      this.#reads.set(this.#requestId, { ...range, resolve, reject, stage: 'new' });
-      this.#schedule();
-    });
+    this.#requestId += 1;
+    this.#schedule();
+    return this.#reads.add({ type: 'read', id: this.#requestId, ...range });
   }
 
   /** Deletes delivered rows, soon and in one transaction with whatever else waits. Unknown rows do no harm. */
   delivered(rows: readonly number[]): void {
     for (const row of rows) this.#delivered.push(row);
     this.#schedule();
+  }
+
+  /** Other limits for the pictures; what is beyond them is deleted soon. */
+  setRetention(retention: Retention): void {
+    this.#retention = retention;
+    // A thread that is still opening the file takes it afterwards; a new one is given it with its task.
+    this.#thread?.send({ type: 'retention', retention });
   }
 
   state(): StoreState {
@@ -165,6 +170,10 @@ export class Store implements Part {
       outboxRows: this.#status?.outboxRows ?? 0,
       lastSeq: this.#status?.lastSeq ?? { event: 0, alert: 0, gap: 0 },
       updatesDropped: this.#queue.updatesDropped,
+      snapshotsDropped: this.#queue.snapshotsDropped,
+      snapshots: this.#status?.snapshots ?? { count: 0, bytes: 0 },
+      lastPrune: this.#pruning.last,
+      pruneProblem: this.#pruning.problem,
       recordsRefused: this.#recordsRefused,
       commitMs:
         this.#committedMonoMs === undefined
@@ -217,8 +226,7 @@ export class Store implements Part {
 
   #finish(): void {
     this.#phase = 'closed';
-    for (const read of this.#reads.values()) read.reject(closedError());
-    this.#reads.clear();
+    this.#reads.close();
     this.#closed.resolve();
   }
 
@@ -236,18 +244,14 @@ export class Store implements Part {
   #pump(): void {
     const thread = this.#thread;
     if (!this.#ready || thread === undefined) return;
-    for (const [id, read] of this.#reads) {
-      if (read.stage === 'sent' || (read.stage === 'failed' && this.#retry !== undefined)) continue;
-      read.stage = 'sent';
-      thread.send({ type: 'read', id, afterRow: read.afterRow, limit: read.limit });
-    }
+    for (const read of this.#reads.take(this.#retry !== undefined)) thread.send(read);
     if (this.#retry !== undefined) return;
     this.#write ??= this.#nextWrite();
     if (this.#write !== undefined && !this.#writeSent) {
       this.#writeSent = true;
       thread.send(this.#write);
     }
-    if (this.#phase === 'draining' && this.#write === undefined && this.#reads.size === 0) {
+    if (this.#phase === 'draining' && this.#write === undefined && this.#reads.count === 0) {
       this.#phase = 'closing';
       this.#ready = false;
       thread.send({ type: 'close' });
@@ -276,6 +280,7 @@ export class Store implements Part {
         endOpenEvents: this.#epoch === undefined,
         lastRow: this.#status?.lastRow,
         damages: this.#damages,
+        retention: this.#retention,
       },
       onReply: (reply) => this.#onReply(reply),
       onEnd: (reason) => this.#onEnd(reason),
@@ -291,16 +296,16 @@ export class Store implements Part {
         this.#onWritten(reply);
         break;
       case 'rows':
-        this.#reads.get(reply.id)?.resolve(reply.rows);
-        this.#reads.delete(reply.id);
+        this.#reads.answered(reply.id, reply.rows);
         if (this.#idle) this.#recover();
         break;
-      case 'failed': {
-        const read = this.#reads.get(reply.id);
-        if (read !== undefined) read.stage = 'failed';
-        else this.#writeSent = false;
+      case 'pruned':
+        if (this.#status !== undefined) this.#status = { ...this.#status, snapshots: reply.snapshots };
+        this.#pruning.onPruned(reply);
+        break;
+      case 'failed':
+        if (!this.#reads.failed(reply.id)) this.#writeSent = false;
         this.#fail(commitError(reply.code, reply.message, this.#dataDir));
-      }
     }
     this.#pump();
   }
@@ -329,11 +334,9 @@ export class Store implements Part {
     this.#latency.add(commitMs);
     this.#committedMonoMs = this.#clock.monoMs();
     this.#recordsRefused += refused.length;
-    for (const { counter, id, seq, reason } of refused) {
-      this.#logger.error(
-        { event: 'store-refused', code: 'INTERNAL', counter, id, seq },
-        `${counter} ${id} does not fit the database (${reason}): a gap message takes its place`,
-      );
+    for (const refusal of refused) {
+      const { reason: _reason, ...data } = refusal;
+      this.#logger.error({ event: 'store-refused', code: 'INTERNAL', ...data }, refusalMessage(refusal));
     }
     this.#recover();
     if (rows.length > 0) this.#options.onOutbox(rows);
@@ -343,7 +346,7 @@ export class Store implements Part {
     this.#thread = undefined;
     this.#ready = false;
     this.#writeSent = false;
-    for (const read of this.#reads.values()) read.stage = 'new';
+    this.#reads.unsend();
     if (this.#phase === 'closing' || this.#phase === 'closed') {
       this.#finish();
       return;

@@ -2,10 +2,10 @@
 // thread; Store makes the next one. Main thread.
 import { Worker } from 'node:worker_threads';
 import { VedetteError } from '../platform/errors.ts';
-import type { Failed, Opened, OpenTask, Reply, Request, Rows, Written } from './messages.ts';
+import type { Failed, Opened, OpenTask, Pruned, Reply, Request, Rows, Written } from './messages.ts';
 
 /** Replies that do not end the thread. */
-export type LiveReply = Opened | Written | Failed | Rows;
+export type LiveReply = Opened | Written | Failed | Rows | Pruned;
 
 export interface ThreadOptions {
   readonly url: URL;

@@ -4,10 +4,21 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import { AgeClock } from './age-clock.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { codeOf, isDamage, openingError } from './failures.ts';
-import { Ledger, readBootId } from './ledger.ts';
-import type { FileStatus, OpenTask, ReadRequest, Reply, Request, WriteRequest } from './messages.ts';
+import { Ledger, type LedgerResult, type LedgerWrite, readBootId } from './ledger.ts';
+import { Media } from './media.ts';
+import type {
+  FileStatus,
+  OpenTask,
+  PruneRound,
+  ReadRequest,
+  Reply,
+  Request,
+  WriteRequest,
+} from './messages.ts';
+import { Pruner } from './pruner.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
 const UNANNOUNCED_MAX = 100_000;
@@ -17,6 +28,7 @@ class Session {
   readonly #task: OpenTask;
   readonly #file: OpenDatabase;
   readonly #ledger: Ledger;
+  readonly #pruner: Pruner;
   #outboxRows = 0;
 
   constructor(port: MessagePort, task: OpenTask) {
@@ -29,12 +41,21 @@ class Session {
       damages: task.damages,
       lastRow: task.lastRow,
     });
-    this.#ledger = new Ledger({
-      db: this.#file.db,
-      writer: task.writer,
-      bootId: readBootId(),
-      nowMs,
-      monoMs,
+    const { db } = this.#file;
+    const bootId = readBootId();
+    const ageClock = new AgeClock(db, systemClock);
+    const ageClockMs = (): number => ageClock.nowMs();
+    this.#ledger = new Ledger({ db, writer: task.writer, bootId, nowMs, monoMs, ageClockMs });
+    this.#pruner = new Pruner({
+      db,
+      pictures: this.#ledger.pictures,
+      media: new Media(task.dataDir),
+      ageClock,
+      clock: systemClock,
+      bootId,
+      retention: task.retention,
+      onTurn: (round) => this.#tellPruned(round),
+      onEnd: (trouble) => this.#endRound(trouble),
     });
   }
 
@@ -50,6 +71,7 @@ class Session {
       lastSeq: outbox.lastSeq(),
       lastRow: outbox.lastRow(),
       bytes: this.#file.bytes(),
+      snapshots: this.#pruner.totals,
     };
     this.#reply({
       type: 'opened',
@@ -59,6 +81,7 @@ class Session {
       eventsEnded: ended.length,
       ...(damage === undefined ? {} : { damage }),
     });
+    this.#pruner.start();
   }
 
   handle(request: Request): void {
@@ -66,33 +89,70 @@ class Session {
       this.close();
       return;
     }
+    if (request.type === 'retention') {
+      this.#pruner.setRetention(request.retention);
+      return;
+    }
     try {
       if (request.type === 'write') this.#write(request);
       else this.#read(request);
     } catch (error) {
-      if (isDamage(error)) {
-        this.#reply({ type: 'damaged', message: reasonOf(error) });
-        this.close();
-        return;
-      }
-      this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
+      if (isDamage(error)) this.#endDamaged(error);
+      else this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
     }
+  }
+
+  #endDamaged(error: unknown): void {
+    this.#reply({ type: 'damaged', message: reasonOf(error) });
+    this.close();
   }
 
   /** Without a listener on the port the thread ends. */
   close(): void {
+    this.#pruner.stop();
     this.#file.close();
     this.#port.close();
   }
 
   #write({ id, batches, delivered }: WriteRequest): void {
     const startMs = systemClock.monoMs();
-    const { rows, refused, removed, lastSeq, lastRow } = this.#ledger.write({ batches, delivered });
+    const { rows, refused, removed, pictures, lastSeq, lastRow } = this.#commit({ batches, delivered });
     const commitMs = systemClock.monoMs() - startMs;
     // From here on nothing may fail: the main thread would send again what is committed, and never hear of its rows.
     this.#outboxRows += rows.length - removed;
-    const status = { outboxRows: this.#outboxRows, lastSeq, lastRow, bytes: this.#file.bytes() };
+    this.#pruner.added(pictures);
+    const status: FileStatus = {
+      outboxRows: this.#outboxRows,
+      lastSeq,
+      lastRow,
+      bytes: this.#file.bytes(),
+      snapshots: this.#pruner.totals,
+    };
     this.#reply({ type: 'written', id, rows, refused, status, commitMs });
+  }
+
+  /** A full disk takes pictures first. */
+  #commit(write: LedgerWrite): LedgerResult {
+    try {
+      return this.#ledger.write(write);
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_FULL' || !this.#pruner.makeRoom()) throw error;
+      return this.#ledger.write(write);
+    }
+  }
+
+  #tellPruned(round: PruneRound | undefined): void {
+    const told = round === undefined ? {} : { round: { ...round, atMs: systemClock.nowMs() } };
+    this.#reply({ type: 'pruned', snapshots: this.#pruner.totals, ...told });
+  }
+
+  #endRound(trouble: unknown): void {
+    if (isDamage(trouble)) {
+      this.#endDamaged(trouble);
+      return;
+    }
+    const problem = trouble === undefined ? '' : reasonOf(trouble);
+    this.#reply({ type: 'pruned', snapshots: this.#pruner.totals, problem });
   }
 
   #read({ id, afterRow, limit }: ReadRequest): void {

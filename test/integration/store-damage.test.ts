@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -16,8 +17,9 @@ import { describe, expect, test } from 'vitest';
 import type { Gap } from '../../daemon/core/types.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
 import { peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
-import { alert, change, fullBatch } from '../fixtures/store/records.ts';
+import { alert, change, fullBatch, pictureOnDisk } from '../fixtures/store/records.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -152,6 +154,28 @@ describe('a damaged database', () => {
     expect(coded('STORE_DAMAGED')).toHaveLength(1);
     expect(store.state().lastSeq.gap).toBe(2);
     expect(statSync(`${setAside(dataDir)}-wal`).size).toBeGreaterThan(PAGE_BYTES);
+  });
+
+  test('that has lost the rows of its pictures finds the pictures themselves', async () => {
+    const { dataDir, path } = await folderWith(1);
+    const { store: first, commit } = await startStore(dataDir);
+    const pictures = [1, 2, 3].map((number) => pictureOnDisk(dataDir, number));
+    await commit({ events: [], alerts: [alert(9)], snapshots: pictures });
+    await first.stop();
+    for (const picture of pictures) {
+      for (const one of [picture.path, picture.cropPath!]) utimesSync(join(dataDir, one), 1, 1);
+    }
+    spoilPage(path, rootPage(path, 'snapshots'));
+
+    const { store, coded } = await startStore(dataDir);
+    expect(coded('STORE_DAMAGED')).toMatchObject([{ salvaged: 'all' }]);
+    await waitFor('the sweep', () => store.state().lastPrune !== undefined);
+    expect(store.state()).toMatchObject({ snapshots: { count: 3 }, lastPrune: { adopted: 3, orphans: 0 } });
+    expect(
+      peek(dataDir, (reader) => reader.snapshots({ limit: 9 }))
+        .map(({ sha256 }) => sha256)
+        .sort(),
+    ).toEqual(pictures.map(({ sha256 }) => sha256).sort());
   });
 
   test('of a newer version is refused as newer, not set aside', async () => {

@@ -1,10 +1,10 @@
-import { appendFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { StoreState } from '../../daemon/store/messages.ts';
 import { makeStore, peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
-import { alert, fullBatch } from '../fixtures/store/records.ts';
+import { alert, fullBatch, putFile, snapshot } from '../fixtures/store/records.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -85,6 +85,48 @@ describe('a full disk', () => {
     expect(store.state().problem).toBeUndefined();
   });
 
+  test('takes the oldest pictures before it holds up an alert, and says so', async () => {
+    const { path } = smallDisk('16m');
+    const { store, rows, commit, coded, records } = await startStore(path);
+    const pictures = Array.from({ length: 60 }, (_, index) => {
+      const { cropPath: _none, ...picture } = snapshot(index + 1);
+      putFile(path, picture.path, Buffer.alloc(picture.bytes));
+      return picture;
+    });
+    const { sha256, path: oldest } = pictures[0]!;
+    await commit({
+      events: [],
+      alerts: [alert(1, { snapshot: { path: oldest, sha256 } })],
+      snapshots: pictures,
+    });
+    fill(path);
+    for (let number = 2; number <= 1000; number += 1) store.commit({ events: [], alerts: [alert(number)] });
+    await waitFor('all alerts', () => rows.length === 1000, 60_000);
+    expect(coded('STORE_COMMIT')).toEqual([]);
+    await waitFor('the round', () => store.state().lastPrune !== undefined);
+    // 4 MB at a time: 40 pictures of 100 kB.
+    const { snapshots, lastPrune } = store.state();
+    expect(lastPrune).toMatchObject({ forRoom: 40, undelivered: 1, byBytes: 0, upToMs: pictures[39]!.atMs });
+    expect(snapshots).toEqual({ count: 20, bytes: 2_000_000 });
+    expect(pictures.map((picture) => existsSync(join(path, picture.path)))).toEqual(
+      pictures.map((_, index) => index >= 40),
+    );
+    const told = records.filter(({ event }) => String(event) === 'store-pruned');
+    expect(told).toMatchObject([{ level: 40, forRoom: 40, undelivered: 1 }]);
+  });
+
+  test('whose pictures are all gone refuses as if there had been none', async () => {
+    const { path } = smallDisk('4m');
+    const { store, commit } = await startStore(path, { drainMs: 1 });
+    const { cropPath: _none, ...picture } = snapshot(1);
+    putFile(path, picture.path, Buffer.alloc(picture.bytes));
+    await commit({ events: [], alerts: [alert(1)], snapshots: [picture] });
+    fill(path);
+    for (let number = 2; number <= 2000; number += 1) store.commit({ events: [], alerts: [alert(number)] });
+    await waitFor('the disk to refuse', () => store.state().problem?.code === 'STORE_COMMIT');
+    expect(existsSync(join(path, picture.path))).toBe(false);
+  });
+
   test('at the start is a state, not an end: the daemon runs and its alerts wait for room', async () => {
     const { path } = smallDisk('2m');
     const filler = fill(path);
@@ -154,14 +196,17 @@ describe('a read-only file system', () => {
 });
 
 describe('a slow disk', () => {
-  test('costs updates only, and says how many', async () => {
+  test('costs rows of pictures and updates only, and says how many', async () => {
     const { path } = smallDisk('2m');
     const { store, rows } = await startStore(path, { queueBatchesMax: 20 });
     const filler = fill(path);
     for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
     await waitFor('the disk to refuse', () => store.state().problem !== undefined);
-    for (let number = 401; number <= 500; number += 1) store.commit(fullBatch(number));
-    const { updatesDropped } = store.state();
+    for (let number = 401; number <= 500; number += 1) {
+      store.commit({ ...fullBatch(number), snapshots: [snapshot(number)] });
+    }
+    const { updatesDropped, snapshotsDropped } = store.state();
+    expect(snapshotsDropped).toBe(100);
     expect(updatesDropped).toBeGreaterThanOrEqual(100);
     rmSync(filler);
     await waitFor('all but the updates', () => rows.length === 2000 - updatesDropped, 60_000);

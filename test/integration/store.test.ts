@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { Gap } from '../../daemon/core/types.ts';
+import { SCHEMA_VERSION } from '../../daemon/store/migrations.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
 import { look, makeStore, peek, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
@@ -289,7 +290,7 @@ describe('starting and stopping', () => {
     const before = readFileSync(path);
     await expect(makeStore(dataDir).store.start(never)).rejects.toMatchObject({
       code: 'STORE_NEWER',
-      data: { version: 99, versionMax: 1 },
+      data: { version: 99, versionMax: SCHEMA_VERSION },
     });
     expect(readFileSync(path).equals(before)).toBe(true);
     expect(() => openReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));

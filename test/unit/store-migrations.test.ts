@@ -55,6 +55,25 @@ describe('migrations', () => {
     expect(reader.alerts({ limit: 9 })).toMatchObject([{ id: 'alert-1', seq: 1 }]);
     expect(reader.outbox({ afterRow: 0, limit: 9 })).toMatchObject([{ row: 4, kind: 'alert', seq: 1 }]);
     expect(reader.lastSeq()).toEqual({ event: 3, alert: 1, gap: 0 });
+    // Pictures came with version 2.
+    const pictures = reader.snapshots({ limit: 9 });
+    expect(pictures.map(({ eventId }) => eventId)).toEqual(name === 'version-1.sql' ? [] : ['event-1']);
+    for (const { snapshot } of [...reader.events({ limit: 9 }), ...reader.alerts({ limit: 9 })]) {
+      expect(snapshot?.path).toBe(pictures[0]?.path);
+    }
+  });
+
+  test('a database of an older version is not read, but named with what to do', () => {
+    const path = join(tempDir(), 'vedette.db');
+    open(path).exec(readFileSync(join(FIXTURES, 'version-1.sql'), 'utf8'));
+    expect(() => openReadOnly(path)).toThrow(
+      expect.objectContaining({
+        code: 'DATA_DIR_UNUSABLE',
+        message: expect.stringContaining(
+          `has version 1, this vedette reads version ${SCHEMA_VERSION}: start`,
+        ),
+      }),
+    );
   });
 
   test('a released step is never edited: the first n steps make what the fixture of version n holds', () => {
@@ -74,10 +93,11 @@ describe('migrations', () => {
     const step = (version: number): Migration => ({ version, run: () => void ran.push(version) });
     const db = open();
     migrate(db, CONTEXT);
-    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
-    migrate(db, CONTEXT, [...MIGRATIONS, step(2), step(3)]);
-    expect(ran).toEqual([2, 3]);
-    expect(versionOf(db)).toBe(3);
+    const next = [step(SCHEMA_VERSION + 1), step(SCHEMA_VERSION + 2)];
+    migrate(db, CONTEXT, [...MIGRATIONS, ...next]);
+    migrate(db, CONTEXT, [...MIGRATIONS, ...next]);
+    expect(ran).toEqual([SCHEMA_VERSION + 1, SCHEMA_VERSION + 2]);
+    expect(versionOf(db)).toBe(SCHEMA_VERSION + 2);
   });
 
   test('a step that fails leaves the version and the tables before it', () => {
@@ -85,24 +105,26 @@ describe('migrations', () => {
     migrate(db, CONTEXT);
     const before = schemaOf(db);
     const failing: Migration = {
-      version: 2,
+      version: SCHEMA_VERSION + 1,
       run: (target) => {
         target.exec('CREATE TABLE half_way (x)');
         throw new Error('power cut');
       },
     };
     expect(() => migrate(db, CONTEXT, [...MIGRATIONS, failing])).toThrow('power cut');
-    expect(versionOf(db)).toBe(1);
+    expect(versionOf(db)).toBe(SCHEMA_VERSION);
     expect(schemaOf(db)).toEqual(before);
   });
 
   test('a newer version is refused by number', () => {
     const db = open();
-    db.pragma('user_version = 7');
+    db.pragma(`user_version = ${SCHEMA_VERSION + 5}`);
     expect(() => migrate(db, CONTEXT)).toThrow(
       expect.objectContaining({
         code: 'STORE_NEWER',
-        message: expect.stringMatching(/has version 7, .* up to 1/),
+        message: expect.stringMatching(
+          new RegExp(`has version ${SCHEMA_VERSION + 5}, .* up to ${SCHEMA_VERSION}:`),
+        ),
       }),
     );
   });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Alert, EventChange } from '../../daemon/core/types.ts';
+import type { Alert, EventChange, Snapshot } from '../../daemon/core/types.ts';
 import type { Batch } from '../../daemon/store/messages.ts';
 import { CommitQueue } from '../../daemon/store/queue.ts';
-import { alert, change, fullBatch } from '../fixtures/store/records.ts';
+import { alert, change, fullBatch, snapshot } from '../fixtures/store/records.ts';
 
 const update = (number: number): Batch => ({ events: [change('update', number)], alerts: [] });
 const taken = (queue: CommitQueue): string[] =>
@@ -48,6 +48,32 @@ describe('CommitQueue', () => {
     expect(taken(queue)).toEqual(['new 1', 'new 2', 'new 3', 'new 4', 'end 2', 'alert 2']);
   });
 
+  test('pictures go before updates: those that wait first, then those of the new batch', () => {
+    const queue = new CommitQueue(2);
+    queue.push({ events: [change('update', 1)], alerts: [], snapshots: [snapshot(1)] });
+    queue.push({ events: [], alerts: [], snapshots: [snapshot(2), snapshot(3)] });
+    expect(queue.length).toBe(2);
+    queue.push({ events: [change('new', 4)], alerts: [], snapshots: [snapshot(4)] });
+    expect([queue.snapshotsDropped, queue.updatesDropped]).toEqual([3, 0]);
+    queue.push({ events: [], alerts: [], snapshots: [snapshot(5)] });
+    expect([queue.snapshotsDropped, queue.updatesDropped]).toEqual([5, 0]);
+    queue.push({ events: [], alerts: [alert(6)], snapshots: [snapshot(6)] });
+    expect([queue.snapshotsDropped, queue.updatesDropped]).toEqual([6, 1]);
+    expect(queue.take(10)).toEqual([
+      { number: 3, events: [change('new', 4)], alerts: [] },
+      { number: 4, events: [], alerts: [alert(6)] },
+    ]);
+  });
+
+  test('a queue full of what must be kept takes no picture and loses nothing else', () => {
+    const queue = new CommitQueue(1);
+    queue.push({ events: [change('new', 1)], alerts: [] });
+    queue.push({ events: [], alerts: [alert(2)], snapshots: [snapshot(2)] });
+    queue.push({ events: [], alerts: [], snapshots: [snapshot(3)] });
+    expect(queue.snapshotsDropped).toBe(2);
+    expect(taken(queue)).toEqual(['new 1', 'alert 2']);
+  });
+
   test('a queue that is not full drops nothing', () => {
     const queue = new CommitQueue(3);
     for (let number = 1; number <= 3; number += 1) queue.push(update(number));
@@ -57,8 +83,10 @@ describe('CommitQueue', () => {
     expect(queue.length).toBe(3);
   });
 
-  test('whatever comes and goes: new, end and alerts all come out in order, and every missing update is counted', () => {
-    const record = fc.constantFrom<'new' | 'update' | 'end' | 'alert'>('new', 'update', 'end', 'alert');
+  test('whatever comes and goes: new, end and alerts all come out in order, and what is missing is counted', () => {
+    const record = fc.constantFrom<'new' | 'update' | 'end' | 'alert' | 'snapshot'>(
+      ...(['new', 'update', 'end', 'alert', 'snapshot'] as const),
+    );
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.array(record, { maxLength: 4 }) },
       { weight: 1, arbitrary: fc.integer({ min: 0, max: 5 }) },
@@ -67,9 +95,10 @@ describe('CommitQueue', () => {
       fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 60 }), (batchesMax, steps) => {
         const queue = new CommitQueue(batchesMax);
         const [given, got]: [string[], string[]] = [[], []];
-        const note = (names: string[], { events, alerts }: Batch): void => {
+        const note = (names: string[], { events, alerts, snapshots = [] }: Batch): void => {
           for (const { type, id } of events) names.push(`${type} ${id}`);
           for (const { id } of alerts) names.push(`alert ${id}`);
+          for (const { path } of snapshots) names.push(`snapshot ${path}`);
         };
         let number = 0;
         for (const one of [...steps, 1_000_000]) {
@@ -79,19 +108,23 @@ describe('CommitQueue', () => {
           }
           const events: EventChange[] = [];
           const alerts: Alert[] = [];
+          const snapshots: Snapshot[] = [];
           for (const kind of one) {
             number += 1;
             if (kind === 'alert') alerts.push(alert(number));
+            else if (kind === 'snapshot') snapshots.push(snapshot(number));
             else events.push(change(kind, number));
           }
-          note(given, { events, alerts });
-          queue.push({ events, alerts });
+          note(given, { events, alerts, snapshots });
+          queue.push({ events, alerts, snapshots });
         }
         const kept = new Set(got);
         const missing = given.filter((name) => !kept.has(name));
         expect(got).toEqual(given.filter((name) => kept.has(name)));
-        expect(missing.every((name) => name.startsWith('update'))).toBe(true);
-        expect(queue.updatesDropped).toBe(missing.length);
+        const count = (kind: string): number => missing.filter((name) => name.startsWith(kind)).length;
+        expect(queue.updatesDropped).toBe(count('update'));
+        expect(queue.snapshotsDropped).toBe(count('snapshot'));
+        expect(count('update') + count('snapshot')).toBe(missing.length);
       }),
     );
   });
