@@ -10,7 +10,7 @@ import { Connection, type ConnectionEnd, type ConnectionOptions } from './connec
 import type { MqttHealth } from './payloads.ts';
 import { ProtocolChoice, protocolName } from './protocol.ts';
 import { adviceOn, SESSION_TAKEN_OVER } from './reasons.ts';
-import { isTlsUrl, readTls, type TlsOptions, tlsProblem } from './tls.ts';
+import { closedProblem, isTlsUrl, readTls, type TlsOptions, tlsProblem } from './tls.ts';
 
 /** Shortest wait between two attempts to connect. */
 const RETRY_MIN_MS = 500;
@@ -145,7 +145,7 @@ export class Link {
 
   #down(end: ConnectionEnd): void {
     const { clock, config, onLost } = this.#options;
-    const problem = end.error instanceof VedetteError ? end.error.message : tlsProblem(end.error, config.tls);
+    const problem = this.#tlsProblem(end);
     this.#reason = problem ?? end.reason;
     this.#connection = undefined;
     if (this.#connected) {
@@ -160,6 +160,13 @@ export class Link {
     // Two boards of one name would push each other out at every attempt.
     if (end.code === SESSION_TAKEN_OVER) waitMs = config.retryMaxS * 1000;
     this.#retryTimer = clock.after(waitMs, () => this.#attempt());
+  }
+
+  #tlsProblem({ error, closed, reason }: ConnectionEnd): string | undefined {
+    const { tls } = this.#options.config;
+    if (error instanceof VedetteError) return error.message;
+    if (closed && isTlsUrl(this.#options.url() ?? '')) return closedProblem(reason, tls);
+    return tlsProblem(error, tls);
   }
 
   /** A broker that accepts and then closes at once must not be hammered: only a steady connection ends the back-off. */

@@ -149,10 +149,25 @@ const TLS_CODE =
 
 /** What a failed handshake means and what to do; undefined when the error is not one of TLS. */
 export function tlsProblem(error: unknown, settings: TlsSettings): string | undefined {
-  const code = (error as { readonly code?: unknown } | undefined)?.code;
-  if (typeof code !== 'string' || !TLS_CODE.test(code)) return undefined;
+  const code = codeOf(error);
+  if (code === undefined || !TLS_CODE.test(code)) return undefined;
   const advice = handshakeAdvice(code, settings);
-  return advice === undefined ? reasonOf(error) : `${advice} (${code})`;
+  return advice === undefined ? reasonOf(error).trim() : `${advice} (${code})`;
+}
+
+/** When writing meets the error, Node calls it EPROTO and leaves OpenSSL's reason in the text: `…:wrong version number:…`. */
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  if (typeof code !== 'string') return undefined;
+  const reason = code === 'EPROTO' ? /SSL routines:[^:]*:([^:]+):/.exec(reasonOf(error))?.[1] : undefined;
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replace(/\W+/g, '_')}`;
+}
+
+/** What may be behind a close without an answer: a reset can overtake the alert that would say it. */
+export function closedProblem(reason: string, { certFile }: TlsSettings): string {
+  return certFile === undefined
+    ? `${reason} (it may want a certificate of ours, mqtt.tls.certFile, or not speak TLS there)`
+    : `${reason} (it may not accept mqtt.tls.certFile: '${certFile}', or not speak TLS there)`;
 }
 
 function handshakeAdvice(code: string, { caFile, certFile, serverName }: TlsSettings): string | undefined {
