@@ -64,7 +64,7 @@ export class Connection {
   /** QoS 1 beyond `#receiveMax`: at most the retained topics and the window of the outbox. */
   readonly #waiting: (() => void)[] = [];
   #tooLargeTold = false;
-  /** The broker has said why it is about to close. */
+  /** Why the broker closes (MQTT 5, 3.14). */
   #disconnect: { readonly code: number; readonly text: string | undefined } | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -86,7 +86,8 @@ export class Connection {
       this.#options.onUp();
     });
     client.on('disconnect', ({ reasonCode, properties }) => {
-      this.#disconnect ??= { code: reasonCode ?? 0, text: properties?.reasonString };
+      this.#disconnect = { code: reasonCode ?? 0, text: properties?.reasonString };
+      this.#end(undefined);
     });
     // Not every error of MQTT.js closes its socket (a malformed packet does not): any error ends this connection.
     client.on('error', (error) => this.#end(error));
