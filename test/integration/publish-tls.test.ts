@@ -1,12 +1,13 @@
 // TLS towards a real Mosquitto, with certificates made by openssl: what is accepted, and in which words the rest is refused.
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { MqttConfig } from '../../daemon/config/types.ts';
 import { Authority } from '../support/certificates.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
-import { testNeeding } from '../support/needs.ts';
+import { ROOT, testNeeding } from '../support/needs.ts';
 import { type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { listen, portOf } from '../support/tcp.ts';
@@ -119,6 +120,19 @@ describe('the certificate of the broker', () => {
       /what answers there does not speak TLS, check the scheme and port of mqtt\.url/,
     );
   });
+});
+
+testTls('the commands of docs/mqtt.md make certificates for broker and board that work', async () => {
+  const text = readFileSync(join(ROOT, 'docs/mqtt.md'), 'utf8');
+  const commands = /```sh\n(openssl req -x509[^`]+)```/.exec(text)?.[1];
+  const folder = tempDir();
+  const path = (name: string): string => join(folder, name);
+  writeFileSync(path('make.sh'), commands ?? '');
+  execFileSync('sh', ['-e', 'make.sh'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const tls = { certFile: path('broker.crt'), keyFile: path('broker.key'), clientCaFile: path('ca.crt') };
+  const broker = await Mosquitto.start({ tls });
+  const ours = { caFile: path('ca.crt'), certFile: path('porch.crt'), keyFile: path('porch.key') };
+  await delivers(publisherTo(broker.tlsUrl, ours), broker);
 });
 
 describe('our certificate', () => {
