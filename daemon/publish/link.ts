@@ -42,7 +42,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #backoff: Backoff;
   readonly #protocol: ProtocolChoice;
-  /** The present attempt or connection. */
+  /** Where the present attempt or connection goes; undefined while there is nothing to connect to. */
+  #url: string | undefined;
   #connection: Connection | undefined;
   #connected = false;
   #connects = 0;
@@ -90,7 +91,7 @@ export class Link {
       connected: this.#connected,
       reconnects: Math.max(0, this.#connects - 1),
       protocol: protocolName(this.#protocol.version),
-      tls: isTlsUrl(this.#options.url() ?? ''),
+      tls: isTlsUrl(this.#url ?? ''),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     };
   }
@@ -98,6 +99,7 @@ export class Link {
   #attempt(): void {
     const { config, clock } = this.#options;
     const url = this.#options.url();
+    this.#url = url;
     if (url === undefined) {
       this.#down({ kind: 'unreachable', reason: 'the broker does not listen yet', closed: false });
       return;
@@ -165,7 +167,7 @@ export class Link {
   #tlsProblem({ error, closed, reason }: ConnectionEnd): string | undefined {
     const { tls } = this.#options.config;
     if (error instanceof VedetteError) return error.message;
-    if (closed && isTlsUrl(this.#options.url() ?? '')) return closedProblem(reason, tls);
+    if (closed && isTlsUrl(this.#url ?? '')) return closedProblem(reason, tls);
     return tlsProblem(error, tls);
   }
 
@@ -177,7 +179,7 @@ export class Link {
   }
 
   #tellDown({ kind, code }: ConnectionEnd, isTls: boolean): void {
-    const { config, clientId, logger, url } = this.#options;
+    const { config, clientId, logger } = this.#options;
     if (!this.#tell(kind === 'refused' || isTls ? `${kind} ${this.#reason}` : 'down')) return;
     const what = { refused: '', lost: 'connection lost: ', unreachable: 'no connection: ' }[kind];
     const advice =
@@ -188,7 +190,7 @@ export class Link {
         : '';
     logger.warn(
       { code: isTls ? 'MQTT_TLS' : 'MQTT_CONNECT', ...(code === undefined ? {} : { reasonCode: code }) },
-      `${url() ?? 'embedded broker'}: ${what}${this.#reason}${advice}${often}; events and alerts wait, ` +
+      `${this.#url ?? 'embedded broker'}: ${what}${this.#reason}${advice}${often}; events and alerts wait, ` +
         `trying again, at most ${config.retryMaxS} s apart`,
     );
   }

@@ -25,7 +25,7 @@ export interface MqttHealth {
   readonly reconnects: number;
   /** Events, alerts and gaps sent and not yet acknowledged. */
   readonly inFlight: number;
-  /** Messages of the perception feed dropped because the connection was too slow. */
+  /** Messages of the perception feed dropped: the connection was too slow, or they were larger than the broker takes. */
   readonly feedDropped: number;
   /** Pictures replaced by a newer one before they could be sent, or larger than may be sent. */
   readonly picturesDropped: number;

@@ -183,7 +183,7 @@ export class Publisher implements Part {
       return;
     }
     const payload = detectionsPayload(observation, clock.monoMs());
-    connection.publishOnce(this.#feedTopic(observation.camera), payload, false);
+    if (!connection.publishOnce(this.#feedTopic(observation.camera), payload, false)) this.#feedDropped += 1;
   }
 
   #feedTopic(camera: string): string {

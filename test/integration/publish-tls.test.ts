@@ -8,7 +8,7 @@ import type { MqttConfig } from '../../daemon/config/types.ts';
 import { Authority } from '../support/certificates.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { ROOT, testNeeding } from '../support/needs.ts';
-import { type TestPublisher, testPublisher } from '../support/publisher.ts';
+import { observationOf, type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { listen, portOf } from '../support/tcp.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -120,6 +120,23 @@ describe('the certificate of the broker', () => {
       /what answers there does not speak TLS, check the scheme and port of mqtt\.url/,
     );
   });
+});
+
+testTls('a connection that is too slow drops the perception feed and counts it', async () => {
+  const authority = new Authority();
+  const broker = await Mosquitto.start({ tls: authority.issue({ subjects: LOCAL }) });
+  const secure = publisherTo(broker.tlsUrl, { caFile: authority.caFile });
+  await delivers(secure, broker);
+  const subscriber = await Subscriber.connect({ url: broker.url });
+  broker.freeze();
+  const frames = 20_000;
+  for (let frame = 1; frame <= frames; frame += 1) secure.publisher.detections(observationOf('porch', frame));
+  const { feedDropped } = secure.publisher.state();
+  expect(feedDropped).toBeGreaterThan(frames / 2);
+  secure.alert('in-between');
+  broker.thaw();
+  await subscriber.waitFor('the alert', ({ payload }) => payload.includes('in-between'));
+  expect(subscriber.on('/detections')).toHaveLength(frames - feedDropped);
 });
 
 testTls('the commands of docs/mqtt.md make certificates for broker and board that work', async () => {

@@ -64,6 +64,24 @@ describe('ws', () => {
     expect(bridge.extensions).toEqual([]);
   });
 
+  testMosquitto('a connection that is too slow drops the perception feed and counts it', async () => {
+    const broker = await Mosquitto.start();
+    const bridge = await webSocketTo(broker.port);
+    const { publisher, alert } = publisherTo(bridge.url);
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    bridge.pause();
+    const frames = 20_000;
+    for (let frame = 1; frame <= frames; frame += 1) publisher.detections(observationOf('porch', frame));
+    const { feedDropped } = publisher.state();
+    expect(feedDropped).toBeGreaterThan(frames / 2);
+    alert('in-between');
+    bridge.resume();
+    await subscriber.waitFor('the alert', ({ payload }) => payload.includes('in-between'));
+    expect(subscriber.on('/detections')).toHaveLength(frames - feedDropped);
+  });
+
   testMosquitto('a path that the server does not know is told with its answer', async () => {
     const broker = await Mosquitto.start();
     const bridge = await webSocketTo(broker.port, { path: '/mqtt' });

@@ -24,6 +24,9 @@ export interface WebSocketBridge {
   subprotocol(): string;
   /** Offers of compression by clients. */
   readonly extensions: string[];
+  /** Reads nothing more from clients, until `resume`. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Listens on `path` only; over TLS with a certificate. */
@@ -66,6 +69,12 @@ export async function webSocketTo(
     url: `${tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}${path}`,
     messages,
     extensions,
+    pause: () => {
+      for (const client of server.clients) client.pause();
+    },
+    resume: () => {
+      for (const client of server.clients) client.resume();
+    },
     subprotocol: () => subprotocol,
   };
 }
