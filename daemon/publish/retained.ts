@@ -45,8 +45,8 @@ export class RetainedTree {
   readonly #cameras = new Map<string, CameraTree>();
   /** Topics that have gone: cleared at every connect, the broker may hold them still. */
   readonly #gone = new Set<string>();
-  /** Pictures not yet sent on this connection, by topic, oldest first. */
-  readonly #pending = new Map<string, Buffer>();
+  /** Pictures not yet sent on this connection, by the topic of their label, oldest first. */
+  readonly #pending = new Map<string, { readonly camera: string; readonly jpeg: Buffer }>();
   #connection: Connection | undefined;
   #dropped = 0;
   #roomTimer: Timer | undefined;
@@ -88,25 +88,25 @@ export class RetainedTree {
     pictures.set(name, picture);
     this.#evict(camera, pictures);
     const topic = labelSnapshotTopic(this.#options.device, camera, name);
-    if (this.#pending.has(topic)) this.#dropped += 1;
-    this.#offer(topic, picture);
-    this.#offer(snapshotTopic(this.#options.device, camera), picture);
+    this.#gone.delete(topic);
+    this.#gone.delete(snapshotTopic(this.#options.device, camera));
+    if (this.#connection === undefined) return;
+    // To the end of the line: a camera that sees much must not keep the others waiting.
+    if (this.#pending.delete(topic)) this.#dropped += 1;
+    this.#pending.set(topic, { camera, jpeg: picture });
     this.#pump();
   }
 
   /** The camera is no longer in the configuration: all that is retained of it is cleared. */
   forgetCamera(camera: string): void {
-    for (const topic of [cameraStatusTopic(this.#options.device, camera), ...this.#pictureTopics(camera)]) {
-      this.#clear(topic);
-    }
+    for (const topic of this.#topicsOf(camera)) this.#clear(topic);
     this.#cameras.delete(camera);
   }
 
   /** Clears everything at the broker and publishes nothing more; what is in memory stays for whoever `adopt`s it. */
   leave(): void {
     for (const camera of this.#cameras.keys()) {
-      this.#connection?.publish(cameraStatusTopic(this.#options.device, camera), '', true, () => {});
-      for (const topic of this.#pictureTopics(camera)) this.#connection?.publish(topic, '', true, () => {});
+      for (const topic of this.#topicsOf(camera)) clearTopic(this.#connection, topic);
     }
     this.stop();
   }
@@ -127,13 +127,12 @@ export class RetainedTree {
   /** A connection is up: publishes everything. */
   opened(connection: Connection): void {
     this.#connection = connection;
-    for (const topic of this.#gone) connection.publish(topic, '', true, () => {});
+    for (const topic of this.#gone) clearTopic(connection, topic);
     const { device } = this.#options;
     for (const [camera, { status, pictures }] of this.#cameras) {
       if (status !== undefined) connection.publish(cameraStatusTopic(device, camera), status, true, () => {});
       for (const [label, jpeg] of pictures) {
-        this.#pending.set(labelSnapshotTopic(device, camera, label), jpeg);
-        this.#pending.set(snapshotTopic(device, camera), jpeg);
+        this.#pending.set(labelSnapshotTopic(device, camera, label), { camera, jpeg });
       }
     }
     this.#pump();
@@ -174,6 +173,10 @@ export class RetainedTree {
     return tree;
   }
 
+  #topicsOf(camera: string): string[] {
+    return [cameraStatusTopic(this.#options.device, camera), ...this.#pictureTopics(camera)];
+  }
+
   #pictureTopics(camera: string): string[] {
     const { device } = this.#options;
     const labels = [...(this.#cameras.get(camera)?.pictures.keys() ?? [])];
@@ -196,19 +199,10 @@ export class RetainedTree {
     }
   }
 
-  /** An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). */
   #clear(topic: string): void {
     this.#gone.add(topic);
     this.#pending.delete(topic);
-    this.#connection?.publish(topic, '', true, () => {});
-  }
-
-  #offer(topic: string, picture: Buffer): void {
-    this.#gone.delete(topic);
-    if (this.#connection === undefined) return;
-    // To the end of the line: a camera that sees much must not keep the others waiting.
-    this.#pending.delete(topic);
-    this.#pending.set(topic, picture);
+    clearTopic(this.#connection, topic);
   }
 
   #pump(): void {
@@ -217,11 +211,16 @@ export class RetainedTree {
     if (connection === undefined || this.#pending.size === 0) return;
     const pausedMs = this.#pausedUntilMonoMs - clock.monoMs();
     if (pausedMs > 0) return this.#pumpAfter(pausedMs);
-    for (const [topic, jpeg] of this.#pending) {
+    for (const [topic, { camera, jpeg }] of this.#pending) {
       if (connection.bufferedBytes > BUFFER_BYTES_MAX) return this.#pumpAfter(ROOM_RETRY_MS);
       this.#pending.delete(topic);
-      if (connection.publishOnce(topic, jpeg, true)) this.#sentMonoMs = clock.monoMs();
-      else this.#dropped += 1;
+      if (!connection.publishOnce(topic, jpeg, true)) {
+        this.#dropped += 1;
+        continue;
+      }
+      const newest = [...this.#treeOf(camera).pictures.values()].at(-1);
+      if (jpeg === newest) connection.publishOnce(snapshotTopic(this.#options.device, camera), jpeg, true);
+      this.#sentMonoMs = clock.monoMs();
     }
   }
 
@@ -231,4 +230,13 @@ export class RetainedTree {
       this.#pump();
     });
   }
+}
+
+/**
+ * An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). It has the quality of what it clears: one of
+ * QoS 1 may have to wait, and a newer picture of QoS 0 would be sent before it and then cleared.
+ */
+function clearTopic(connection: Connection | undefined, topic: string): void {
+  if (topic.endsWith('/snapshot')) connection?.publishOnce(topic, '', true);
+  else connection?.publish(topic, '', true, () => {});
 }

@@ -86,20 +86,23 @@ describe('connection', () => {
     await waitFor('the connection', () => publisher.state().connected);
   });
 
-  test('a server that accepts and says nothing is given up and tried again', async () => {
-    let connections = 0;
-    const server = await listen(() => {
-      connections += 1;
+  for (const scheme of ['mqtt', 'mqtts', 'ws', 'wss']) {
+    test(`a server that accepts and says nothing to ${scheme} is given up and tried again`, async () => {
+      let connections = 0;
+      const server = await listen(() => {
+        connections += 1;
+      });
+      const { publisher, records } = testPublisher({
+        url: `${scheme}://127.0.0.1:${portOf(server)}`,
+        config: { connectTimeoutS: 1 },
+      });
+      await publisher.start();
+      await waitFor('a second attempt', () => connections >= 2);
+      expect(warnings(records)).toHaveLength(1);
+      expect(warnings(records)[0]?.msg).toMatch(/connack timeout/);
+      await publisher.stop();
     });
-    const { publisher, records } = testPublisher({
-      url: `mqtt://127.0.0.1:${portOf(server)}`,
-      config: { connectTimeoutS: 1 },
-    });
-    await publisher.start();
-    await waitFor('a second attempt', () => connections >= 2);
-    expect(warnings(records)).toHaveLength(1);
-    expect(warnings(records)[0]?.msg).toMatch(/connack timeout/);
-  });
+  }
 
   test('a server that answers with something else than MQTT is given up and tried again', async () => {
     let connections = 0;
