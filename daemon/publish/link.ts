@@ -1,5 +1,5 @@
 // The link to the broker: attempts, one after the other, until one is a connection; then that connection until it is lost;
-// and so on. Owns back-off, the version of MQTT, the files of TLS and what the log says of all this, one line per change.
+// and so on. Owns back-off, the version of MQTT, the files of TLS and what the log says of all this, each thing once.
 // Knows nothing of what is sent over it. A missing broker or certificate is a state, not an error. Main thread.
 import type { MqttConfig } from '../config/types.ts';
 import { Backoff } from '../platform/backoff.ts';
@@ -50,8 +50,8 @@ export class Link {
   #upMonoMs = 0;
   #shortLives = 0;
   #reason: string | undefined;
-  /** The state last logged: one line per change. */
-  #told = '';
+  /** What has been logged since the last connection was up: each reason once, also when two of them take turns. */
+  readonly #told = new Set<string>();
   #retryTimer: Timer | undefined;
   #stopped = false;
 
@@ -139,9 +139,8 @@ export class Link {
     this.#connects += 1;
     this.#upMonoMs = clock.monoMs();
     this.#reason = undefined;
-    if (this.#tell('up')) {
-      logger.info(`connected to ${url} with MQTT ${protocolName(this.#protocol.version)}`);
-    }
+    this.#told.clear();
+    logger.info(`connected to ${url} with MQTT ${protocolName(this.#protocol.version)}`);
     onUp(connection);
   }
 
@@ -180,7 +179,9 @@ export class Link {
 
   #tellDown({ kind, code }: ConnectionEnd, isTls: boolean): void {
     const { config, clientId, logger } = this.#options;
-    if (!this.#tell(kind === 'refused' || isTls ? `${kind} ${this.#reason}` : 'down')) return;
+    const state = kind === 'refused' || isTls ? `${kind} ${this.#reason}` : 'down';
+    if (this.#told.has(state)) return;
+    this.#told.add(state);
     const what = { refused: '', lost: 'connection lost: ', unreachable: 'no connection: ' }[kind];
     const advice =
       code === undefined ? '' : `: ${adviceOn(code, { clientId, hasUser: config.user !== undefined })}`;
@@ -193,12 +194,5 @@ export class Link {
       `${this.#url ?? 'embedded broker'}: ${what}${this.#reason}${advice}${often}; events and alerts wait, ` +
         `trying again, at most ${config.retryMaxS} s apart`,
     );
-  }
-
-  /** True when this is a change. */
-  #tell(state: string): boolean {
-    if (this.#told === state) return false;
-    this.#told = state;
-    return true;
   }
 }
