@@ -1,6 +1,6 @@
 // Reads the files that `passwordFile` and `keyPasswordFile` name: the first line is the password. Relative to the
-// configuration's folder; a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is taken from there.
-// Never shows what it read.
+// configuration's folder; a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is
+// taken from there. Never shows what it read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readProblem } from '../platform/errors.ts';

@@ -199,8 +199,9 @@ export class Connection {
   }
 
   #keepTo({ properties }: IConnackPacket): void {
-    this.#receiveMax = properties?.receiveMaximum ?? this.#receiveMax;
-    this.#packetBytesMax = properties?.maximumPacketSize ?? this.#packetBytesMax;
+    // Zero is a protocol error for both (MQTT 5, 3.2.2.3): not a reason to send nothing.
+    this.#receiveMax = properties?.receiveMaximum || this.#receiveMax;
+    this.#packetBytesMax = properties?.maximumPacketSize || this.#packetBytesMax;
   }
 
   #sizeRefusal(topic: string, payload: Payload): string | undefined {

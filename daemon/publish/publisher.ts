@@ -1,7 +1,7 @@
 // The MQTT side of the daemon: keeps the retained topics true, delivers the outbox and sends the perception feed. Owns
 // when something is sent; link.ts owns the connection, delivery.ts the order of the outbox, retained.ts the topics of the
-// cameras, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state
-// stays in memory and events stay in the outbox. Main thread.
+// cameras, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
+// memory and events stay in the outbox. Main thread.
 import type { MqttConfig } from '../config/types.ts';
 import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
