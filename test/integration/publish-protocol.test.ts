@@ -7,6 +7,7 @@ import { type LogRecord, memoryLogger } from '../support/logger.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { observationOf, testPublisher } from '../support/publisher.ts';
+import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { listen, portOf, proxyTo } from '../support/tcp.ts';
 import { waitFor } from '../support/wait.ts';
@@ -127,7 +128,8 @@ describe('reasons in words', () => {
 
   test('a session taken over is told with the name, and not fought for', async () => {
     const { url, asked } = await answering(() => [...ACCEPTED_5, 0xe0, 2, 0x8e, 0]);
-    const { publisher, records } = testPublisher({ url, config: { retryMaxS: 3600 } });
+    const clock = new SimClock();
+    const { publisher, records } = testPublisher({ url, clock, config: { retryMaxS: 3600 } });
     await publisher.start();
     await waitFor('the warning', () => warnings(records).length > 0);
     expect(warnings(records)).toEqual([
@@ -135,7 +137,10 @@ describe('reasons in words', () => {
         /connection lost: the broker ended it: session taken over \(0x8E\): another client uses the name vedette-pi, give each board its own device\.name;/,
       ),
     ]);
+    await clock.advance(3_500_000);
     expect(asked).toEqual([5]);
+    await clock.advance(100_000);
+    await waitFor('the next attempt', () => asked.length === 2);
   });
 
   test("a broker's own text is shown, up to a limit and without its control characters", async () => {
