@@ -146,10 +146,13 @@ class App implements RunningApp {
   }
 
   /** The old publisher leaves first, so that it never offers its password to the broker of the new one. */
-  async #exchangeDelivery({ embedded }: ConfigChanges): Promise<void> {
-    await this.#publisher.current.stop();
+  async #exchangeDelivery({ device, embedded }: ConfigChanges): Promise<void> {
+    const { current: previous } = this.#publisher;
+    if (device) previous.leaveDevice();
+    await previous.stop();
     if (embedded) await this.#broker.replace(this.#makeBroker());
     const publisher = this.#makePublisher();
+    publisher.adopt(previous);
     for (const camera of this.#cameras.list) publisher.cameraStatus(camera.camera, camera.state().status);
     await this.#publisher.replace(publisher);
   }
@@ -186,11 +189,13 @@ class App implements RunningApp {
 
   #makePublisher(): Publisher {
     const { deviceDefault, logger, clock } = this.#options;
-    const { device, mqtt } = this.#config;
+    const { device, mqtt, snapshots } = this.#config;
     const { enabled, user, password } = mqtt.embedded;
     const broker = this.#broker.current;
     return new Publisher({
-      config: enabled ? { ...mqtt, user, password } : mqtt,
+      // aedes speaks 3.1.1 only.
+      config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
+      pictures: snapshots.publish,
       device: device.name ?? deviceDefault,
       logger,
       clock,
@@ -239,7 +244,7 @@ class App implements RunningApp {
       clock,
       logger,
       onObservation: (observation) => this.#observe(observation),
-      onPicture: () => undefined,
+      onPicture: (name, picture) => this.#publisher.current.picture(name, picture),
       onSnapshot: () => undefined,
       onStatus: (name, status) => this.#publisher.current.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),

@@ -4,6 +4,8 @@ import type { CameraConfig, Config } from './types.ts';
 
 export interface ConfigChanges {
   readonly log: boolean;
+  /** The name of this board in topics; then `mqtt` is true as well. */
+  readonly device: boolean;
   /** Where and how messages go: the publisher. */
   readonly mqtt: boolean;
   /** The broker inside the daemon; then `mqtt` is true as well. */
@@ -25,6 +27,7 @@ export interface ConfigChanges {
 export function configChanges(before: Config, after: Config): ConfigChanges {
   const differs = (pick: (config: Config) => unknown): boolean =>
     !isDeepStrictEqual(pick(before), pick(after));
+  const device = differs(({ device }) => device);
   const embedded = differs(({ mqtt }) => mqtt.embedded);
   const everyCamera = differs(({ track, log, snapshots, detector }) => [
     track,
@@ -36,7 +39,8 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
   const kept = names.filter((name) => Object.hasOwn(before.cameras, name));
   return {
     log: differs(({ log }) => log),
-    mqtt: embedded || differs(({ device, mqtt }) => [device, mqtt]),
+    device,
+    mqtt: device || embedded || differs(({ mqtt, snapshots }) => [mqtt, snapshots.publish]),
     embedded,
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),
     rules: differs(({ rules, cameras }) => [

@@ -3,10 +3,10 @@
 // on reload; reads files synchronously.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { VedetteError } from '../platform/errors.ts';
+import { readProblem, VedetteError } from '../platform/errors.ts';
 import { readDocument } from './document.ts';
 import { type Finding, invalidConfig, type Path, type Problem, showPath } from './problems.ts';
-import { fillSecrets, readProblem, readSecrets } from './secrets.ts';
+import { fillSecrets, readSecrets, type SecretOptions, secretPath } from './secrets.ts';
 import type { Config } from './types.ts';
 import { offsetOf, validate } from './validate.ts';
 
@@ -81,7 +81,7 @@ export function parseConfig(text: string, options: ParseOptions): { config: Conf
   const { config, findings, damaged } = validate(document);
   if (config !== undefined) {
     fillSecrets(config, secrets);
-    resolvePaths(config, folder);
+    resolvePaths(config, { folder, env });
   }
   const semantic = config === undefined ? [] : (semanticChecks?.(config) ?? []);
   const semanticFindings = semantic
@@ -103,9 +103,14 @@ function rootProblem(value: unknown): string | undefined {
   return isMapping ? undefined : 'the file must be a mapping (key: value)';
 }
 
-/** Paths of videos and models are relative to the configuration, wherever the daemon was started. */
-function resolvePaths(config: Config, folder: string): void {
+/** Paths of videos, models and certificates are relative to the configuration, wherever the daemon was started. */
+function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
   const { detector } = config;
+  const { tls } = config.mqtt;
+  for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
+    const name = tls[key];
+    if (name !== undefined) tls[key] = secretPath(name, { folder, env });
+  }
   // Without a slash it is the name of a model that comes with the daemon.
   if (detector.model.includes('/')) detector.model = resolve(folder, detector.model);
   for (const { source } of Object.values(config.cameras)) {

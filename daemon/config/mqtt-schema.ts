@@ -1,4 +1,4 @@
-// The schema of `mqtt`: the broker, how messages go there, and the broker inside the daemon. Pure.
+// The schema of `mqtt`: the broker and the way to it, how messages go there, and the broker inside the daemon. Pure.
 import { z } from 'zod';
 import { always, notBothPasswords } from './schema-parts.ts';
 
@@ -39,17 +39,80 @@ const embedded = z
     },
   );
 
+const tls = z
+  .strictObject({
+    caFile: z.string().min(1).optional().meta({
+      description:
+        'PEM file of the CA that signed the certificate of the broker; default: the public CAs that Node knows.',
+    }),
+    certFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'PEM file of our certificate, for a broker that wants one.' }),
+    keyFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'PEM file of the private key of that certificate.' }),
+    keyPassword: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: `Password of the key, if it has one; better from \${ENV} or keyPasswordFile.` }),
+    keyPasswordFile: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'File whose first line is the password of the key.' }),
+    serverName: z.string().min(1).optional().meta({
+      description:
+        'Name or address that the certificate of the broker must be for; default: the host of the url.',
+    }),
+    insecure: z.boolean().default(false).meta({
+      description:
+        'Accept any certificate: whoever sits on the way can then read the password and every message.',
+    }),
+  })
+  .refine((value) => value.keyPassword === undefined || value.keyPasswordFile === undefined, {
+    ...always,
+    path: ['keyPasswordFile'],
+    message: 'give keyPassword or keyPasswordFile, not both',
+  })
+  .refine((value) => (value.certFile === undefined) === (value.keyFile === undefined), {
+    ...always,
+    path: ['certFile'],
+    message: 'certFile and keyFile belong together',
+  })
+  .refine(
+    (value) =>
+      value.keyFile !== undefined || (value.keyPassword === undefined && value.keyPasswordFile === undefined),
+    {
+      ...always,
+      path: ['keyFile'],
+      message: 'a password of the key needs a keyFile',
+    },
+  );
+
 /** The section `mqtt`. */
 export const mqttSchema = z
   .strictObject({
     url: z
       .string()
       .regex(
-        /^mqtt:\/\/[^\s/@]+$/,
-        'must look like mqtt://host:port (user and password have keys of their own)',
+        /^(mqtts?:\/\/[^\s/@]+|wss?:\/\/[^\s/@]+(\/[^\s@?#]*)?)$/,
+        'must look like mqtt://host:port, mqtts://host:port, ws://host:port/path or wss://host:port/path (user and password have keys of their own)',
       )
       .default('mqtt://127.0.0.1:1883')
-      .meta({ description: 'The broker; ignored when the embedded broker is on.' }),
+      .meta({
+        description:
+          'The broker: mqtt:// or ws:// (WebSocket), mqtts:// or wss:// with TLS; ignored when the embedded broker is on.',
+      }),
+    protocol: z
+      .enum(['auto', '5', '3.1.1'])
+      .default('auto')
+      .meta({ description: "Version of MQTT; 'auto' tries 5 first and keeps to 3.1.1 where 5 is refused." }),
+    tls: tls.prefault({}).meta({ description: 'Certificates, for mqtts:// and wss://.' }),
     user: z.string().min(1).optional().meta({ description: 'User name at the broker.' }),
     password: z
       .string()
@@ -104,4 +167,22 @@ export const mqttSchema = z
     ...always,
     path: ['passwordFile'],
     message: 'give password or passwordFile, not both',
+  })
+  .refine((value) => isTls(value.url) || !hasTlsSettings(value.tls), {
+    ...always,
+    path: ['tls'],
+    message: 'needs a url that begins with mqtts:// or wss://',
   });
+
+/** A url that is wrong in itself has its own problem. */
+function isTls(url: unknown): boolean {
+  return typeof url !== 'string' || /^(mqtts|wss):/.test(url);
+}
+
+function hasTlsSettings(tls: unknown): boolean {
+  return (
+    typeof tls === 'object' &&
+    tls !== null &&
+    Object.values(tls).some((value) => value !== undefined && value !== false)
+  );
+}

@@ -1,9 +1,9 @@
-// Reads the files that `passwordFile` keys name: the first line is the password. Relative to the configuration's folder;
-// a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is taken from there.
-// Never shows what it read.
+// Reads the files that `passwordFile` and `keyPasswordFile` name: the first line is the password. Relative to the
+// configuration's folder; a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is
+// taken from there. Never shows what it read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { reasonOf } from '../platform/errors.ts';
+import { readProblem } from '../platform/errors.ts';
 import { type Path, showText } from './problems.ts';
 
 export interface SecretOptions {
@@ -12,22 +12,23 @@ export interface SecretOptions {
 }
 
 export interface Secret {
-  /** Path of the passwordFile key. */
+  /** Path of the key that names the file. */
   readonly path: Path;
   readonly result: { readonly password: string } | { readonly problem: string };
 }
 
-const FILE_KEY = 'passwordFile';
+/** `passwordFile` stands for `password`, `keyPasswordFile` for `keyPassword`. */
+const FILE_KEY = /^(password|keyPassword)File$/;
 /** A password file is a line; anything of this size is another file named by mistake. */
 const FILE_BYTES_MAX = 65_536;
 
-/** Reads every passwordFile in the document, wherever it stands. */
+/** Reads every password file that the document names, wherever it stands. */
 export function readSecrets(value: unknown, options: SecretOptions, path: Path = []): Secret[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   return Object.entries(value).flatMap(([key, inner]): Secret[] => {
     const innerPath = [...path, key];
     // An empty name is the schema's to complain about.
-    if (key === FILE_KEY && typeof inner === 'string' && inner !== '') {
+    if (FILE_KEY.test(key) && typeof inner === 'string' && inner !== '') {
       return [{ path: innerPath, result: readPassword(inner, options) }];
     }
     return readSecrets(inner, options, innerPath);
@@ -39,8 +40,9 @@ export function fillSecrets(config: object, secrets: readonly Secret[]): void {
   for (const { path, result } of secrets) {
     let section = config as Record<string, unknown>;
     for (const key of path.slice(0, -1)) section = section[key] as Record<string, unknown>;
-    delete section[FILE_KEY];
-    if ('password' in result) section['password'] = result.password;
+    const key = String(path.at(-1));
+    delete section[key];
+    if ('password' in result) section[key.replace(FILE_KEY, '$1')] = result.password;
   }
 }
 
@@ -60,7 +62,8 @@ function readPassword(name: string, options: SecretOptions): Secret['result'] {
   }
 }
 
-function secretPath(name: string, { folder, env }: SecretOptions): string {
+/** Where a file with a secret is: among the credentials of systemd, else relative to the configuration's folder. */
+export function secretPath(name: string, { folder, env }: SecretOptions): string {
   const credentials = env['CREDENTIALS_DIRECTORY'];
   if (
     credentials !== undefined &&
@@ -73,13 +76,4 @@ function secretPath(name: string, { folder, env }: SecretOptions): string {
     if (existsSync(path)) return path;
   }
   return resolve(folder, name);
-}
-
-/** Why a file could not be read, in words. */
-export function readProblem(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
-  if (code === 'EISDIR') return 'is a folder';
-  return `cannot be read (${code ?? reasonOf(error)})`;
 }

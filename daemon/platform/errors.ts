@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'MQTT_CONNECT',
   'MQTT_EMBEDDED_PORT',
   'MQTT_EMBEDDED_UNPROTECTED',
+  'MQTT_TLS',
   'PROVIDER_UNAVAILABLE',
   'SCENE_OPTIONS',
   'STORE_COMMIT',
@@ -56,4 +57,13 @@ export class VedetteError extends Error {
 /** The message of anything thrown, for embedding in another message. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Why a file could not be read, in words that follow its name. */
+export function readProblem(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'EISDIR') return 'is a folder';
+  return `cannot be read (${code ?? reasonOf(error)})`;
 }

@@ -26,6 +26,8 @@ export interface StoreSource {
   readonly updatesDropped: number;
   readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
   readonly problem: { readonly message: string } | undefined;
+  readonly snapshots?: { readonly count: number; readonly bytes: number };
+  readonly snapshotsDropped?: number;
 }
 
 export interface HealthSources {
@@ -47,7 +49,8 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
-  const { queued, outboxRows, updatesDropped, commitMs, problem } = store.state();
+  const { queued, outboxRows, updatesDropped, commitMs, problem, snapshots, snapshotsDropped } =
+    store.state();
   return {
     device,
     version,
@@ -75,6 +78,7 @@ export function healthReport(sources: HealthSources): HealthReport {
       commitP99Ms: rounded(commitMs?.p99 ?? 0),
       ...(problem === undefined ? {} : { problem: problem.message }),
     },
+    ...(snapshots === undefined ? {} : { snapshots: { ...snapshots, dropped: snapshotsDropped ?? 0 } }),
     mqtt: publisher.state(),
     ...(temperatureC === undefined ? {} : { temperatureC }),
   };

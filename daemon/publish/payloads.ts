@@ -25,8 +25,13 @@ export interface MqttHealth {
   readonly reconnects: number;
   /** Events, alerts and gaps sent and not yet acknowledged. */
   readonly inFlight: number;
-  /** Messages of the perception feed dropped because the connection was too slow. */
+  /** Messages of the perception feed dropped: the connection was too slow, or they were larger than the broker takes. */
   readonly feedDropped: number;
+  /** Pictures replaced by a newer one before they could be sent, or larger than may be sent. */
+  readonly picturesDropped: number;
+  /** Version of MQTT of this connection, or of the next attempt. */
+  readonly protocol: '5' | '3.1.1';
+  readonly tls: boolean;
 }
 
 export interface CameraHealth {
@@ -37,6 +42,9 @@ export interface CameraHealth {
   readonly framesProcessed: number;
   readonly fps: number;
   readonly restarts: number;
+  /** Pictures written to the data folder, and those that were not (no room, disk too slow). */
+  readonly snapshotsWritten?: number;
+  readonly snapshotsDropped?: number;
 }
 
 /** The retained `health` message without its version; the app fills it. */
@@ -78,6 +86,8 @@ export interface HealthReport {
     readonly commitP99Ms: number;
     readonly problem?: string;
   };
+  /** Pictures in the data folder: how many, their bytes, and rows that gave way to events while the disk was slow. */
+  readonly snapshots?: { readonly count: number; readonly bytes: number; readonly dropped: number };
   readonly mqtt: MqttHealth;
   readonly temperatureC?: number;
 }
@@ -87,6 +97,8 @@ export interface RowContext {
   readonly nowMs: number;
   /** A row older than this is marked late. */
   readonly lateMs: number;
+  /** Where the newest picture with this label is published; absent when pictures are not published. */
+  readonly snapshotTopic?: ((camera: string, label: string) => string) | undefined;
 }
 
 /** ISO 8601 in UTC with milliseconds. */
@@ -129,6 +141,7 @@ function eventMessage(row: OutboxRow, event: EventBody, context: RowContext): ob
     atMs: event.atMs,
     ...(event.endedAtMs === undefined ? {} : { endedAt: isoTime(event.endedAtMs) }),
     ...(event.reason === undefined ? {} : { reason: event.reason }),
+    ...snapshotField(event, context),
     ...lateFields(row, context),
   };
 }
@@ -150,6 +163,7 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
     message: alert.message,
     at: isoTime(alert.atMs),
     atMs: alert.atMs,
+    ...snapshotField(alert, context),
     late,
     delayedMs,
     latency: roundStages(alert.stages),
@@ -172,6 +186,21 @@ function gapMessage(row: OutboxRow, gap: Gap, context: RowContext): object {
     at: isoTime(gap.atMs),
     atMs: gap.atMs,
     ...lateFields(row, context),
+  };
+}
+
+function snapshotField(
+  { camera, label, snapshot }: EventBody | Alert,
+  { snapshotTopic }: RowContext,
+): { snapshot?: object } {
+  if (snapshot === undefined) return {};
+  const { path, sha256 } = snapshot;
+  return {
+    snapshot: {
+      ...(snapshotTopic === undefined ? {} : { topic: snapshotTopic(camera, label) }),
+      path,
+      sha256,
+    },
   };
 }
 

@@ -1,28 +1,28 @@
-// The MQTT side of the daemon: keeps a connection to the broker, keeps the retained topics true, delivers the outbox
-// and sends the perception feed. Owns when something is sent; delivery.ts owns the order of the outbox, payloads.ts
-// what is sent, the store what is kept. Never waits for the broker: without one, state stays in memory and events stay
-// in the outbox. Main thread.
+// The MQTT side of the daemon: keeps the retained topics true, delivers the outbox and sends the perception feed. Owns
+// when something is sent; link.ts owns the connection, delivery.ts the order of the outbox, retained.ts the topics of the
+// cameras, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
+// memory and events stay in the outbox. Main thread.
 import type { MqttConfig } from '../config/types.ts';
 import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
-import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
-import { Connection, type ConnectionEnd } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
+import { Link } from './link.ts';
 import {
   type DaemonStatus,
   detectionsPayload,
   type HealthReport,
   healthPayload,
   type MqttHealth,
+  type RowContext,
   rowPayload,
 } from './payloads.ts';
-import { cameraStatusTopic, detectionsTopic, healthTopic, outboxTopic, statusTopic } from './topics.ts';
+import { type Picture, RetainedTree } from './retained.ts';
+import { detectionsTopic, healthTopic, labelSnapshotTopic, outboxTopic, statusTopic } from './topics.ts';
 
-/** Shortest wait between two attempts to connect. */
-const RETRY_MIN_MS = 500;
 /** A connection with more unsent bytes than this is too slow for the perception feed. */
 const FEED_BUFFER_BYTES_MAX = 256 * 1024;
 /** Wait after a failed read of the outbox. */
@@ -41,8 +41,10 @@ export interface OutboxSource {
 }
 
 export interface PublisherOptions {
-  /** With the password already read from its file. */
+  /** With the passwords already read from their files. */
   readonly config: MqttConfig;
+  /** Publish the newest picture per camera and label (`snapshots.publish`). */
+  readonly pictures: boolean;
   /** First level of every topic. */
   readonly device: string;
   readonly logger: Logger;
@@ -65,22 +67,16 @@ export class Publisher implements Part {
   readonly name = 'publisher';
   readonly #options: PublisherOptions;
   readonly #logger: Logger;
-  readonly #backoff: Backoff;
+  readonly #link: Link;
   readonly #delivery: Delivery;
-  readonly #cameras = new Map<string, CameraStatus>();
-  /** Cameras that have gone: what is retained of them is cleared at every connect, the broker may hold it still. */
-  readonly #gone = new Set<string>();
+  readonly #retained: RetainedTree;
+  readonly #snapshotTopic: RowContext['snapshotTopic'];
   readonly #feedTopics = new Map<string, string>();
+  /** The connection that is up. */
   #connection: Connection | undefined;
-  #connected = false;
-  #connects = 0;
   #feedDropped = 0;
-  #reason: string | undefined;
-  /** The state last logged: one line per change. */
-  #told = '';
   #refusalTold = false;
   #readProblemTold = false;
-  #retryTimer: Timer | undefined;
   #drainTimer: Timer | undefined;
   #healthTimer: Timer | undefined;
   #readTimer: Timer | undefined;
@@ -89,19 +85,38 @@ export class Publisher implements Part {
   #onProgress: (() => void) | undefined;
 
   constructor(options: PublisherOptions) {
+    const { device, pictures, clock, config, outbox } = options;
     this.#options = options;
     this.#logger = options.logger.child({ part: this.name });
-    this.#backoff = new Backoff({ minMs: RETRY_MIN_MS, maxMs: options.config.retryMaxS * 1000 });
+    this.#link = new Link({
+      config,
+      // One name per device: a broker that still holds a dead connection of ours ends it, and sends its last will,
+      // before it accepts the new one. With a random name that `offline` would come later and overwrite `online`.
+      clientId: `vedette-${device}`,
+      will: { topic: statusTopic(device), payload: 'offline' satisfies DaemonStatus },
+      logger: this.#logger,
+      clock,
+      url: () => brokerUrl(options),
+      onUp: (connection) => this.#up(connection),
+      onLost: () => this.#lost(),
+    });
     this.#delivery = new Delivery({
-      windowMax: options.config.windowMax,
+      windowMax: config.windowMax,
       read: async (range) => {
-        const rows = await options.outbox.read(range);
+        const rows = await outbox.read(range);
         this.#readProblemTold = false;
         return rows;
       },
       send: (row, settled) => this.#sendRow(row, settled),
-      delivered: (rows) => options.outbox.delivered(rows),
+      delivered: (rows) => outbox.delivered(rows),
       readFailed: (error) => this.#readFailed(error),
+    });
+    this.#snapshotTopic = pictures ? (camera, label) => labelSnapshotTopic(device, camera, label) : undefined;
+    this.#retained = new RetainedTree({
+      device,
+      pictures,
+      clock,
+      onPicturesPaused: (minutes) => this.#tellPicturesPaused(minutes),
     });
   }
 
@@ -109,7 +124,7 @@ export class Publisher implements Part {
   async start(): Promise<void> {
     const { clock, config } = this.#options;
     this.#healthTimer = clock.every(config.healthS * 1000, () => this.#publishHealth());
-    this.#attempt();
+    this.#link.start();
   }
 
   /** Publishes `stopped`, waits a moment for acknowledgements and says goodbye. Unacknowledged rows stay in the outbox. */
@@ -120,11 +135,10 @@ export class Publisher implements Part {
 
   state(): PublisherState {
     return {
-      connected: this.#connected,
-      reconnects: Math.max(0, this.#connects - 1),
+      ...this.#link.state(),
       inFlight: this.#delivery.inFlight,
       feedDropped: this.#feedDropped,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      picturesDropped: this.#retained.picturesDropped,
     };
   }
 
@@ -135,31 +149,41 @@ export class Publisher implements Part {
 
   /** Retained; published now and after every reconnect. */
   cameraStatus(camera: string, status: CameraStatus): void {
-    if (this.#cameras.get(camera) === status) return;
-    this.#cameras.set(camera, status);
-    this.#gone.delete(camera);
-    if (this.#connected) this.#publishCameraStatus(camera, status);
+    this.#retained.cameraStatus(camera, status);
+  }
+
+  /** The newest picture of a camera, and of one label there. Retained; sent when the connection has room for it. */
+  picture(camera: string, picture: Picture): void {
+    this.#retained.picture(camera, picture);
   }
 
   /** The camera is no longer in the configuration: its retained topics are cleared. */
   forgetCamera(camera: string): void {
-    this.#cameras.delete(camera);
     this.#feedTopics.delete(camera);
-    this.#gone.add(camera);
-    if (this.#connected) this.#clearCamera(camera);
+    this.#retained.forgetCamera(camera);
+  }
+
+  /** The device gets another name: clears the topics of its cameras under this one. To be followed by `stop`. */
+  leaveDevice(): void {
+    this.#retained.leave();
+  }
+
+  /** Before `start`: takes over the pictures of the publisher whose place it takes. */
+  adopt(previous: Publisher): void {
+    this.#retained.adopt(previous.#retained);
   }
 
   /** The perception feed: sent at once or not at all. */
   detections(observation: Observation): void {
     const connection = this.#connection;
     const { config, clock } = this.#options;
-    if (!config.detections || !this.#connected || connection === undefined) return;
+    if (!config.detections || connection === undefined) return;
     if (connection.bufferedBytes > FEED_BUFFER_BYTES_MAX) {
       this.#feedDropped += 1;
       return;
     }
     const payload = detectionsPayload(observation, clock.monoMs());
-    connection.publishOnce(this.#feedTopic(observation.camera), payload, false);
+    if (!connection.publishOnce(this.#feedTopic(observation.camera), payload, false)) this.#feedDropped += 1;
   }
 
   #feedTopic(camera: string): string {
@@ -171,89 +195,31 @@ export class Publisher implements Part {
     return topic;
   }
 
-  #attempt(): void {
-    const { config, device } = this.#options;
-    const url = this.#url();
-    if (url === undefined) {
-      this.#down({ kind: 'unreachable', reason: 'the broker does not listen yet' });
-      return;
-    }
-    const connection = new Connection({
-      url,
-      // One name per device: a broker that still holds a dead connection of ours ends it, and sends its last will,
-      // before it accepts the new one. With a random name that `offline` would come later and overwrite `online`.
-      clientId: `vedette-${device}`,
-      user: config.user,
-      password: config.password,
-      keepaliveS: config.keepaliveS,
-      connectTimeoutS: config.connectTimeoutS,
-      will: { topic: statusTopic(device), payload: 'offline' satisfies DaemonStatus },
-      onUp: () => this.#up(connection),
-      onEnd: (end) => this.#down(end),
-    });
-    this.#connection = connection;
-    connection.open();
-  }
-
-  #url(): string | undefined {
-    const { brokerUrl, config } = this.#options;
-    if (brokerUrl === undefined) return config.url;
-    return typeof brokerUrl === 'string' ? brokerUrl : brokerUrl();
-  }
-
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */
   #up(connection: Connection): void {
     const { clock, config } = this.#options;
-    this.#connected = true;
-    this.#connects += 1;
-    this.#reason = undefined;
+    this.#connection = connection;
     this.#refusalTold = false;
-    if (this.#tell('up')) this.#logger.info(`connected to ${this.#url()}`);
-    this.#publishStatus(connection, 'online', () => {
-      // Not on CONNACK alone: a broker that accepts and then closes at once would be hammered.
-      this.#backoff.reset();
-    });
-    for (const camera of this.#gone) this.#clearCamera(camera);
-    for (const [camera, status] of this.#cameras) this.#publishCameraStatus(camera, status);
+    this.#publishStatus(connection, 'online', () => {});
     this.#publishHealth();
+    this.#retained.opened(connection);
     this.#drainTimer = clock.after(config.drainDelayS * 1000, () => this.#delivery.open());
   }
 
-  #down(end: ConnectionEnd): void {
-    this.#connected = false;
+  #lost(): void {
     this.#connection = undefined;
-    this.#reason = end.reason;
     this.#drainTimer?.stop();
     this.#readTimer?.stop();
+    this.#retained.closed();
     this.#delivery.close();
     this.#onProgress?.();
-    if (this.#stopping !== undefined) return;
-    this.#tellDown(end);
-    this.#retryTimer = this.#options.clock.after(this.#backoff.nextMs(), () => this.#attempt());
   }
 
-  #tellDown({ kind, reason, returnCode }: ConnectionEnd): void {
-    const fields = { code: 'MQTT_CONNECT' };
-    const again = `trying again, at most ${this.#options.config.retryMaxS} s apart`;
-    if (kind === 'refused') {
-      if (!this.#tell(`refused ${returnCode}`)) return;
-      const advice = adviceOn(returnCode, this.#options.config.user !== undefined);
-      this.#logger.warn({ ...fields, returnCode }, `${this.#url()}: ${reason}: ${advice}; ${again}`);
-      return;
-    }
-    if (!this.#tell('down')) return;
-    const what = kind === 'lost' ? 'connection lost' : 'no connection';
+  #tellPicturesPaused(minutes: number): void {
     this.#logger.warn(
-      fields,
-      `${this.#url() ?? 'embedded broker'}: ${what}: ${reason}; events and alerts wait, ${again}`,
+      { code: 'MQTT_CONNECT' },
+      `the connection was lost right after a picture, several times: no pictures for ${minutes} minutes; raise the packet size limit of the broker`,
     );
-  }
-
-  /** True when this is a change. */
-  #tell(state: string): boolean {
-    if (this.#told === state) return false;
-    this.#told = state;
-    return true;
   }
 
   #publishStatus(connection: Connection, status: DaemonStatus, acknowledged: () => void): void {
@@ -262,18 +228,7 @@ export class Publisher implements Part {
     });
   }
 
-  /** An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). */
-  #clearCamera(camera: string): void {
-    this.#connection?.publish(cameraStatusTopic(this.#options.device, camera), '', true, () => {});
-  }
-
-  #publishCameraStatus(camera: string, status: CameraStatus): void {
-    // No answer is awaited: every connection begins with the whole retained tree.
-    this.#connection?.publish(cameraStatusTopic(this.#options.device, camera), status, true, () => {});
-  }
-
   #publishHealth(): void {
-    if (!this.#connected) return;
     const { device, health } = this.#options;
     this.#connection?.publishOnce(healthTopic(device), healthPayload(health()), true);
   }
@@ -289,6 +244,7 @@ export class Publisher implements Part {
         epoch: outbox.epoch(),
         nowMs: clock.nowMs(),
         lateMs: config.lateS * 1000,
+        snapshotTopic: this.#snapshotTopic,
       });
     } catch (error) {
       this.#keep(row, `its body cannot be read: ${reasonOf(error)}`, 'INTERNAL');
@@ -324,20 +280,16 @@ export class Publisher implements Part {
   }
 
   async #stop(): Promise<void> {
-    const { clock } = this.#options;
-    for (const timer of [this.#retryTimer, this.#drainTimer, this.#healthTimer, this.#readTimer])
-      timer?.stop();
+    for (const timer of [this.#drainTimer, this.#healthTimer, this.#readTimer]) timer?.stop();
+    this.#link.stop();
     this.#delivery.hold();
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (!this.#connected) {
-      connection.abandon();
-      return;
-    }
     await this.#drain(connection);
-    this.#connected = false;
+    this.#connection = undefined;
+    this.#retained.stop();
     this.#delivery.close();
-    await connection.disconnect(clock, STOP_STAGE_MS);
+    await this.#link.goodbye(STOP_STAGE_MS);
   }
 
   /** Resolves when `stopped` and everything in flight is acknowledged, the connection is gone, or time is up. */
@@ -346,7 +298,7 @@ export class Publisher implements Part {
     const timer = this.#options.clock.after(STOP_STAGE_MS, resolve);
     let stoppedAcknowledged = false;
     this.#onProgress = () => {
-      if (!this.#connected || (stoppedAcknowledged && this.#delivery.inFlight === 0)) resolve();
+      if (this.#connection === undefined || (stoppedAcknowledged && this.#delivery.inFlight === 0)) resolve();
     };
     this.#publishStatus(connection, 'stopped', () => {
       stoppedAcknowledged = true;
@@ -357,18 +309,7 @@ export class Publisher implements Part {
   }
 }
 
-/** What an owner can do about a refusing CONNACK (return codes of MQTT 3.1.1, table 3.1). */
-function adviceOn(returnCode: number | undefined, hasUser: boolean): string {
-  switch (returnCode) {
-    case 1:
-      return 'the broker does not speak MQTT 3.1.1';
-    case 2:
-      return 'the broker does not accept the client name, give device.name another value';
-    case 3:
-      return 'the broker is not ready';
-    default:
-      return hasUser
-        ? "check mqtt.user and mqtt.password, and the broker's access list"
-        : 'the broker wants a user and a password, set mqtt.user and mqtt.password';
-  }
+function brokerUrl({ brokerUrl: given, config }: PublisherOptions): string | undefined {
+  if (given === undefined) return config.url;
+  return typeof given === 'string' ? given : given();
 }

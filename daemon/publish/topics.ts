@@ -47,3 +47,13 @@ export function cameraStatusTopic(device: string, camera: string): string {
 export function detectionsTopic(device: string, camera: string): string {
   return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/detections`;
 }
+
+/** The newest picture of one camera (JPEG). */
+export function snapshotTopic(device: string, camera: string): string {
+  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/snapshot`;
+}
+
+/** The newest picture with an object of this label. */
+export function labelSnapshotTopic(device: string, camera: string, label: string): string {
+  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/label/${sanitise(label)}/snapshot`;
+}

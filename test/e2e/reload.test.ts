@@ -167,6 +167,24 @@ describe('a reload', () => {
     expect(await daemon.exited).toBe(0);
   });
 
+  testBroker('gives the board another name; under the old one no camera is left', async () => {
+    const { daemon, broker, reload, newest } = await startTrial({
+      device: { name: 'before' },
+      cameras: { yard: SCENE },
+    });
+    await waitFor('the camera', () => newest('before/camera/yard/status') === 'online');
+    const line = await reload({ device: { name: 'after' }, cameras: { yard: SCENE } });
+    expect(JSON.parse(line)).toMatchObject({ changes: ['device', 'mqtt'] });
+    await waitFor('the camera under its new name', () => newest('after/camera/yard/status') === 'online');
+    const late = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
+    await late.waitForCount('after/camera/yard/detections', 1);
+    const retained = late.messages.filter(({ retain }) => retain).map(({ topic }) => topic);
+    expect(retained.filter((topic) => topic.startsWith('vedette/before/camera/'))).toEqual([]);
+    expect(late.on('before/status').map(({ payload }) => payload)).toEqual(['stopped']);
+    daemon.kill('SIGTERM');
+    expect(await daemon.exited).toBe(0);
+  });
+
   testBroker('asked for many times at once ends with the last file', async () => {
     const { daemon, config, newest, reload, health } = await startTrial({ cameras: { yard: SCENE } });
     await waitFor('the camera', () => newest('camera/yard/status') === 'online');

@@ -1,7 +1,5 @@
 // The publisher's connection and the retained topics, against real brokers.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../daemon/platform/clock.ts';
@@ -12,6 +10,7 @@ import { ROOT, testNeeding } from '../support/needs.ts';
 import { observationOf, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { listen, portOf, proxyTo } from '../support/tcp.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -31,60 +30,6 @@ async function embedded(): Promise<EmbeddedBroker> {
   onTestFinished(() => broker.stop());
   await broker.start();
   return broker;
-}
-
-/** A TCP server that listens until the test ends. */
-async function listen(onSocket: (socket: Socket) => void, port = 0): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true }, onSocket);
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => sockets.add(socket));
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return server;
-}
-
-interface Proxy {
-  readonly url: string;
-  /** Ends the client's side and leaves the broker's open, as a lost network does. */
-  cut(): void;
-  /** Passes nothing more from the broker to the client. */
-  mute(): void;
-  /** Connections that the broker has closed. */
-  closedByBroker(): number;
-}
-
-/** Passes bytes between clients and a broker until told otherwise. */
-async function proxyTo(brokerPort: number): Promise<Proxy> {
-  const pairs: { client: Socket; upstream: Socket }[] = [];
-  let closed = 0;
-  const server = await listen((client) => {
-    const upstream = connect({ port: brokerPort, host: '127.0.0.1', allowHalfOpen: true });
-    for (const socket of [client, upstream]) socket.on('error', () => {});
-    onTestFinished(() => {
-      upstream.destroy();
-      client.destroy();
-    });
-    client.pipe(upstream, { end: false });
-    upstream.pipe(client);
-    upstream.on('end', () => {
-      closed += 1;
-    });
-    pairs.push({ client, upstream });
-  });
-  return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut: () => {
-      for (const { client } of pairs.splice(0)) client.destroy();
-    },
-    mute: () => {
-      for (const { client, upstream } of pairs) upstream.unpipe(client).resume();
-    },
-    closedByBroker: () => closed,
-  };
 }
 
 describe('connection', () => {
@@ -141,21 +86,23 @@ describe('connection', () => {
     await waitFor('the connection', () => publisher.state().connected);
   });
 
-  test('a server that accepts and says nothing is given up and tried again', async () => {
-    let connections = 0;
-    const server = await listen(() => {
-      connections += 1;
+  for (const scheme of ['mqtt', 'mqtts', 'ws', 'wss']) {
+    test(`a server that accepts and says nothing to ${scheme} is given up and tried again`, async () => {
+      let connections = 0;
+      const server = await listen(() => {
+        connections += 1;
+      });
+      const { publisher, records } = testPublisher({
+        url: `${scheme}://127.0.0.1:${portOf(server)}`,
+        config: { connectTimeoutS: 1 },
+      });
+      await publisher.start();
+      await waitFor('a second attempt', () => connections >= 2);
+      expect(warnings(records)).toHaveLength(1);
+      expect(warnings(records)[0]?.msg).toMatch(/connack timeout/);
+      await publisher.stop();
     });
-    const { port } = server.address() as AddressInfo;
-    const { publisher, records } = testPublisher({
-      url: `mqtt://127.0.0.1:${port}`,
-      config: { connectTimeoutS: 1 },
-    });
-    await publisher.start();
-    await waitFor('a second attempt', () => connections >= 2);
-    expect(warnings(records)).toHaveLength(1);
-    expect(warnings(records)[0]?.msg).toMatch(/connack timeout/);
-  });
+  }
 
   test('a server that answers with something else than MQTT is given up and tried again', async () => {
     let connections = 0;
@@ -164,8 +111,7 @@ describe('connection', () => {
       socket.on('error', () => {});
       socket.write('HTTP/1.1 400 Bad Request\r\n\r\n');
     });
-    const { port } = server.address() as AddressInfo;
-    const { publisher } = testPublisher({ url: `mqtt://127.0.0.1:${port}` });
+    const { publisher } = testPublisher({ url: `mqtt://127.0.0.1:${portOf(server)}` });
     await publisher.start();
     await waitFor('a second attempt', () => connections >= 2);
     expect(publisher.state().connected).toBe(false);

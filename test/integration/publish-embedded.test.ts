@@ -172,7 +172,7 @@ describe('protection', () => {
     });
     await publisher.start();
     const warning = await waitFor('the warning', () => records.find(({ code }) => code === 'MQTT_CONNECT'));
-    expect(warning).toMatchObject({ returnCode: 4 });
+    expect(warning).toMatchObject({ reasonCode: 4 });
     expect(warning.msg).toMatch(/mqtt\.password/);
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Child } from '../../daemon/platform/child.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import type { Certificate } from './certificates.ts';
 import { programPath } from './needs.ts';
 import { tempDir } from './temp-dir.ts';
 import { waitFor } from './wait.ts';
@@ -15,19 +16,30 @@ export interface MosquittoOptions {
   /** Clients must give these; without them anyone may connect. */
   readonly user?: string;
   readonly password?: string;
+  /** A second listener with TLS, see `tlsUrl`. */
+  readonly tls?: MosquittoTls;
   /** Keeps retained messages and sessions on disk, written at every change, so that they survive a kill. */
   readonly persistent?: boolean;
   /** Further lines of mosquitto.conf. */
   readonly lines?: readonly string[];
 }
 
+export interface MosquittoTls extends Certificate {
+  /** Clients must show a certificate of this authority. */
+  readonly clientCaFile?: string;
+  /** E.g. 'tlsv1.2'; both 1.2 and 1.3 by default. */
+  readonly version?: string;
+}
+
 export class Mosquitto {
   readonly port: number;
+  readonly tlsPort: number;
   readonly #config: string;
   #child: Child | undefined;
 
-  private constructor(port: number, config: string) {
-    this.port = port;
+  private constructor(ports: { readonly port: number; readonly tlsPort: number }, config: string) {
+    this.port = ports.port;
+    this.tlsPort = ports.tlsPort;
     this.#config = config;
   }
 
@@ -41,16 +53,23 @@ export class Mosquitto {
   /** A port and a configuration, nothing running yet. */
   static async prepare(options: MosquittoOptions = {}): Promise<Mosquitto> {
     const folder = tempDir();
-    const port = await freePort();
+    const ports = { port: await freePort(), tlsPort: await freePort() };
     const config = join(folder, 'mosquitto.conf');
-    writeFileSync(config, configLines(folder, port, options).join('\n'));
-    const broker = new Mosquitto(port, config);
+    const { tls } = options;
+    const lines = [...configLines(folder, ports.port, options), ...tlsLines(ports.tlsPort, tls), ''];
+    writeFileSync(config, lines.join('\n'));
+    const broker = new Mosquitto(ports, config);
     onTestFinished(() => broker.kill());
     return broker;
   }
 
   get url(): string {
     return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** Only with `tls`. */
+  get tlsUrl(): string {
+    return `mqtts://localhost:${this.tlsPort}`;
   }
 
   /** SIGTERM, and gone when this resolves. */
@@ -114,7 +133,18 @@ function configLines(folder: string, port: number, options: MosquittoOptions): s
         ]
       : ['persistence false']),
     ...lines,
-    '',
+  ];
+}
+
+function tlsLines(port: number, tls: MosquittoTls | undefined): string[] {
+  if (tls === undefined) return [];
+  const { certFile, keyFile, clientCaFile, version } = tls;
+  return [
+    `listener ${port} 127.0.0.1`,
+    `certfile ${certFile}`,
+    `keyfile ${keyFile}`,
+    ...(clientCaFile === undefined ? [] : [`cafile ${clientCaFile}`, 'require_certificate true']),
+    ...(version === undefined ? [] : [`tls_version ${version}`]),
   ];
 }
 

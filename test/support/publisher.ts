@@ -59,6 +59,9 @@ export interface TestPublisherOptions {
   readonly url: string | (() => string);
   readonly clock?: Clock;
   readonly config?: Partial<MqttConfig>;
+  readonly device?: string;
+  /** Publish pictures; true by default. */
+  readonly pictures?: boolean;
 }
 
 /** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
@@ -66,12 +69,15 @@ export function testPublisher({
   url,
   clock = systemClock,
   config = {},
+  device = 'pi',
+  pictures = true,
 }: TestPublisherOptions): TestPublisher {
   const outbox = new MemoryOutbox();
   const { logger, records } = memoryLogger();
   const publisher = new Publisher({
     config: { ...configSchema.shape.mqtt.parse({}), drainDelayS: 0, retryMaxS: 1, ...config },
-    device: 'pi',
+    device,
+    pictures,
     logger,
     clock,
     outbox,

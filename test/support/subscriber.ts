@@ -27,6 +27,8 @@ let count = 0;
 export class Subscriber {
   /** Everything received, in order. */
   readonly messages: ReceivedMessage[] = [];
+  /** The bytes received last, by topic. */
+  readonly newest = new Map<string, Buffer>();
   readonly #client: MqttClient;
   #subscriptions = 0;
   #error: Error | undefined;
@@ -47,6 +49,7 @@ export class Subscriber {
       this.#error = error;
     });
     this.#client.on('message', (topic, payload, { qos, retain }) => {
+      this.newest.set(topic, payload);
       this.messages.push({ topic, payload: payload.toString('utf8'), qos, retain });
     });
     this.#client.on('connect', () => {

@@ -56,10 +56,11 @@ describe('cameras', () => {
 test.each([
   ['log', { log: { level: 'debug' } }, ['log']],
   ['mqtt', { mqtt: { healthS: 5 } }, ['mqtt']],
-  ['device', { device: { name: 'pi' } }, ['mqtt']],
+  ['device', { device: { name: 'pi' } }, ['device', 'mqtt']],
   ['mqtt.embedded', { mqtt: { embedded: { enabled: true } } }, ['mqtt', 'embedded']],
   ['detector', { detector: { threads: 2 } }, ['detector']],
   ['track.scoreLow', { track: { scoreLow: 0.1 } }, ['detector']],
+  ['snapshots.publish', { snapshots: { publish: false } }, ['mqtt']],
   ['snapshots.keepDays', { snapshots: { keepDays: 3 } }, ['retention']],
 ])('%s concerns its part', (_key, document, expected) => {
   expect(words(document).filter((word) => !word.startsWith('camera'))).toEqual(expected);

@@ -51,6 +51,25 @@ describe('passwordFile', () => {
     expect(load('mqtt: {passwordFile: elsewhere}', folder, env).mqtt.password).toBe('not a credential');
   });
 
+  test('of a key works like any other, and so do the names of certificates', () => {
+    const [folder, credentials] = [tempDir(), tempDir()];
+    writeFileSync(join(folder, 'key-password'), 'hunter2\n');
+    writeFileSync(join(credentials, 'board.key'), 'from systemd');
+    const { mqtt } = load(
+      'mqtt:\n  url: mqtts://broker\n  tls: {keyPasswordFile: key-password, certFile: tls/board.crt, keyFile: board.key, caFile: /etc/ca.crt}',
+      folder,
+      { CREDENTIALS_DIRECTORY: credentials },
+    );
+    expect(mqtt.tls).toEqual({
+      keyPassword: 'hunter2',
+      caFile: '/etc/ca.crt',
+      certFile: join(folder, 'tls/board.crt'),
+      keyFile: join(credentials, 'board.key'),
+      insecure: false,
+    });
+    expect(redactConfig(mqtt.tls)).toMatchObject({ keyPassword: '[hidden]' });
+  });
+
   test('may be named by the environment', () => {
     const folder = tempDir();
     writeFileSync(join(folder, 'p'), 'x');

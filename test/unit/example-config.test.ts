@@ -40,9 +40,13 @@ test('its first line tells editors where the schema is', () => {
   expect(named && existsSync(join(ROOT, 'config', named))).toBe(true);
 });
 
-test('every line that is switched off would be accepted, but for password and passwordFile together', () => {
-  const issues = configSchema.safeParse(parse(EVERYTHING)).error?.issues ?? [];
-  const unexpected = issues.filter(({ message }) => message !== 'give password or passwordFile, not both');
+test('every line that is switched off would be accepted, but for a password given twice', () => {
+  // Certificates need a broker that speaks TLS.
+  const text = EVERYTHING.replace('url: mqtt://', 'url: mqtts://');
+  const issues = configSchema.safeParse(parse(text)).error?.issues ?? [];
+  const unexpected = issues.filter(
+    ({ message }) => !/^give (p|keyP)assword or \w+File, not both$/.test(message),
+  );
   expect(unexpected).toEqual([]);
 });
 

@@ -10,10 +10,16 @@ import {
   isoTime,
   rowPayload,
 } from '../../daemon/publish/payloads.ts';
+import { labelSnapshotTopic } from '../../daemon/publish/topics.ts';
 import { ROOT } from '../support/needs.ts';
 
 const AT_MS = Date.UTC(2026, 5, 1, 21, 14, 3, 87);
 const EPOCH = '3f1c9a5e7d204b86';
+
+const snapshot = {
+  path: 'media/porch/2026-06-01/211403-person-7-6a8c0e11.jpg',
+  sha256: '4f1d3c0a9be27786'.repeat(4),
+};
 
 const event: EventChange = {
   id: '0197c9a4-5f10-7c3a-9b1e-2f4d6a8c0e11',
@@ -28,6 +34,7 @@ const event: EventChange = {
   startedAtMs: AT_MS - 2400,
   atMs: AT_MS,
   monoMs: 123_456.7,
+  snapshot,
 };
 
 const alert: Alert = {
@@ -43,6 +50,7 @@ const alert: Alert = {
   atMs: AT_MS,
   monoMs: 123_456.7,
   stages: { prepareMs: 3.21456, waitMs: 0.4, inferMs: 61.005, trackMs: 1.1 },
+  snapshot,
 };
 
 const observation: Observation = {
@@ -70,8 +78,12 @@ function row(kind: OutboxKind, body: object, atMs = AT_MS): OutboxRow {
 }
 
 function messageOf(source: OutboxRow, afterMs = 0): unknown {
-  return JSON.parse(rowPayload(source, { epoch: EPOCH, nowMs: AT_MS + afterMs, lateMs: 30_000 }));
+  const snapshotTopic = labelSnapshotTopic.bind(undefined, 'pi');
+  const context = { epoch: EPOCH, nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic };
+  return JSON.parse(rowPayload(source, context));
 }
+
+const snapshotMessage = { topic: 'vedette/pi/camera/porch/label/person/snapshot', ...snapshot };
 
 const eventMessage = {
   v: 1,
@@ -89,6 +101,7 @@ const eventMessage = {
   startedAt: '2026-06-01T21:14:00.687Z',
   at: '2026-06-01T21:14:03.087Z',
   atMs: 1780348443087,
+  snapshot: snapshotMessage,
 };
 
 const alertMessage = {
@@ -106,6 +119,7 @@ const alertMessage = {
   message: 'person entered door at porch',
   at: '2026-06-01T21:14:03.087Z',
   atMs: 1780348443087,
+  snapshot: snapshotMessage,
   late: false,
   delayedMs: 120,
   latency: { prepareMs: 3.21, waitMs: 0.4, inferMs: 61.01, trackMs: 1.1 },
@@ -191,6 +205,19 @@ describe('alert', () => {
   test('a wall clock set back makes no negative delay', () => {
     expect(messageOf(row('alert', alert), -5000)).toStrictEqual({ ...alertMessage, delayedMs: 0 });
   });
+});
+
+test('a picture has no topic where pictures are not published, and there is none without a picture', () => {
+  const context = { epoch: EPOCH, nowMs: AT_MS, lateMs: 30_000 };
+  for (const [kind, body] of [
+    ['event', event],
+    ['alert', alert],
+  ] as const) {
+    expect(JSON.parse(rowPayload(row(kind, body), context))).toMatchObject({ snapshot });
+    expect(rowPayload(row(kind, body), context)).not.toContain('topic');
+    const { snapshot: _none, ...without } = body;
+    expect(messageOf(row(kind, without))).not.toHaveProperty('snapshot');
+  }
 });
 
 describe('gap', () => {

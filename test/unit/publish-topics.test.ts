@@ -6,8 +6,10 @@ import {
   detectionsTopic,
   deviceSlug,
   healthTopic,
+  labelSnapshotTopic,
   outboxTopic,
   sanitise,
+  snapshotTopic,
   statusTopic,
 } from '../../daemon/publish/topics.ts';
 
@@ -20,6 +22,10 @@ describe('topics', () => {
     expect(outboxTopic('porch-pi', 'gap')).toBe('vedette/porch-pi/gap');
     expect(cameraStatusTopic('porch-pi', 'door')).toBe('vedette/porch-pi/camera/door/status');
     expect(detectionsTopic('porch-pi', 'door')).toBe('vedette/porch-pi/camera/door/detections');
+    expect(snapshotTopic('porch-pi', 'door')).toBe('vedette/porch-pi/camera/door/snapshot');
+    expect(labelSnapshotTopic('porch-pi', 'door', 'Stop Sign')).toBe(
+      'vedette/porch-pi/camera/door/label/stop_sign/snapshot',
+    );
   });
 
   test('a name cannot add a level, a wildcard or a control character', () => {

@@ -1,0 +1,271 @@
+// The snapshot topics, against real brokers: bytes, reconnects, limits, and that pictures give way.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import { EmbeddedBroker } from '../../daemon/publish/embedded-broker.ts';
+import type { Publisher } from '../../daemon/publish/publisher.ts';
+import { CAMERA_LABELS_MAX, CAMERA_PICTURE_BYTES_MAX } from '../../daemon/publish/retained.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { testNeeding } from '../support/needs.ts';
+import { testPublisher } from '../support/publisher.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { Subscriber } from '../support/subscriber.ts';
+import { waitFor } from '../support/wait.ts';
+
+const testMosquitto = testNeeding({ programs: ['mosquitto'] });
+
+/** Bytes of that length that tell their number; nothing in MQTT looks into a JPEG. */
+function jpeg(number: number, bytes = 5000): Uint8Array {
+  const picture = new Uint8Array(bytes).fill(number);
+  picture.set([0xff, 0xd8, 0xff]);
+  return picture;
+}
+
+function sameBytes(received: Buffer | undefined, sent: Uint8Array): boolean {
+  return received !== undefined && Buffer.compare(received, sent) === 0;
+}
+
+let markers = 0;
+
+/** What is retained now. Complete: the marker is sent when everything retained is on its way to the new client. */
+async function treeOf(broker: { url: string }, publisher: Publisher): Promise<Map<string, Buffer>> {
+  const subscriber = await Subscriber.connect({ url: broker.url });
+  markers += 1;
+  publisher.cameraStatus(`marker-${markers}`, 'online');
+  await subscriber.waitForCount(`marker-${markers}/status`, 1);
+  // What is cleared while it comes is told with an empty message.
+  const tree = [...subscriber.newest].filter(
+    ([topic, { length }]) => length > 0 && !topic.includes('marker'),
+  );
+  return new Map(tree);
+}
+
+describe('snapshot topics', () => {
+  testMosquitto('carry the newest JPEG, byte for byte, retained, per camera and per label', async () => {
+    const broker = await Mosquitto.start();
+    const live = await Subscriber.connect({ url: broker.url });
+    const { publisher } = testPublisher({ url: broker.url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    publisher.picture('porch', { label: 'Traffic Light', jpeg: jpeg(2) });
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(3) });
+    const tree = await treeOf(broker, publisher);
+    await live.waitForCount(`marker-${markers}/status`, 1);
+    expect(live.on('porch/snapshot')).toHaveLength(3);
+    expect(live.on('porch/snapshot')[0]).toMatchObject({ qos: 0 });
+    const at = (topic: string) => tree.get(`vedette/pi/camera/${topic}`);
+    expect(sameBytes(at('porch/snapshot'), jpeg(3))).toBe(true);
+    expect(sameBytes(at('porch/label/person/snapshot'), jpeg(3))).toBe(true);
+    expect(sameBytes(at('porch/label/traffic_light/snapshot'), jpeg(2))).toBe(true);
+    expect(publisher.state().picturesDropped).toBe(0);
+  });
+
+  testMosquitto('are there again after the broker came back empty', async () => {
+    const broker = await Mosquitto.start();
+    const { publisher } = testPublisher({ url: broker.url });
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    await broker.kill();
+    await waitFor('the loss', () => !publisher.state().connected);
+    publisher.picture('yard', { label: 'dog', jpeg: jpeg(2) });
+    await broker.restart();
+    await waitFor('the connection', () => publisher.state().connected);
+    const tree = await treeOf(broker, publisher);
+    expect(sameBytes(tree.get('vedette/pi/camera/porch/snapshot'), jpeg(1))).toBe(true);
+    expect(sameBytes(tree.get('vedette/pi/camera/porch/label/person/snapshot'), jpeg(1))).toBe(true);
+    expect(sameBytes(tree.get('vedette/pi/camera/yard/label/dog/snapshot'), jpeg(2))).toBe(true);
+  });
+
+  testMosquitto('are not published when the configuration says so', async () => {
+    const broker = await Mosquitto.start();
+    const { publisher } = testPublisher({ url: broker.url, pictures: false });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    const tree = await treeOf(broker, publisher);
+    expect([...tree.keys()].filter((topic) => topic.endsWith('/snapshot'))).toEqual([]);
+  });
+
+  testMosquitto('go with their camera, also when the broker was away at that moment', async () => {
+    const broker = await Mosquitto.start({ persistent: true });
+    const { publisher } = testPublisher({ url: broker.url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    for (const camera of ['porch', 'yard', 'lane']) {
+      publisher.cameraStatus(camera, 'online');
+      publisher.picture(camera, { label: 'person', jpeg: jpeg(1) });
+    }
+    publisher.forgetCamera('porch');
+    await broker.stop();
+    await waitFor('the loss', () => !publisher.state().connected);
+    publisher.forgetCamera('yard');
+    await broker.restart();
+    await waitFor('the connection', () => publisher.state().connected);
+    const tree = await treeOf(broker, publisher);
+    expect([...tree.keys()].filter((topic) => topic.includes('/camera/')).sort()).toEqual([
+      'vedette/pi/camera/lane/label/person/snapshot',
+      'vedette/pi/camera/lane/snapshot',
+      'vedette/pi/camera/lane/status',
+    ]);
+  });
+});
+
+describe('a publisher that takes the place of another', () => {
+  testMosquitto('under another device name: the old topics are cleared, the pictures move', async () => {
+    const broker = await Mosquitto.start();
+    const old = testPublisher({ url: broker.url, device: 'old' });
+    await old.publisher.start();
+    await waitFor('the connection', () => old.publisher.state().connected);
+    old.publisher.cameraStatus('porch', 'online');
+    old.publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    old.publisher.leaveDevice();
+    old.publisher.cameraStatus('porch', 'offline');
+    await old.publisher.stop();
+    const { publisher } = testPublisher({ url: broker.url, device: 'new' });
+    publisher.adopt(old.publisher);
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    const tree = await treeOf(broker, publisher);
+    expect([...tree.keys()].sort()).toEqual([
+      'vedette/new/camera/porch/label/person/snapshot',
+      'vedette/new/camera/porch/snapshot',
+      'vedette/new/health',
+      'vedette/new/status',
+      'vedette/old/health',
+      'vedette/old/status',
+    ]);
+    expect(tree.get('vedette/old/status')?.toString()).toBe('stopped');
+    expect(sameBytes(tree.get('vedette/new/camera/porch/snapshot'), jpeg(1))).toBe(true);
+  });
+
+  testMosquitto('without pictures: those of the old one are cleared', async () => {
+    const broker = await Mosquitto.start();
+    const old = testPublisher({ url: broker.url });
+    await old.publisher.start();
+    await waitFor('the connection', () => old.publisher.state().connected);
+    old.publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    await old.publisher.stop();
+    const { publisher } = testPublisher({ url: broker.url, pictures: false });
+    publisher.adopt(old.publisher);
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    const tree = await treeOf(broker, publisher);
+    expect([...tree.keys()].filter((topic) => topic.endsWith('/snapshot'))).toEqual([]);
+  });
+});
+
+describe('limits', () => {
+  testMosquitto('the oldest labels of a camera make room, at the broker too', async () => {
+    const broker = await Mosquitto.start();
+    const { publisher } = testPublisher({ url: broker.url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    for (let label = 0; label <= CAMERA_LABELS_MAX; label += 1) {
+      publisher.picture('many', { label: `l${label}`, jpeg: jpeg(label) });
+    }
+    const half = CAMERA_PICTURE_BYTES_MAX / 2;
+    publisher.picture('large', { label: 'first', jpeg: jpeg(1, half) });
+    publisher.picture('large', { label: 'second', jpeg: jpeg(2, half) });
+    publisher.picture('large', { label: 'third', jpeg: jpeg(3, half) });
+    publisher.picture('large', { label: 'fourth', jpeg: jpeg(4, 2 * half + 1) });
+    await waitFor('all sent', async () => {
+      const tree = await treeOf(broker, publisher);
+      return sameBytes(tree.get('vedette/pi/camera/large/snapshot'), jpeg(3, half));
+    });
+    const tree = await treeOf(broker, publisher);
+    const labels = (camera: string): string[] =>
+      [...tree.keys()].flatMap((t) => new RegExp(`/${camera}/label/(\\w+)/`).exec(t)?.[1] ?? []);
+    expect(labels('many')).toHaveLength(CAMERA_LABELS_MAX);
+    expect(labels('many')).not.toContain('l0');
+    expect(labels('large').sort()).toEqual(['second', 'third']);
+    expect(publisher.state().picturesDropped).toBe(1);
+  });
+
+  testMosquitto(
+    'on a slow connection only the newest waits, and an alert does not wait behind many',
+    async () => {
+      const broker = await Mosquitto.start();
+      const subscriber = await Subscriber.connect({ url: broker.url });
+      const { publisher, alert } = testPublisher({ url: broker.url });
+      await publisher.start();
+      await waitFor('the connection', () => publisher.state().connected);
+      broker.freeze();
+      const size = 512 * 1024;
+      for (let number = 1; number <= 100; number += 1) {
+        publisher.picture('porch', { label: 'person', jpeg: jpeg(number, size) });
+      }
+      alert('in-between');
+      const { picturesDropped } = publisher.state();
+      expect(picturesDropped).toBeGreaterThan(50);
+      broker.thaw();
+      await subscriber.waitFor('the alert', ({ payload }) => payload.includes('in-between'));
+      await waitFor('the newest', () =>
+        sameBytes(subscriber.newest.get('vedette/pi/camera/porch/snapshot'), jpeg(100, size)),
+      );
+      expect(subscriber.on('label/person/snapshot')).toHaveLength(100 - picturesDropped);
+    },
+  );
+
+  testMosquitto('one larger than the broker says it takes is dropped, counted and told once', async () => {
+    const broker = await Mosquitto.start({ lines: ['max_packet_size 20000'] });
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    const { publisher, records } = testPublisher({ url: broker.url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(1, 30_000) });
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(2, 30_000) });
+    publisher.picture('yard', { label: 'person', jpeg: jpeg(3, 10_000) });
+    await subscriber.waitForCount('yard/snapshot', 1);
+    expect(subscriber.on('porch/snapshot')).toEqual([]);
+    expect(publisher.state()).toMatchObject({ connected: true, reconnects: 0, picturesDropped: 2 });
+    expect(records.filter(({ level }) => level >= 40).map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(
+        /person\/snapshot not published: \d+ bytes are more than the broker takes \(20000\)/,
+      ),
+    ]);
+  });
+
+  test('a broker that closes on a large packet without having said so is not fed for ever', async () => {
+    const broker = new EmbeddedBroker({
+      host: '127.0.0.1',
+      port: 0,
+      nextFreePort: false,
+      logger: memoryLogger().logger,
+      clock: systemClock,
+    });
+    onTestFinished(() => broker.stop());
+    await broker.start();
+    const clock = new SimClock();
+    const { publisher, records, alert } = testPublisher({
+      url: broker.url,
+      clock,
+      config: { protocol: '3.1.1' },
+    });
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    await publisher.start();
+    publisher.picture('porch', { label: 'person', jpeg: jpeg(1, 2 * 1024 * 1024) });
+    const paused = () => records.filter(({ msg }) => /no pictures for 10 minutes/.test(msg));
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await waitFor(
+        'the loss',
+        () => records.filter(({ msg }) => /connection lost/.test(msg)).length === attempt,
+      );
+      await clock.advance(1000);
+    }
+    await waitFor('the connection', () => publisher.state().connected);
+    expect(paused()).toHaveLength(1);
+    await clock.advance(5000);
+    alert('through');
+    await subscriber.waitFor('the alert', ({ payload }) => payload.includes('through'));
+    expect(publisher.state()).toMatchObject({ connected: true, reconnects: 3 });
+    await clock.advance(580_000);
+    expect(paused()).toHaveLength(1);
+    // In small steps: the loss comes in real time.
+    await waitFor('the next try', async () => {
+      await clock.advance(500);
+      return paused().length === 2;
+    });
+  });
+});

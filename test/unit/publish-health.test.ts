@@ -1,0 +1,47 @@
+// What the health report takes from the parts, as far as it is not a plain copy.
+import { expect, test } from 'vitest';
+import { Percentiles } from '../../daemon/platform/percentiles.ts';
+import { type HealthSources, healthReport, type StoreSource } from '../../daemon/publish/health.ts';
+import { SimClock } from '../support/sim-clock.ts';
+
+const STORE: StoreSource = {
+  queued: 0,
+  outboxRows: 2,
+  updatesDropped: 0,
+  commitMs: { p50: 1.234, p99: 5.678 },
+  problem: undefined,
+};
+
+function sources(store: StoreSource): HealthSources {
+  return {
+    device: 'pi',
+    version: '0.1.0',
+    clock: new SimClock(),
+    loop: { read: () => ({ delayP50Ms: 1, delayP99Ms: 2, delayMaxMs: 3 }) },
+    inferMs: new Percentiles(8),
+    store: { state: () => store },
+    publisher: {
+      state: () => ({
+        connected: true,
+        reconnects: 0,
+        inFlight: 0,
+        feedDropped: 0,
+        picturesDropped: 3,
+        protocol: '5',
+        tls: true,
+      }),
+    },
+    detector: { state: () => ({ state: 'ready', restarts: 0, rssBytes: 1 }) },
+    cameras: [],
+  };
+}
+
+test('the pictures in the data folder are counted once the store knows them', () => {
+  expect(healthReport(sources(STORE))).not.toHaveProperty('snapshots');
+  const known = { ...STORE, snapshots: { count: 7, bytes: 7000 }, snapshotsDropped: 2 };
+  expect(healthReport(sources(known)).snapshots).toEqual({ count: 7, bytes: 7000, dropped: 2 });
+});
+
+test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {
+  expect(healthReport(sources(STORE)).mqtt).toMatchObject({ protocol: '5', tls: true, picturesDropped: 3 });
+});
