@@ -7,7 +7,7 @@ import { FramePool } from './frame-pool.ts';
 import type { CameraCounters, CameraWorkerData, FromCameraWorker, ToCameraWorker } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
-import { frameBytesOf, sourceProgram } from './source.ts';
+import { frameBytesOf, sourcePlan } from './source.ts';
 
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
@@ -33,7 +33,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
   });
   const program = new CameraProgram({
     camera,
-    source: () => sourceProgram(config),
+    plan: sourcePlan(config),
     pool,
     runtimeDir: data.runtimeDir,
     stallMs: config.stallMs,

@@ -1,6 +1,7 @@
 // Child programs (camera programs, the detector) that never outlive the daemon. Each runs in its own session, so that
 // Ctrl-C on the terminal reaches only the daemon, and under `setpriv --pdeathsig KILL` (prctl(2), PR_SET_PDEATHSIG), so
-// that the kernel kills it with the thread that spawned it, whatever ended that thread. Any thread.
+// that the kernel kills it with the thread that spawned it, whatever ended that thread. What a child started dies with
+// it, unless it made itself a session of its own. Any thread.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -21,13 +22,15 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Bytes of standard error kept per child. */
-const STDERR_BYTES_MAX = 8192;
+/** Characters of standard error kept per child. */
+const STDERR_CHARS_MAX = 8192;
 
 /** A running child. `exited` resolves once, when the process is gone (also when it could not be started). */
 export class Child {
   readonly process: ChildProcess;
   readonly exited: Promise<ChildExit>;
+  /** Resolves after `exited`, when its pipes are read to the end too: then `stderr` has its last words. */
+  readonly closed: Promise<void>;
   readonly #clock: Clock;
   readonly #command: string;
   #stderr = '';
@@ -46,6 +49,7 @@ export class Child {
     this.exited = new Promise((resolve) => {
       const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#running = false;
+        this.#killRest();
         resolve({ code, signal });
       };
       this.process.once('exit', settle);
@@ -54,8 +58,12 @@ export class Child {
         if (this.process.pid === undefined) settle(null, null);
       });
     });
-    this.process.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-STDERR_BYTES_MAX);
+    this.closed = new Promise((resolve) => {
+      this.process.once('close', () => resolve());
+      if (this.process.pid === undefined) void this.exited.then(() => resolve());
+    });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = lastWords(this.#stderr + text);
     });
   }
 
@@ -91,6 +99,21 @@ export class Child {
     }
   }
 
+  /** What the program started and left behind. As long as one of them lives, no other group can have its number. */
+  #killRest(): void {
+    if (this.process.pid === undefined) return;
+    try {
+      process.kill(-this.process.pid, 'SIGKILL');
+    } catch {
+      // Nothing is left.
+    }
+  }
+
+  /** Lets go of its standard streams, which something that it started may still hold open. */
+  closePipes(): void {
+    for (const stream of this.process.stdio) stream?.destroy();
+  }
+
   /** TERM, then KILL after `graceMs`; resolves when it is gone. */
   async stop(graceMs: number): Promise<ChildExit> {
     this.kill('SIGTERM');
@@ -99,6 +122,13 @@ export class Child {
     timer.stop();
     return exit;
   }
+}
+
+/** The end of a text, from the beginning of a line: a URL cut in two would no longer be seen to hold a password. */
+function lastWords(text: string): string {
+  if (text.length <= STDERR_CHARS_MAX) return text;
+  const end = text.slice(-STDERR_CHARS_MAX);
+  return end.slice(end.search(/\s|$/)).trimStart();
 }
 
 /** Absolute path of a program on PATH, or undefined. */

@@ -1,9 +1,13 @@
 // The camera program's keeper against real child programs (test/support/fake-camera.ts).
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { CameraProgram } from '../../daemon/camera/program.ts';
+import type { ProgramLife, SourceProgram } from '../../daemon/camera/source.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import type { VedetteError } from '../../daemon/platform/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -21,12 +25,15 @@ interface Fake {
   readonly stallMs?: number;
   /** Takes each frame at once; without it frames pile up. */
   readonly eager?: boolean;
+  readonly env?: SourceProgram['env'];
+  readonly feed?: SourceProgram['feed'];
 }
 
 function runFake({ args, lossless = false, finite = false, eager = true, stallMs = 60_000, ...fake }: Fake) {
   const pool = new FramePool(FRAME_BYTES);
   const frames: { byte: number; whole: boolean; atMs: number; monoMs: number }[] = [];
   const offline: VedetteError[] = [];
+  const lives: ProgramLife[] = [];
   let onlineCount = 0;
   const take = (): void => {
     const frame = pool.take();
@@ -43,14 +50,19 @@ function runFake({ args, lossless = false, finite = false, eager = true, stallMs
   };
   const program = new CameraProgram({
     camera: 'fake',
-    source: () => ({
-      title: 'fake-camera',
-      command: fake.command ?? process.execPath,
-      args: [FAKE, '--bytes', String(FRAME_BYTES), ...args],
-      lossless,
-      frameIntervalMs: fake.frameIntervalMs,
-      finite,
-    }),
+    plan: {
+      next: () => ({
+        title: 'fake-camera',
+        command: fake.command ?? process.execPath,
+        args: [FAKE, '--bytes', String(FRAME_BYTES), ...args],
+        lossless,
+        frameIntervalMs: fake.frameIntervalMs,
+        finite,
+        ...(fake.env === undefined ? {} : { env: fake.env }),
+        ...(fake.feed === undefined ? {} : { feed: fake.feed }),
+      }),
+      ended: (life) => lives.push(life),
+    },
     pool,
     runtimeDir: tempDir(),
     stallMs,
@@ -69,18 +81,17 @@ function runFake({ args, lossless = false, finite = false, eager = true, stallMs
     stop.abort();
     await running;
   });
-  return { program, pool, frames, offline, take, stop, running, online: () => onlineCount };
+  return { program, pool, frames, offline, lives, take, stop, running, online: () => onlineCount };
 }
 
-/** Live children of this process running the fake camera (zombies and other tests' left out). */
-function fakePids(): number[] {
+/** Live processes, children or not, of the fake camera with this mark in the environment. */
+function marked(mark: string): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => {
       try {
-        const [, state, parent] = /\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return state !== 'Z' && Number(parent) === process.pid && command.includes('fake-camera');
+        // Of a zombie it is empty.
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`VEDETTE_TEST=${mark}\0`);
       } catch {
         return false;
       }
@@ -136,12 +147,74 @@ describe('a camera program', () => {
   });
 
   test('is gone when stopped, with everything it holds', async () => {
-    const { stop, running, frames } = runFake({ args: ['--frames', '1', '--then', 'stubborn'] });
+    const env = { VEDETTE_TEST: randomUUID() };
+    const { stop, running, frames, lives } = runFake({ args: ['--frames', '1', '--then', 'stubborn'], env });
     await waitFor('a frame', () => frames.length > 0);
-    expect(fakePids().length).toBeGreaterThan(0);
+    expect(marked(env.VEDETTE_TEST).length).toBeGreaterThan(0);
     stop.abort();
     expect(await running).toBe('stopped');
-    expect(fakePids()).toEqual([]);
+    expect(marked(env.VEDETTE_TEST)).toEqual([]);
+    expect(lives).toEqual([]);
+  });
+
+  test('takes what it started with it, also what ignores TERM and holds its output', async () => {
+    const env = { VEDETTE_TEST: randomUUID() };
+    const { lives, stop, running } = runFake({ args: ['--frames', '1', '--then', 'leave'], env });
+    const life = await waitFor('the end of a life', () => lives[0]);
+    expect(life).toEqual({ frames: 1, reason: expect.stringContaining('exited with code 1') });
+    stop.abort();
+    await running;
+    expect(marked(env.VEDETTE_TEST)).toEqual([]);
+  });
+
+  test('gets a small part of the environment and what its source adds', async () => {
+    process.env['VEDETTE_SECRET_OF_ANOTHER'] = 'x';
+    onTestFinished(() => void delete process.env['VEDETTE_SECRET_OF_ANOTHER']);
+    const args = ['--frames', '0', '--then', 'environment'];
+    const { offline } = runFake({ args, env: { CAMERA_PASSWORD: 'y' } });
+    const { message } = await waitFor('its last words', () => offline[0]);
+    expect(message).toMatch(/exited with code 1: CAMERA_PASSWORD .*\bPATH\b/);
+    expect(message).not.toContain('VEDETTE_SECRET_OF_ANOTHER');
+  });
+});
+
+describe('a program that is fed', () => {
+  const echo = { args: ['--frames', '0', '--then', 'echo'], finite: true, lossless: true };
+
+  test('reads what its source writes, to the end', async () => {
+    const feed = async (input: Writable): Promise<void> => {
+      for (const byte of [7, 8]) input.write(Buffer.alloc(FRAME_BYTES, byte));
+    };
+    const { running, frames, lives } = runFake({ ...echo, feed });
+    expect(await running).toBe('ended');
+    expect(frames).toMatchObject([
+      { byte: 7, whole: true },
+      { byte: 8, whole: true },
+    ]);
+    expect(lives).toEqual([{ frames: 2, reason: 'the source is over' }]);
+  });
+
+  test('ends with the reason of its source when that has no more', async () => {
+    const feed = async (): Promise<void> => {
+      throw new Error('the camera answers 401');
+    };
+    const { offline, lives } = runFake({ ...echo, feed });
+    const { code, message } = await waitFor('a reason', () => offline[0]);
+    expect({ code, message }).toEqual({
+      code: 'CAMERA_EXITED',
+      message: "camera 'fake': the camera answers 401; restarting",
+    });
+    await waitFor('the end of that life', () => lives.length > 0);
+  });
+
+  test('that ends by itself is told by its own words, not by the broken pipe', async () => {
+    const feed = async (input: Writable, signal: AbortSignal): Promise<void> => {
+      const chunk = Buffer.alloc(FRAME_BYTES);
+      while (!signal.aborted) await promisify<Buffer, void>(input.write.bind(input))(chunk);
+    };
+    const { offline } = runFake({ args: ['--frames', '1', '--then', 'exit1'], feed });
+    const { message } = await waitFor('its last words', () => offline[0]);
+    expect(message).toContain('sensor not found');
   });
 });
 

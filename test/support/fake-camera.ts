@@ -1,6 +1,9 @@
 // A camera program for tests, a real child: writes I420 frames to standard output as told. Frame n is filled with the
 // byte n, so that a reader can tell frames apart and see a torn one.
-// Arguments: --bytes <frame bytes> --frames <n> --interval <ms> --then <exit0|exit1|stall|half|stubborn>
+// Arguments: --bytes <frame bytes> --frames <n> --interval <ms> --then <what it does after the frames>:
+//   exit0, exit1, stall; half: half a frame and exit; stubborn: stalls and ignores TERM; echo: copies its input;
+//   environment: exit 1 with the names of its variables as last words; leave: exit with a child left behind
+import { spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -22,12 +25,26 @@ function writeAll(buffer: Uint8Array): void {
   while (at < buffer.length) at += writeSync(1, buffer, at);
 }
 
-if (values.then === 'stubborn') process.on('SIGTERM', () => undefined);
+if (values.then === 'stubborn') {
+  process.on('SIGTERM', () => undefined);
+  process.stderr.write('ignoring TERM\n');
+}
 for (let frame = 1; frame <= Number(values.frames); frame += 1) {
   writeAll(new Uint8Array(bytes).fill(frame % 256));
   await delay(Number(values.interval));
 }
 if (values.then === 'half') writeAll(new Uint8Array(bytes >> 1).fill(255));
+if (values.then === 'echo') for await (const chunk of process.stdin) writeAll(chunk);
+if (values.then === 'environment') {
+  process.stderr.write(`${Object.keys(process.env).sort().join(' ')}\n`);
+  process.exit(1);
+}
+if (values.then === 'leave') {
+  const args = [import.meta.filename, '--frames', '0', '--then', 'stubborn'];
+  const left = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] });
+  await new Promise((resolve) => left.stderr.once('data', resolve));
+  process.exit(1);
+}
 if (values.then === 'exit1') {
   process.stderr.write('fake camera: sensor not found\n');
   process.exit(1);

@@ -1,0 +1,190 @@
+// One life of a camera program, from its start to its end: reads its frames into the pool, feeds it, watches for a stall,
+// and leaves nothing behind, whatever happened. Says why it is over; who starts the next one is program.ts. Camera
+// worker thread.
+import { closeSync } from 'node:fs';
+import { Child, type ChildExit } from '../platform/child.ts';
+import { childEnvironment } from '../platform/child-environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { FramePool } from './frame-pool.ts';
+import { FifoReader, FrameSplitter, openFifo } from './frame-reader.ts';
+import type { SourceProgram } from './source.ts';
+
+export interface RunningProgramOptions {
+  readonly camera: string;
+  readonly source: SourceProgram;
+  readonly pool: FramePool;
+  /** Path that nothing else uses; nothing is left there. */
+  readonly fifoPath: string;
+  readonly stallMs: number;
+  /** Time between TERM and KILL. */
+  readonly graceMs: number;
+  readonly clock: Clock;
+  /** `pool.filling` is whole: to be stamped and completed. */
+  readonly onFrame: () => void;
+  /** Called when it is given up, before it is gone: a program that hangs in a driver does not go, even by KILL. */
+  readonly onGivenUp: (error: VedetteError) => void;
+}
+
+/** What is left in the pipes of a dead program is read for at most this long (a lossless source: until it is read). */
+const LEFTOVERS_MS = 1000;
+const STALL_CHECKS = 4;
+
+export class RunningProgram {
+  /** Whole frames it delivered. */
+  frames = 0;
+  readonly #options: RunningProgramOptions;
+  readonly #splitter: FrameSplitter;
+  /** Aborted when the program has ended. */
+  readonly #gone = new AbortController();
+  #reader: FifoReader | undefined;
+  #paused = false;
+  #lastFrameMonoMs: number;
+  #givenUp: VedetteError | undefined;
+
+  constructor(options: RunningProgramOptions) {
+    this.#options = options;
+    this.#splitter = new FrameSplitter(options.pool, () => this.#frameDone());
+    this.#lastFrameMonoMs = options.clock.monoMs();
+  }
+
+  /** Resolves when the program is gone: 'ended' when a finite source is over, else why. Rejects if it cannot be started. */
+  async run(signal: AbortSignal): Promise<'ended' | VedetteError> {
+    const { source, clock, graceMs, stallMs } = this.#options;
+    let child: Child | undefined;
+    try {
+      const started = this.#start();
+      child = started;
+      const watch = clock.every(stallMs / STALL_CHECKS, () => this.#check(started));
+      const stop = (): void => {
+        void started.stop(graceMs);
+        if (!started.running) this.#reader?.destroy();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      void this.#feed(started);
+      const exit = await started.exited;
+      this.#gone.abort();
+      await this.#readLeftovers(started, source.lossless && !signal.aborted);
+      signal.removeEventListener('abort', stop);
+      watch.stop();
+      if (this.#givenUp !== undefined) return this.#givenUp;
+      if (source.finite && exit.code === 0) return 'ended';
+      return this.#exited(started, exit);
+    } finally {
+      this.#reader?.destroy();
+      child?.closePipes();
+    }
+  }
+
+  /** The pool has room again. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#lastFrameMonoMs = this.#options.clock.monoMs();
+    this.#reader?.resume();
+  }
+
+  #start(): Child {
+    const { source, pool, fifoPath, clock } = this.#options;
+    const fifo = openFifo(fifoPath);
+    try {
+      this.#reader = new FifoReader(fifo.readFd, this.#splitter, pool.frameBytes);
+      return new Child({
+        command: source.command,
+        args: source.args,
+        stdio: [source.feed === undefined ? 'ignore' : 'pipe', fifo.writeFd, 'pipe'],
+        env: childEnvironment(source.env),
+        clock,
+      });
+    } finally {
+      closeSync(fifo.writeFd);
+    }
+  }
+
+  async #feed(child: Child): Promise<void> {
+    const { feed } = this.#options.source;
+    const input = child.process.stdin;
+    if (feed === undefined || input === null || input === undefined) return;
+    // What is wrong with the pipe (EPIPE) is known better by the program's exit.
+    input.on('error', () => undefined);
+    try {
+      await feed(input, this.#gone.signal);
+      input.end();
+    } catch (error) {
+      if (this.#gone.signal.aborted || isHangUp(error)) return;
+      this.#giveUp(child, this.#asCameraError(error));
+    }
+  }
+
+  #check(child: Child): void {
+    const { camera, clock, stallMs, source } = this.#options;
+    const ageMs = Math.round(clock.monoMs() - this.#lastFrameMonoMs);
+    if (this.#paused || ageMs <= stallMs) return;
+    const error = new VedetteError(
+      'CAMERA_STALLED',
+      `camera '${camera}': no frame for ${ageMs} ms (limit ${stallMs}); restarting ${source.title}`,
+      { camera, ageMs, stallMs },
+    );
+    this.#giveUp(child, error);
+  }
+
+  #giveUp(child: Child, error: VedetteError): void {
+    if (this.#givenUp !== undefined) return;
+    this.#givenUp = error;
+    this.#reader?.destroy();
+    this.#options.onGivenUp(error);
+    void child.stop(this.#options.graceMs);
+  }
+
+  async #readLeftovers(child: Child, wait: boolean): Promise<void> {
+    if (wait) await this.#reader?.ended;
+    const timer = new AbortController();
+    const late = this.#options.clock.sleep(LEFTOVERS_MS, timer.signal).catch(() => undefined);
+    await Promise.race([Promise.all([this.#reader?.ended, child.closed]), late]);
+    timer.abort();
+  }
+
+  #frameDone(): void {
+    const { pool, clock, source, onFrame } = this.#options;
+    this.frames += 1;
+    this.#lastFrameMonoMs = clock.monoMs();
+    onFrame();
+    if (source.lossless && pool.hasWaiting) {
+      this.#paused = true;
+      this.#reader?.pause();
+    }
+  }
+
+  #exited(child: Child, exit: ChildExit): VedetteError {
+    const { camera } = this.#options;
+    const { partialBytes } = this.#splitter;
+    const half = partialBytes > 0 ? ` (in the middle of a frame, ${partialBytes} bytes dropped)` : '';
+    return new VedetteError(
+      'CAMERA_EXITED',
+      `camera '${camera}': ${child.describe(exit)}${half}; restarting`,
+      {
+        camera,
+        code: exit.code,
+        signal: exit.signal,
+        stderr: child.stderr,
+      },
+    );
+  }
+
+  #asCameraError(error: unknown): VedetteError {
+    if (error instanceof VedetteError) return error;
+    const { camera } = this.#options;
+    return new VedetteError(
+      'CAMERA_EXITED',
+      `camera '${camera}': ${reasonOf(error)}; restarting`,
+      { camera },
+      error,
+    );
+  }
+}
+
+/** The program closed its input: it is about to end and says itself why. */
+function isHangUp(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'].includes(code);
+}
