@@ -1,7 +1,7 @@
 // Cuts the byte stream of a camera program into frames. Reads a FIFO through one reused buffer (a third of the CPU of
 // child.stdout, which hands out fresh buffers of 64 KiB at most). Camera worker thread.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { FramePool } from './frame-pool.ts';
@@ -52,7 +52,9 @@ export interface Fifo {
 export function openFifo(path: string): Fifo {
   // A worker that was killed between these lines may have left one.
   rmSync(path, { force: true });
-  execFileSync('mkfifo', ['-m', '600', path]);
+  const { error, status, stderr } = spawnSync('mkfifo', ['-m', '600', path], { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(stderr.trim());
   let readFd: number | undefined;
   try {
     readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -65,16 +67,17 @@ export function openFifo(path: string): Fifo {
   }
 }
 
-/** Reads a FIFO into a splitter until all writers are gone. The descriptor is its own, also when it cannot be made. */
+/** Reads a FIFO until all writers are gone. The descriptor is its own, also when it cannot be made. */
 export class FifoReader {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
 
-  constructor(fd: number, splitter: FrameSplitter, frameBytes: number) {
+  /** `onChunk` gets a buffer that is used again and how many bytes of it are new. */
+  constructor(fd: number, frameBytes: number, onChunk: (chunk: Buffer, bytes: number) => void) {
     // No more than a frame at a time: a chunk then completes at most one, and a pause takes effect after it.
     const buffer = Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
     const callback = (count: number): boolean => {
-      splitter.push(buffer, count);
+      onChunk(buffer, count);
       return true;
     };
     try {

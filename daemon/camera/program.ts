@@ -14,6 +14,8 @@ export interface CameraProgramOptions {
   readonly plan: SourcePlan;
   readonly pool: FramePool;
   readonly runtimeDir: string;
+  /** The rate asked of the source, frames a second. */
+  readonly fps: number;
   readonly stallMs: number;
   readonly clock: Clock;
   /** A frame is waiting in the pool. */
@@ -31,9 +33,16 @@ export interface ProgramTiming {
   readonly steadyMs: number;
   /** Time between TERM and KILL; a daemon stops within two seconds. */
   readonly graceMs: number;
+  /** More frames than a camera can send for this long are a flood. */
+  readonly floodMs: number;
 }
 
-const TIMING: ProgramTiming = { backoff: { minMs: 500, maxMs: 30_000 }, steadyMs: 10_000, graceMs: 700 };
+const TIMING: ProgramTiming = {
+  backoff: { minMs: 500, maxMs: 30_000 },
+  steadyMs: 10_000,
+  graceMs: 700,
+  floodMs: 3000,
+};
 
 type Outcome = 'ended' | VedetteError;
 
@@ -72,7 +81,9 @@ export class CameraProgram {
         return 'ended';
       }
       this.#goOffline(outcome);
-      if (clock.monoMs() - startedMs > this.#timing.steadyMs) this.#backoff.reset();
+      const ranMs = clock.monoMs() - startedMs;
+      // Frames of the wrong size take long to notice and look like frames until then.
+      if (ranMs > this.#timing.steadyMs && outcome.code !== 'CAMERA_MISALIGNED') this.#backoff.reset();
       await clock.sleep(this.#backoff.nextMs(), signal).catch(() => undefined);
       this.restarts += 1;
     }
@@ -100,7 +111,8 @@ export class CameraProgram {
   }
 
   #make(source: SourceProgram): RunningProgram {
-    const { camera, pool, runtimeDir, stallMs, clock } = this.#options;
+    const { camera, pool, runtimeDir, fps, stallMs, clock } = this.#options;
+    const { graceMs, floodMs } = this.#timing;
     this.#runs += 1;
     this.#videoStart = { atMs: clock.nowMs(), monoMs: clock.monoMs(), frame: this.framesTotal };
     return new RunningProgram({
@@ -108,8 +120,10 @@ export class CameraProgram {
       source,
       pool,
       fifoPath: join(runtimeDir, `${camera}-${this.#runs}.fifo`),
+      fps,
       stallMs,
-      graceMs: this.#timing.graceMs,
+      floodMs,
+      graceMs,
       clock,
       onFrame: () => this.#frameDone(source.frameIntervalMs),
       onGivenUp: (error) => this.#goOffline(error),

@@ -1,6 +1,6 @@
-// One life of a camera program, from its start to its end: reads its frames into the pool, feeds it, watches for a stall,
-// and leaves nothing behind, whatever happened. Says why it is over; who starts the next one is program.ts. Camera
-// worker thread.
+// One life of a camera program, from its start to its end: reads its frames into the pool, feeds it, gives it up when its
+// stream is no good, and leaves nothing behind, whatever happened. Says why it is over; who starts the next one is
+// program.ts. Camera worker thread.
 import { closeSync } from 'node:fs';
 import { Child, type ChildExit } from '../platform/child.ts';
 import { childEnvironment } from '../platform/child-environment.ts';
@@ -9,6 +9,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { FramePool } from './frame-pool.ts';
 import { FifoReader, FrameSplitter, openFifo } from './frame-reader.ts';
 import type { SourceProgram } from './source.ts';
+import { StreamWatch } from './stream-watch.ts';
 
 export interface RunningProgramOptions {
   readonly camera: string;
@@ -16,7 +17,10 @@ export interface RunningProgramOptions {
   readonly pool: FramePool;
   /** Path that nothing else uses; nothing is left there. */
   readonly fifoPath: string;
+  /** The rate asked of the source, frames a second. */
+  readonly fps: number;
   readonly stallMs: number;
+  readonly floodMs: number;
   /** Time between TERM and KILL. */
   readonly graceMs: number;
   readonly clock: Clock;
@@ -28,7 +32,6 @@ export interface RunningProgramOptions {
 
 /** What is left in the pipes of a dead program is read for at most this long (a lossless source: until it is read). */
 const LEFTOVERS_MS = 1000;
-const STALL_CHECKS = 4;
 
 export class RunningProgram {
   /** Whole frames it delivered. */
@@ -38,24 +41,27 @@ export class RunningProgram {
   /** Aborted when the program has ended. */
   readonly #gone = new AbortController();
   #reader: FifoReader | undefined;
-  #paused = false;
-  #lastFrameMonoMs: number;
+  readonly #watch: StreamWatch;
+  /** Why nothing is read: no room in the pool, or the program has had its share of this moment. */
+  #waiting: 'room' | 'tick' | undefined;
   #givenUp: VedetteError | undefined;
 
   constructor(options: RunningProgramOptions) {
     this.#options = options;
     this.#splitter = new FrameSplitter(options.pool, () => this.#frameDone());
-    this.#lastFrameMonoMs = options.clock.monoMs();
+    const { camera, source, pool, fps, stallMs, floodMs, clock } = options;
+    const watched = { camera, title: source.title, frameBytes: pool.frameBytes, fps, stallMs, floodMs };
+    this.#watch = new StreamWatch({ ...watched, live: !source.lossless }, clock.monoMs());
   }
 
   /** Resolves when the program is gone: 'ended' when a finite source is over, else why. Rejects if it cannot be started. */
   async run(signal: AbortSignal): Promise<'ended' | VedetteError> {
-    const { source, clock, graceMs, stallMs } = this.#options;
+    const { source, clock, graceMs } = this.#options;
     let child: Child | undefined;
     try {
       const started = this.#start();
       child = started;
-      const watch = clock.every(stallMs / STALL_CHECKS, () => this.#check(started));
+      const watch = clock.every(this.#watch.tickMs, () => this.#tick(started));
       const stop = (): void => {
         void started.stop(graceMs);
         if (!started.running) this.#reader?.destroy();
@@ -78,17 +84,17 @@ export class RunningProgram {
 
   /** The pool has room again. */
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#lastFrameMonoMs = this.#options.clock.monoMs();
-    this.#reader?.resume();
+    if (this.#waiting === 'room') this.#readOn();
   }
 
   #start(): Child {
     const { source, pool, fifoPath, clock } = this.#options;
     const fifo = openFifo(fifoPath);
     try {
-      this.#reader = new FifoReader(fifo.readFd, this.#splitter, pool.frameBytes);
+      this.#reader = new FifoReader(fifo.readFd, pool.frameBytes, (chunk, bytes) => {
+        this.#watch.arrived(bytes);
+        this.#splitter.push(chunk, bytes);
+      });
       return new Child({
         command: source.command,
         args: source.args,
@@ -116,16 +122,17 @@ export class RunningProgram {
     }
   }
 
-  #check(child: Child): void {
-    const { camera, clock, stallMs, source } = this.#options;
-    const ageMs = Math.round(clock.monoMs() - this.#lastFrameMonoMs);
-    if (this.#paused || ageMs <= stallMs) return;
-    const error = new VedetteError(
-      'CAMERA_STALLED',
-      `camera '${camera}': no frame for ${ageMs} ms (limit ${stallMs}); restarting ${source.title}`,
-      { camera, ageMs, stallMs },
-    );
-    this.#giveUp(child, error);
+  #tick(child: Child): void {
+    if (this.#waiting === 'room') return;
+    const error = this.#watch.tick(this.#options.clock.monoMs(), this.#splitter.partialBytes);
+    if (error !== undefined) this.#giveUp(child, error);
+    else if (this.#waiting === 'tick') this.#readOn();
+  }
+
+  #readOn(): void {
+    this.#waiting = undefined;
+    this.#watch.resumed(this.#options.clock.monoMs());
+    this.#reader?.resume();
   }
 
   #giveUp(child: Child, error: VedetteError): void {
@@ -147,12 +154,11 @@ export class RunningProgram {
   #frameDone(): void {
     const { pool, clock, source, onFrame } = this.#options;
     this.frames += 1;
-    this.#lastFrameMonoMs = clock.monoMs();
+    const mayReadOn = this.#watch.frame(clock.monoMs());
     onFrame();
-    if (source.lossless && pool.hasWaiting) {
-      this.#paused = true;
-      this.#reader?.pause();
-    }
+    if (source.lossless && pool.hasWaiting) this.#waiting = 'room';
+    else if (!mayReadOn) this.#waiting = 'tick';
+    if (this.#waiting !== undefined) this.#reader?.pause();
   }
 
   #exited(child: Child, exit: ChildExit): VedetteError {

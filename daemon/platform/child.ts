@@ -7,6 +7,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { reasonOf, VedetteError } from './errors.ts';
+import { hideCredentials } from './redact.ts';
 
 export interface ChildOptions {
   readonly command: string;
@@ -75,9 +76,9 @@ export class Child {
     return this.#running;
   }
 
-  /** The end of what it wrote to standard error. */
+  /** The end of what it wrote to standard error, without the credentials in URLs. */
   get stderr(): string {
-    return this.#stderr.trim();
+    return hideCredentials(this.#stderr.trim());
   }
 
   /** `exited` in words: "ffmpeg exited with code 1: last line of stderr". */

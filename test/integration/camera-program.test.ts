@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { CameraProgram } from '../../daemon/camera/program.ts';
-import type { ProgramLife, SourceProgram } from '../../daemon/camera/source.ts';
+import type { ProgramLife, SourcePlan, SourceProgram } from '../../daemon/camera/source.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
-import type { VedetteError } from '../../daemon/platform/errors.ts';
+import { VedetteError } from '../../daemon/platform/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -27,6 +27,8 @@ interface Fake {
   readonly eager?: boolean;
   readonly env?: SourceProgram['env'];
   readonly feed?: SourceProgram['feed'];
+  readonly next?: SourcePlan['next'];
+  readonly runtimeDir?: string;
 }
 
 function runFake({ args, lossless = false, finite = false, eager = true, stallMs = 60_000, ...fake }: Fake) {
@@ -48,24 +50,27 @@ function runFake({ args, lossless = false, finite = false, eager = true, stallMs
     pool.release(frame);
     program.resume();
   };
+  const source: SourceProgram = {
+    title: 'fake-camera',
+    command: fake.command ?? process.execPath,
+    args: [FAKE, '--bytes', String(FRAME_BYTES), ...args],
+    lossless,
+    frameIntervalMs: fake.frameIntervalMs,
+    finite,
+    ...(fake.env === undefined ? {} : { env: fake.env }),
+    ...(fake.feed === undefined ? {} : { feed: fake.feed }),
+  };
   const program = new CameraProgram({
     camera: 'fake',
     plan: {
-      next: () => ({
-        title: 'fake-camera',
-        command: fake.command ?? process.execPath,
-        args: [FAKE, '--bytes', String(FRAME_BYTES), ...args],
-        lossless,
-        frameIntervalMs: fake.frameIntervalMs,
-        finite,
-        ...(fake.env === undefined ? {} : { env: fake.env }),
-        ...(fake.feed === undefined ? {} : { feed: fake.feed }),
-      }),
+      next: fake.next ?? (() => source),
       ended: (life) => lives.push(life),
     },
     pool,
-    runtimeDir: tempDir(),
+    runtimeDir: fake.runtimeDir ?? tempDir(),
+    fps: 10,
     stallMs,
+    timing: { backoff: { minMs: 300, maxMs: 300 }, steadyMs: 10_000, graceMs: 300, floodMs: 1000 },
     clock: systemClock,
     onFrame: () => {
       if (eager) take();
@@ -139,11 +144,84 @@ describe('a camera program', () => {
     expect(offline[0]?.message).toMatch(/no frame for \d+ ms \(limit 500\); restarting fake-camera/);
   });
 
+  test('that floods is read at a bounded rate, killed and started again', async () => {
+    const { program, offline, lives } = runFake({ args: ['--frames', '1', '--then', 'flood'] });
+    await waitFor('a second life', () => program.restarts >= 1 && lives.length >= 2);
+    expect(offline[0]?.code).toBe('CAMERA_FLOOD');
+    expect(offline[0]?.message).toContain('more than 100 frames a second for 1000 ms (asked for 10)');
+    // A pipe at full speed delivers some hundred thousand of these frames in that time.
+    for (const { frames } of lives) expect(frames).toBeLessThan(2000);
+  });
+
+  test.each([
+    ['comes back with another size', 'resize', 'frames of 2731 bytes come instead of 6144'],
+    ['loses some bytes', 'lose', 'frames are out of step, bytes were lost; restarting fake-camera'],
+  ])('that %s is started again', async (_name, kind, message) => {
+    const { program, offline, frames } = runFake({
+      args: ['--frames', '3', '--interval', '100', '--then', kind],
+    });
+    await waitFor('another life', () => program.restarts >= 1 && frames.at(-1)?.whole === true);
+    expect(offline[0]?.code).toBe('CAMERA_MISALIGNED');
+    expect(offline[0]?.message).toContain(message);
+  });
+
+  test('that writes random bytes and exits shifts no byte into the next life', async () => {
+    const { frames, lives, offline } = runFake({ args: ['--frames', '2', '--then', 'noise'] });
+    await waitFor('two lives', () => lives.length >= 2);
+    expect(offline[0]?.message).toContain('in the middle of a frame, 1234 bytes dropped');
+    expect(frames.slice(0, 8).map(({ whole }) => whole)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test('that dies with a password in its last words gives no password away', async () => {
+    const { offline } = runFake({ args: ['--frames', '0', '--then', 'secret'] });
+    const { message, data } = await waitFor('its last words', () => offline[0]);
+    expect(message).toContain('rtsp://[hidden]@camera/1: 401');
+    expect(data['stderr']).toContain('connecting to rtsp://[hidden]@camera/1');
+    expect(JSON.stringify({ message, data })).not.toContain('hunter2');
+  });
+
   test('that is not installed is told as such', async () => {
     const { offline } = runFake({ args: [], command: '/nonexistent/rpicam-vid' });
     const error = await waitFor('an error', () => offline[0]);
     expect(error.code).toBe('CAMERA_EXITED');
     expect(error.message).toContain('/nonexistent/rpicam-vid');
+  });
+
+  test('that is not found by its plan is asked for again', async () => {
+    const missing = new VedetteError('CAMERA_PROGRAM_MISSING', 'ffmpeg not found on PATH');
+    const { offline, lives } = runFake({
+      args: [],
+      next: () => {
+        throw missing;
+      },
+    });
+    await waitFor('two attempts', () => offline.length >= 1);
+    expect(offline[0]).toBe(missing);
+    expect(lives).toEqual([]);
+  });
+
+  test('is stopped while its plan looks for it', async () => {
+    const { stop, running } = runFake({ args: [], next: () => new Promise(() => undefined) });
+    stop.abort();
+    expect(await running).toBe('stopped');
+  });
+
+  test('leaves no descriptor behind where it cannot be started', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const { stop, running, program } = runFake({ args: [], runtimeDir: '/nonexistent' });
+    await waitFor('some attempts', () => program.restarts >= 3);
+    stop.abort();
+    await running;
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
   });
 
   test('is gone when stopped, with everything it holds', async () => {
