@@ -67,17 +67,23 @@ export function openFifo(path: string): Fifo {
   }
 }
 
+/**
+ * What a FifoReader reads into, life after life: no more than a frame, so that a chunk completes at most one, and a pause
+ * takes effect after it.
+ */
+export function chunkBuffer(frameBytes: number): Buffer {
+  return Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
+}
+
 /** Reads a FIFO until all writers are gone. The descriptor is its own, also when it cannot be made. */
 export class FifoReader {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
 
-  /** `onChunk` gets a buffer that is used again and how many bytes of it are new. */
-  constructor(fd: number, frameBytes: number, onChunk: (chunk: Buffer, bytes: number) => void) {
-    // No more than a frame at a time: a chunk then completes at most one, and a pause takes effect after it.
-    const buffer = Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
+  /** `onBytes` is told how many bytes `buffer` begins with; it is used again after that. */
+  constructor(fd: number, buffer: Buffer, onBytes: (count: number) => void) {
     const callback = (count: number): boolean => {
-      onChunk(buffer, count);
+      onBytes(count);
       return true;
     };
     try {

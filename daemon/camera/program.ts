@@ -6,6 +6,7 @@ import { Backoff, type BackoffOptions } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { FramePool } from './frame-pool.ts';
+import { chunkBuffer } from './frame-reader.ts';
 import { RunningProgram } from './running-program.ts';
 import type { SourcePlan, SourceProgram } from './source.ts';
 
@@ -53,6 +54,7 @@ export class CameraProgram {
   readonly #options: CameraProgramOptions;
   readonly #timing: ProgramTiming;
   readonly #backoff: Backoff;
+  readonly #chunk: Buffer;
   #running: RunningProgram | undefined;
   #online = false;
   /** The error told last. */
@@ -65,6 +67,7 @@ export class CameraProgram {
     this.#options = options;
     this.#timing = options.timing ?? TIMING;
     this.#backoff = new Backoff(this.#timing.backoff);
+    this.#chunk = chunkBuffer(options.pool.frameBytes);
   }
 
   /** Runs until the signal aborts or a finite source is over (then resolves with 'ended'). Never rejects. */
@@ -119,6 +122,7 @@ export class CameraProgram {
       camera,
       source,
       pool,
+      chunk: this.#chunk,
       fifoPath: join(runtimeDir, `${camera}-${this.#runs}.fifo`),
       fps,
       stallMs,

@@ -15,6 +15,8 @@ export interface RunningProgramOptions {
   readonly camera: string;
   readonly source: SourceProgram;
   readonly pool: FramePool;
+  /** From `chunkBuffer`; used by one program at a time. */
+  readonly chunk: Buffer;
   /** Path that nothing else uses; nothing is left there. */
   readonly fifoPath: string;
   /** The rate asked of the source, frames a second. */
@@ -88,10 +90,10 @@ export class RunningProgram {
   }
 
   #start(): Child {
-    const { source, pool, fifoPath, clock } = this.#options;
+    const { source, chunk, fifoPath, clock } = this.#options;
     const fifo = openFifo(fifoPath);
     try {
-      this.#reader = new FifoReader(fifo.readFd, pool.frameBytes, (chunk, bytes) => {
+      this.#reader = new FifoReader(fifo.readFd, chunk, (bytes) => {
         this.#watch.arrived(bytes);
         this.#splitter.push(chunk, bytes);
       });

@@ -1,6 +1,4 @@
 // The camera program's keeper against real child programs (test/support/fake-camera.ts).
-import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,6 +8,7 @@ import { CameraProgram } from '../../daemon/camera/program.ts';
 import type { ProgramLife, SourcePlan, SourceProgram } from '../../daemon/camera/source.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
+import { newMark, processesMarked } from '../support/marked-processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -87,20 +86,6 @@ function runFake({ args, lossless = false, finite = false, eager = true, stallMs
     await running;
   });
   return { program, pool, frames, offline, lives, take, stop, running, online: () => onlineCount };
-}
-
-/** Live processes, children or not, of the fake camera with this mark in the environment. */
-function marked(mark: string): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => {
-      try {
-        // Of a zombie it is empty.
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`VEDETTE_TEST=${mark}\0`);
-      } catch {
-        return false;
-      }
-    });
 }
 
 describe('a camera program', () => {
@@ -215,34 +200,32 @@ describe('a camera program', () => {
     expect(await running).toBe('stopped');
   });
 
-  test('leaves no descriptor behind where it cannot be started', async () => {
-    const before = readdirSync('/proc/self/fd').length;
-    const { stop, running, program } = runFake({ args: [], runtimeDir: '/nonexistent' });
-    await waitFor('some attempts', () => program.restarts >= 3);
-    stop.abort();
-    await running;
-    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
+  test('is tried again where its FIFO cannot be made', async () => {
+    const { program, offline } = runFake({ args: [], runtimeDir: '/nonexistent' });
+    await waitFor('another attempt', () => program.restarts >= 1);
+    expect(offline[0]?.code).toBe('CAMERA_EXITED');
+    expect(offline[0]?.message).toMatch(/mkfifo: .*\/nonexistent\/fake-1\.fifo/);
   });
 
   test('is gone when stopped, with everything it holds', async () => {
-    const env = { VEDETTE_TEST: randomUUID() };
+    const env = newMark();
     const { stop, running, frames, lives } = runFake({ args: ['--frames', '1', '--then', 'stubborn'], env });
     await waitFor('a frame', () => frames.length > 0);
-    expect(marked(env.VEDETTE_TEST).length).toBeGreaterThan(0);
+    expect(processesMarked(env).length).toBeGreaterThan(0);
     stop.abort();
     expect(await running).toBe('stopped');
-    expect(marked(env.VEDETTE_TEST)).toEqual([]);
+    expect(processesMarked(env)).toEqual([]);
     expect(lives).toEqual([]);
   });
 
   test('takes what it started with it, also what ignores TERM and holds its output', async () => {
-    const env = { VEDETTE_TEST: randomUUID() };
+    const env = newMark();
     const { lives, stop, running } = runFake({ args: ['--frames', '1', '--then', 'leave'], env });
     const life = await waitFor('the end of a life', () => lives[0]);
     expect(life).toEqual({ frames: 1, reason: expect.stringContaining('exited with code 1') });
     stop.abort();
     await running;
-    expect(marked(env.VEDETTE_TEST)).toEqual([]);
+    expect(processesMarked(env)).toEqual([]);
   });
 
   test('gets a small part of the environment and what its source adds', async () => {
