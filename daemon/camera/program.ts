@@ -57,7 +57,7 @@ export class CameraProgram {
   readonly #chunk: Buffer;
   #running: RunningProgram | undefined;
   #online = false;
-  /** The error told last. */
+  /** The error told last, since it was online. */
   #told: VedetteError | undefined;
   #runs = 0;
   /** Time of frame 0 where the video counts time. */
@@ -102,7 +102,7 @@ export class CameraProgram {
   async #runOnce(signal: AbortSignal): Promise<Outcome> {
     const { plan } = this.#options;
     const source = await unlessAborted(plan.next(), signal);
-    const running = this.#make(source);
+    const running = this.#make(source, signal);
     this.#running = running;
     const outcome = await running.run(signal).catch((error: unknown) => this.#asCameraError(error));
     this.#running = undefined;
@@ -113,7 +113,7 @@ export class CameraProgram {
     return outcome;
   }
 
-  #make(source: SourceProgram): RunningProgram {
+  #make(source: SourceProgram, signal: AbortSignal): RunningProgram {
     const { camera, pool, runtimeDir, fps, stallMs, clock } = this.#options;
     const { graceMs, floodMs } = this.#timing;
     this.#runs += 1;
@@ -130,7 +130,9 @@ export class CameraProgram {
       graceMs,
       clock,
       onFrame: () => this.#frameDone(source.frameIntervalMs),
-      onGivenUp: (error) => this.#goOffline(error),
+      onGivenUp: (error) => {
+        if (!signal.aborted) this.#goOffline(error);
+      },
     });
   }
 
@@ -147,6 +149,7 @@ export class CameraProgram {
     pool.complete();
     if (!this.#online) {
       this.#online = true;
+      this.#told = undefined;
       this.#options.onOnline();
     }
     onFrame();

@@ -59,29 +59,25 @@ export class RunningProgram {
   /** Resolves when the program is gone: 'ended' when a finite source is over, else why. Rejects if it cannot be started. */
   async run(signal: AbortSignal): Promise<'ended' | VedetteError> {
     const { source, clock, graceMs } = this.#options;
-    let child: Child | undefined;
-    try {
-      const started = this.#start();
-      child = started;
-      const watch = clock.every(this.#watch.tickMs, () => this.#tick(started));
-      const stop = (): void => {
-        void started.stop(graceMs);
-        if (!started.running) this.#reader?.destroy();
-      };
-      signal.addEventListener('abort', stop, { once: true });
-      void this.#feed(started);
-      const exit = await started.exited;
-      this.#gone.abort();
-      await this.#readLeftovers(started, source.lossless && !signal.aborted);
-      signal.removeEventListener('abort', stop);
-      watch.stop();
-      if (this.#givenUp !== undefined) return this.#givenUp;
-      if (source.finite && exit.code === 0) return 'ended';
-      return this.#exited(started, exit);
-    } finally {
-      this.#reader?.destroy();
-      child?.closePipes();
-    }
+    using end = new DisposableStack();
+    end.defer(() => this.#reader?.destroy());
+    const child = this.#start();
+    end.defer(() => child.closePipes());
+    const timer = clock.every(this.#watch.tickMs, () => this.#tick(child));
+    end.defer(() => timer.stop());
+    const stop = (): void => {
+      void child.stop(graceMs);
+      if (!child.running) this.#reader?.destroy();
+    };
+    signal.addEventListener('abort', stop);
+    end.defer(() => signal.removeEventListener('abort', stop));
+    void this.#feed(child);
+    const exit = await child.exited;
+    this.#gone.abort();
+    if (!signal.aborted) await this.#readLeftovers(child);
+    if (this.#givenUp !== undefined) return this.#givenUp;
+    if (source.finite && exit.code === 0) return 'ended';
+    return this.#exited(child, exit);
   }
 
   /** The pool has room again. */
@@ -145,10 +141,11 @@ export class RunningProgram {
     void child.stop(this.#options.graceMs);
   }
 
-  async #readLeftovers(child: Child, wait: boolean): Promise<void> {
-    if (wait) await this.#reader?.ended;
+  async #readLeftovers(child: Child): Promise<void> {
+    const { source, clock } = this.#options;
+    if (source.lossless) await this.#reader?.ended;
     const timer = new AbortController();
-    const late = this.#options.clock.sleep(LEFTOVERS_MS, timer.signal).catch(() => undefined);
+    const late = clock.sleep(LEFTOVERS_MS, timer.signal).catch(() => undefined);
     await Promise.race([Promise.all([this.#reader?.ended, child.closed]), late]);
     timer.abort();
   }

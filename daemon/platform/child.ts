@@ -26,6 +26,10 @@ export interface ChildExit {
 /** Characters of standard error kept per child. */
 const STDERR_CHARS_MAX = 8192;
 
+/** Half of what a pipe holds (pipe(7)); after so much at once its standard error is not read for `STDERR_REST_MS`. */
+const STDERR_FULL_CHARS = 32_768;
+const STDERR_REST_MS = 50;
+
 /** A running child. `exited` resolves once, when the process is gone (also when it could not be started). */
 export class Child {
   readonly process: ChildProcess;
@@ -63,9 +67,7 @@ export class Child {
       this.process.once('close', () => resolve());
       if (this.process.pid === undefined) void this.exited.then(() => resolve());
     });
-    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = lastWords(this.#stderr + text);
-    });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
   }
 
   get pid(): number | undefined {
@@ -100,7 +102,15 @@ export class Child {
     }
   }
 
-  /** What the program started and left behind. As long as one of them lives, no other group can have its number. */
+  /** A program that has more to say than a pipe holds has to wait: reading all of it would cost a core. */
+  #hear(text: string): void {
+    this.#stderr = lastWords(this.#stderr + text);
+    if (text.length < STDERR_FULL_CHARS) return;
+    this.process.stderr?.pause();
+    this.#clock.after(STDERR_REST_MS, () => this.process.stderr?.resume());
+  }
+
+  /** What the program started and left behind. While one of them lives, no other group has its number. */
   #killRest(): void {
     if (this.process.pid === undefined) return;
     try {
@@ -125,7 +135,7 @@ export class Child {
   }
 }
 
-/** The end of a text, from the beginning of a line: a URL cut in two would no longer be seen to hold a password. */
+/** The end of a text, from the beginning of a word: a URL cut in two would no longer be seen to hold a password. */
 function lastWords(text: string): string {
   if (text.length <= STDERR_CHARS_MAX) return text;
   const end = text.slice(-STDERR_CHARS_MAX);
