@@ -30,7 +30,7 @@ export interface CameraProgramOptions {
 export interface ProgramTiming {
   /** Pauses between two lives. */
   readonly backoff: BackoffOptions;
-  /** A program that ran this long starts the pauses from the beginning. */
+  /** A program that delivered for this long starts the pauses from the beginning. */
   readonly steadyMs: number;
   /** Time between TERM and KILL; a daemon stops within two seconds. */
   readonly graceMs: number;
@@ -60,7 +60,9 @@ export class CameraProgram {
   /** The error told last, since it was online. */
   #told: VedetteError | undefined;
   #runs = 0;
-  /** Time of frame 0 where the video counts time. */
+  /** From the start of the last program to its last frame. */
+  #deliveredMs = 0;
+  /** When the last program was started: time of frame 0 where the video counts time. */
   #videoStart = { atMs: 0, monoMs: 0, frame: 0 };
 
   constructor(options: CameraProgramOptions) {
@@ -74,7 +76,6 @@ export class CameraProgram {
   async run(signal: AbortSignal): Promise<'ended' | 'stopped'> {
     const { clock, camera } = this.#options;
     while (!signal.aborted) {
-      const startedMs = clock.monoMs();
       const outcome = await this.#runOnce(signal).catch((error: unknown) => this.#asCameraError(error));
       if (signal.aborted) break;
       if (outcome === 'ended') {
@@ -84,9 +85,9 @@ export class CameraProgram {
         return 'ended';
       }
       this.#goOffline(outcome);
-      const ranMs = clock.monoMs() - startedMs;
       // Frames of the wrong size take long to notice and look like frames until then.
-      if (ranMs > this.#timing.steadyMs && outcome.code !== 'CAMERA_MISALIGNED') this.#backoff.reset();
+      const isSteady = this.#deliveredMs > this.#timing.steadyMs && outcome.code !== 'CAMERA_MISALIGNED';
+      if (isSteady) this.#backoff.reset();
       await clock.sleep(this.#backoff.nextMs(), signal).catch(() => undefined);
       this.restarts += 1;
     }
@@ -101,6 +102,7 @@ export class CameraProgram {
   /** Rejects when there is no program to start. */
   async #runOnce(signal: AbortSignal): Promise<Outcome> {
     const { plan } = this.#options;
+    this.#deliveredMs = 0;
     const source = await unlessAborted(plan.next(), signal);
     const running = this.#make(source, signal);
     this.#running = running;
@@ -140,6 +142,7 @@ export class CameraProgram {
     const { pool, clock, onFrame } = this.#options;
     const nowMs = clock.monoMs();
     this.framesTotal += 1;
+    this.#deliveredMs = nowMs - this.#videoStart.monoMs;
     const frame = pool.filling;
     const videoMs = intervalMs === undefined ? 0 : (this.framesTotal - this.#videoStart.frame) * intervalMs;
     frame.number = this.framesTotal;
