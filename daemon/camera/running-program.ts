@@ -2,7 +2,7 @@
 // stream is no good, and leaves nothing behind, whatever happened. Says why it is over; who starts the next one is
 // program.ts. Camera worker thread.
 import { closeSync } from 'node:fs';
-import { Child, type ChildExit } from '../platform/child.ts';
+import { Child, type ChildExit, requireDescriptors } from '../platform/child.ts';
 import { childEnvironment } from '../platform/child-environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
@@ -93,9 +93,11 @@ export class RunningProgram {
         this.#watch.arrived(bytes);
         this.#splitter.push(chunk, bytes);
       });
+      const { command, args } = source;
+      requireDescriptors();
       return new Child({
-        command: source.command,
-        args: source.args,
+        command,
+        args,
         stdio: [source.feed === undefined ? 'ignore' : 'pipe', fifo.writeFd, 'pipe'],
         env: childEnvironment(source.env),
         clock,

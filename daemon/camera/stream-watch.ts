@@ -24,7 +24,10 @@ const FLOOD_RATE = 4;
 const WINDOW_MS = 250;
 /** A window that ended later than this says nothing about the program: this thread was busy. */
 const WINDOW_MS_MAX = 375;
-/** Silence of half a frame interval is a pause, but not less than this: shorter ones are the scheduler's. */
+/**
+ * Silence of half a frame interval is a pause, but not less than this: shorter ones are the scheduler's. Above some 15
+ * frames a second there are none, and frame boundaries are not judged.
+ */
 const PAUSE_MS_MIN = 50;
 /** A pause is this many ticks in a row without a byte. A busy thread has no ticks, and reads between two of them. */
 const SILENT_TICKS = 4;

@@ -3,7 +3,7 @@
 // that the kernel kills it with the thread that spawned it, whatever ended that thread. What a child started dies with
 // it, unless it made itself a session of its own. Any thread.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { reasonOf, VedetteError } from './errors.ts';
@@ -122,7 +122,9 @@ export class Child {
 
   /** Lets go of its standard streams, which something that it started may still hold open. */
   closePipes(): void {
-    for (const stream of this.process.stdio) stream?.destroy();
+    // Without descriptors for them Node makes no streams at all, whatever its types say.
+    const streams: ChildProcess['stdio'] | undefined = this.process.stdio;
+    for (const stream of streams ?? []) stream?.destroy();
   }
 
   /** TERM, then KILL after `graceMs`; resolves when it is gone. */
@@ -132,6 +134,22 @@ export class Child {
     const exit = await this.exited;
     timer.stop();
     return exit;
+  }
+}
+
+/** Descriptors that a spawn with three pipes takes for a moment, and some more. */
+const SPAWN_DESCRIPTORS = 12;
+
+/**
+ * Throws EMFILE where there are too few descriptors to start a child. Without this a spawn may fail half way, and Node then
+ * never closes the pipes it has made (seen with 24.21).
+ */
+export function requireDescriptors(): void {
+  const taken: number[] = [];
+  try {
+    while (taken.length < SPAWN_DESCRIPTORS) taken.push(openSync('/dev/null', 'r'));
+  } finally {
+    for (const fd of taken) closeSync(fd);
   }
 }
 
