@@ -1,8 +1,8 @@
 // Cuts the byte stream of a camera program into frames. Reads a FIFO through one reused buffer (a third of the CPU of
 // child.stdout, which hands out fresh buffers of 64 KiB at most). Camera worker thread.
 
-import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { FramePool } from './frame-pool.ts';
 
@@ -41,45 +41,57 @@ export class FrameSplitter {
   }
 }
 
+/** Both ends; they belong to the caller. */
 export interface Fifo {
-  /** Give this descriptor to the child, then close it by `closeWriter`. */
-  readonly writeFd: number;
   readonly readFd: number;
-  closeWriter(): void;
+  /** For the child; to be closed once it has it. */
+  readonly writeFd: number;
 }
 
 /** A nameless FIFO: made at `path`, opened at both ends, unlinked at once. Mode 0600. */
 export function openFifo(path: string): Fifo {
-  execFileSync('mkfifo', ['-m', '600', path]);
+  // A worker that was killed between these lines may have left one.
+  rmSync(path, { force: true });
+  const { error, status, stderr } = spawnSync('mkfifo', ['-m', '600', path], { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(stderr.trim());
+  let readFd: number | undefined;
   try {
-    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writeFd = openSync(path, constants.O_WRONLY);
-    return { readFd, writeFd, closeWriter: () => closeSync(writeFd) };
+    readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return { readFd, writeFd: openSync(path, constants.O_WRONLY) };
+  } catch (error) {
+    if (readFd !== undefined) closeSync(readFd);
+    throw error;
   } finally {
-    unlinkSync(path);
+    rmSync(path, { force: true });
   }
 }
 
-/** Reads a FIFO into a splitter until all writers are gone. */
+/**
+ * What a FifoReader reads into, life after life: no more than a frame, so that a chunk completes at most one, and a pause
+ * takes effect after it.
+ */
+export function chunkBuffer(frameBytes: number): Buffer {
+  return Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
+}
+
+/** Reads a FIFO until all writers are gone. The descriptor is its own, also when it cannot be made. */
 export class FifoReader {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
 
-  constructor(fd: number, splitter: FrameSplitter, frameBytes: number) {
-    // No more than a frame at a time: a chunk then completes at most one, and a pause takes effect after it.
-    const buffer = Buffer.alloc(Math.min(CHUNK_BYTES_MAX, frameBytes));
-    this.#socket = new Socket({
-      fd,
-      readable: true,
-      writable: false,
-      onread: {
-        buffer,
-        callback: (count: number) => {
-          splitter.push(buffer, count);
-          return true;
-        },
-      },
-    });
+  /** `onBytes` is told how many bytes `buffer` begins with; it is used again after that. */
+  constructor(fd: number, buffer: Buffer, onBytes: (count: number) => void) {
+    const callback = (count: number): boolean => {
+      onBytes(count);
+      return true;
+    };
+    try {
+      this.#socket = new Socket({ fd, readable: true, writable: false, onread: { buffer, callback } });
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     this.ended = new Promise((resolve) => {
       this.#socket.once('close', () => resolve());
     });

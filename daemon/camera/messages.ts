@@ -32,6 +32,14 @@ export interface CameraCounters {
   restarts: number;
 }
 
+/** Why a camera is offline. */
+export interface CameraProblem {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  /** What the camera program wrote to standard error before it died, if that is more than the reason says. */
+  readonly stderr?: string;
+}
+
 /** A picture just encoded, for the snapshot topics. Its bytes are transferred, not copied. */
 export interface EncodedPicture {
   readonly label: string;
@@ -50,7 +58,7 @@ export type FromCameraWorker =
   /** The files of a picture are durable. */
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online' }
-  | { readonly type: 'offline'; readonly code: ErrorCode; readonly reason: string }
+  | ({ readonly type: 'offline' } & CameraProblem)
   | { readonly type: 'counters'; readonly counters: CameraCounters }
   | { readonly type: 'detector-late'; readonly generation: number; readonly ageMs: number }
   | { readonly type: 'stopped' };

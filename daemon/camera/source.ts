@@ -46,6 +46,11 @@ export function frameBytesOf({ width, height }: CameraConfig['detect']): number 
   return (width * height * 3) / 2;
 }
 
+/** The same program every time. */
+export function sourcePlan(config: CameraConfig): SourcePlan {
+  return { next: () => sourceProgram(config), ended: () => undefined };
+}
+
 /** The program of a source. Throws CAMERA_PROGRAM_MISSING when it is not installed. */
 export function sourceProgram(config: CameraConfig): SourceProgram {
   switch (config.source.type) {

@@ -2,12 +2,19 @@
 // main thread observations, status changes and counters; stops its program before it ends.
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
+import type { VedetteError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
 import { FramePool } from './frame-pool.ts';
-import type { CameraCounters, CameraWorkerData, FromCameraWorker, ToCameraWorker } from './messages.ts';
+import type {
+  CameraCounters,
+  CameraProblem,
+  CameraWorkerData,
+  FromCameraWorker,
+  ToCameraWorker,
+} from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
-import { frameBytesOf, sourceProgram } from './source.ts';
+import { frameBytesOf, sourcePlan } from './source.ts';
 
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
@@ -33,14 +40,15 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
   });
   const program = new CameraProgram({
     camera,
-    source: () => sourceProgram(config),
+    plan: sourcePlan(config),
     pool,
     runtimeDir: data.runtimeDir,
+    fps: config.detect.fps,
     stallMs: config.stallMs,
     clock,
     onFrame: () => pipeline.pump(),
     onOnline: () => tell({ type: 'online' }),
-    onOffline: (error) => tell({ type: 'offline', code: error.code, reason: error.message }),
+    onOffline: (error) => tell({ type: 'offline', ...problemOf(error) }),
   });
   const counters = (): CameraCounters => ({
     framesTotal: program.framesTotal,
@@ -74,6 +82,12 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else void end();
   });
+}
+
+function problemOf({ code, message, data }: VedetteError): CameraProblem {
+  const { stderr } = data;
+  const isLong = typeof stderr === 'string' && stderr.includes('\n');
+  return { code, reason: message, ...(isLong ? { stderr } : {}) };
 }
 
 if (parentPort) {

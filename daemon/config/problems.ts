@@ -2,7 +2,7 @@
 // `vedette.yaml:12:15 mqtt.keepaliveS: must be at least 5 (got 1)`. Values are shown shortened, escaped and without
 // credentials, because these lines end up in terminals and journals. Pure.
 import { VedetteError } from '../platform/errors.ts';
-import { hideCredentials } from './redact.ts';
+import { hideCredentials } from '../platform/redact.ts';
 
 /** Keys and indexes from the root of the document. */
 export type Path = readonly (string | number)[];

@@ -1,7 +1,9 @@
 // What must never be shown: values of secret keys, and user names and passwords inside URLs. Used for printing a
 // configuration and for every message about one. Pure.
 
-export const HIDDEN = '[hidden]';
+import { hideCredentials } from '../platform/redact.ts';
+
+const HIDDEN = '[hidden]';
 
 /** Keys whose value is a secret. Keys that only name a file with a secret (passwordFile) may be shown. */
 const SECRET_KEY = /passw(or)?d|passphrase|secret|token|api-?_?key|credential/i;
@@ -10,12 +12,6 @@ const FILE_KEY = /file$/i;
 /** True when the value of a key of this name must not be shown. */
 export function isSecretKey(key: string | number): boolean {
   return typeof key === 'string' && SECRET_KEY.test(key) && !FILE_KEY.test(key);
-}
-
-/** Replaces `user:password@` in URLs by `[hidden]@`. A password may itself hold '@' and '/': up to the last '@'. */
-export function hideCredentials(text: string): string {
-  if (!text.includes('@')) return text;
-  return text.replace(/([a-z][a-z0-9+.-]{0,20}:\/\/)\S*@/gi, `$1${HIDDEN}@`);
 }
 
 /** A copy for printing: secrets are '[hidden]', credentials in URLs are hidden. The input is not changed. */

@@ -1,11 +1,13 @@
 // Child programs (camera programs, the detector) that never outlive the daemon. Each runs in its own session, so that
 // Ctrl-C on the terminal reaches only the daemon, and under `setpriv --pdeathsig KILL` (prctl(2), PR_SET_PDEATHSIG), so
-// that the kernel kills it with the thread that spawned it, whatever ended that thread. Any thread.
+// that the kernel kills it with the thread that spawned it, whatever ended that thread. What a child started dies with
+// it, unless it made itself a session of its own. Any thread.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { reasonOf, VedetteError } from './errors.ts';
+import { hideCredentials } from './redact.ts';
 
 export interface ChildOptions {
   readonly command: string;
@@ -21,13 +23,19 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Bytes of standard error kept per child. */
-const STDERR_BYTES_MAX = 8192;
+/** Characters of standard error kept per child. */
+const STDERR_CHARS_MAX = 8192;
+
+/** Half of what a pipe holds (pipe(7)); after so much at once its standard error is not read for `STDERR_REST_MS`. */
+const STDERR_FULL_CHARS = 32_768;
+const STDERR_REST_MS = 50;
 
 /** A running child. `exited` resolves once, when the process is gone (also when it could not be started). */
 export class Child {
   readonly process: ChildProcess;
   readonly exited: Promise<ChildExit>;
+  /** Resolves after `exited`, when its pipes are read to the end too: then `stderr` has its last words. */
+  readonly closed: Promise<void>;
   readonly #clock: Clock;
   readonly #command: string;
   #stderr = '';
@@ -46,6 +54,7 @@ export class Child {
     this.exited = new Promise((resolve) => {
       const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#running = false;
+        this.#killRest();
         resolve({ code, signal });
       };
       this.process.once('exit', settle);
@@ -54,9 +63,11 @@ export class Child {
         if (this.process.pid === undefined) settle(null, null);
       });
     });
-    this.process.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-STDERR_BYTES_MAX);
+    this.closed = new Promise((resolve) => {
+      this.process.once('close', () => resolve());
+      if (this.process.pid === undefined) void this.exited.then(() => resolve());
     });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
   }
 
   get pid(): number | undefined {
@@ -67,9 +78,9 @@ export class Child {
     return this.#running;
   }
 
-  /** The end of what it wrote to standard error. */
+  /** The end of what it wrote to standard error, without the credentials in URLs. */
   get stderr(): string {
-    return this.#stderr.trim();
+    return hideCredentials(this.#stderr.trim());
   }
 
   /** `exited` in words: "ffmpeg exited with code 1: last line of stderr". */
@@ -91,6 +102,31 @@ export class Child {
     }
   }
 
+  /** A program that has more to say than a pipe holds has to wait: reading all of it would cost a core. */
+  #hear(text: string): void {
+    this.#stderr = lastWords(this.#stderr + text);
+    if (text.length < STDERR_FULL_CHARS) return;
+    this.process.stderr?.pause();
+    this.#clock.after(STDERR_REST_MS, () => this.process.stderr?.resume());
+  }
+
+  /** What the program started and left behind. While one of them lives, no other group has its number. */
+  #killRest(): void {
+    if (this.process.pid === undefined) return;
+    try {
+      process.kill(-this.process.pid, 'SIGKILL');
+    } catch {
+      // Nothing is left.
+    }
+  }
+
+  /** Lets go of its standard streams, which something that it started may still hold open. */
+  closePipes(): void {
+    // Without descriptors for them Node makes no streams at all, whatever its types say.
+    const streams: ChildProcess['stdio'] | undefined = this.process.stdio;
+    for (const stream of streams ?? []) stream?.destroy();
+  }
+
   /** TERM, then KILL after `graceMs`; resolves when it is gone. */
   async stop(graceMs: number): Promise<ChildExit> {
     this.kill('SIGTERM');
@@ -99,6 +135,29 @@ export class Child {
     timer.stop();
     return exit;
   }
+}
+
+/** Descriptors that a spawn with three pipes takes for a moment, and some more. */
+const SPAWN_DESCRIPTORS = 12;
+
+/**
+ * Throws EMFILE where there are too few descriptors to start a child. Without this a spawn may fail half way, and Node then
+ * never closes the pipes it has made (seen with 24.21).
+ */
+export function requireDescriptors(): void {
+  const taken: number[] = [];
+  try {
+    while (taken.length < SPAWN_DESCRIPTORS) taken.push(openSync('/dev/null', 'r'));
+  } finally {
+    for (const fd of taken) closeSync(fd);
+  }
+}
+
+/** The end of a text, from the beginning of a word: a URL cut in two would no longer be seen to hold a password. */
+function lastWords(text: string): string {
+  if (text.length <= STDERR_CHARS_MAX) return text;
+  const end = text.slice(-STDERR_CHARS_MAX);
+  return end.slice(end.search(/\s|$/)).trimStart();
 }
 
 /** Absolute path of a program on PATH, or undefined. */

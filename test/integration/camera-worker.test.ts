@@ -1,25 +1,25 @@
-// A camera worker that crashes: a real worker thread with the real scene program.
+// A camera worker that crashes or hangs: a real worker thread with the real scene program.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Camera } from '../../daemon/camera/camera.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { CameraStatus, Observation } from '../../daemon/core/types.ts';
 import type { DetectorEndpoint, DetectorState } from '../../daemon/detector/wire.ts';
-import { systemClock } from '../../daemon/platform/clock.ts';
+import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import { supervised } from '../support/detector.ts';
 import { memoryLogger } from '../support/logger.ts';
+import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
+function makeCamera(options: { clock?: Clock; workerUrl?: URL } = {}) {
   const source = { type: 'scene', leaves: false };
   const config = configSchema.parse({ cameras: { yard: { source } } });
-  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
-  onTestFinished(() => supervisor.stop());
-  await supervisor.start(new AbortController().signal);
-  const ready = await nextState('ready', 0);
-
   const statuses: CameraStatus[] = [];
   const observations: Observation[] = [];
+  const { logger, records } = memoryLogger();
+  const runtimeDir = tempDir();
   const camera = new Camera({
     camera: 'yard',
     index: 0,
@@ -29,17 +29,28 @@ test('a camera worker that crashes ends its tracks, is told as offline and comes
     log: { level: 'error', format: 'json' },
     snapshots: config.snapshots,
     dataDir: tempDir(),
-    runtimeDir: tempDir(),
+    runtimeDir,
     clock: systemClock,
-    logger: memoryLogger().logger,
+    logger,
     onObservation: (observation) => observations.push(observation),
     onPicture: () => undefined,
     onSnapshot: () => undefined,
     onStatus: (_camera, status) => statuses.push(status),
     onDetectorLate: () => undefined,
+    ...options,
   });
-  await camera.start();
   onTestFinished(() => camera.stop());
+  return { camera, statuses, observations, records, runtimeDir };
+}
+
+test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
+  onTestFinished(() => supervisor.stop());
+  await supervisor.start(new AbortController().signal);
+  const ready = await nextState('ready', 0);
+
+  const { camera, statuses, observations } = makeCamera();
+  await camera.start();
   camera.detectorChanged(ready);
   const live = await waitFor('a track', () => observations.find(({ tracks }) => tracks.length > 0));
   const ids = () => observations.at(-1)?.tracks.map(({ id }) => id) ?? [];
@@ -59,4 +70,32 @@ test('a camera worker that crashes ends its tracks, is told as offline and comes
   camera.detectorChanged(ready);
   const seen = observations.length;
   await waitFor('the next worker', () => statuses.at(-1) === 'online' && observations.length > seen, 60_000);
+});
+
+test('a camera worker that hangs is ended with its program, told as offline and started again', async () => {
+  const clock = new SimClock();
+  const workerUrl = new URL('../fixtures/camera/hanging-worker.ts', import.meta.url);
+  const { camera, statuses, records, runtimeDir } = makeCamera({ clock, workerUrl });
+  await camera.start();
+  await waitFor('the worker', () => statuses.at(-1) === 'online');
+  await clock.advance(10_000);
+  expect(statuses.at(-1)).toBe('online');
+
+  await clock.advance(5000);
+  expect(statuses.at(-1)).toBe('offline');
+  expect(camera.state().reason).toMatch(/no sign of life for 15 s/);
+  const pid = readFileSync(join(runtimeDir, 'hung'), 'utf8');
+  // A program that nobody has waited for stays as a zombie, without a command line.
+  await waitFor(
+    'the end of its program',
+    () => !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep'),
+  );
+
+  await waitFor('the next worker', async () => {
+    await clock.advance(100);
+    return existsSync(join(runtimeDir, 'well'));
+  });
+  await waitFor('its camera', () => statuses.at(-1) === 'online');
+  const hung = records.filter(({ code }) => code === 'CAMERA_WORKER_HUNG');
+  expect(hung).toHaveLength(1);
 });

@@ -4,8 +4,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../daemon/config/load.ts';
-import { hideCredentials, isSecretKey, redactConfig } from '../../daemon/config/redact.ts';
+import { isSecretKey, redactConfig } from '../../daemon/config/redact.ts';
 import { reasonOf, VedetteError } from '../../daemon/platform/errors.ts';
+import { hideCredentials } from '../../daemon/platform/redact.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CAMERAS = 'cameras: {yard: {source: {type: scene}}}\n';
