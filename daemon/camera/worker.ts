@@ -57,7 +57,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     restarts: program.restarts,
   });
   // Where the video counts time, only its own end ends what has not been seen for long.
-  const countsRealTime = config.source.type !== 'file' || config.source.pace === 'realtime';
+  const countsRealTime = !('pace' in config.source) || config.source.pace === 'realtime';
   const timers = [clock.every(COUNTERS_INTERVAL_MS, () => tell({ type: 'counters', counters: counters() }))];
   if (countsRealTime) {
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
