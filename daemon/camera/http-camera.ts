@@ -98,7 +98,7 @@ export class HttpCamera {
     throw this.#error('CAMERA_REFUSED', undefined, `sent ${bytes} bytes that are not a JPEG`);
   }
 
-  /** What went wrong, as an error that may be shown. */
+  /** What went wrong, as an error that names the camera and may be shown. */
   asError(error: unknown): VedetteError {
     if (error instanceof VedetteError) return error;
     return this.#error('CAMERA_UNREACHABLE', undefined, `broke off (${codeOf(error)})`);

@@ -2,7 +2,6 @@
 // ffmpeg can tell where each ends. Camera worker thread.
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { VedetteError } from '../platform/errors.ts';
 
 /** The largest picture taken; a 4K JPEG of the best quality has a quarter of it. */
 export const PICTURE_BYTES_MAX = 16 * 1024 * 1024;
@@ -25,6 +24,9 @@ export async function roomIn(input: Writable, signal: AbortSignal): Promise<void
   if (input.writableNeedDrain) await once(input, 'drain', { signal });
 }
 
+/** What a stream did instead of sending pictures, in words that follow "the camera". */
+export class NotPictures extends Error {}
+
 const SOI = Buffer.from([0xff, 0xd8, 0xff]);
 const FIRST_BYTES = 65_536;
 /** Bytes without the beginning of a JPEG after which the stream is taken for something else. */
@@ -44,17 +46,14 @@ export class JpegSplitter {
   #inScan = false;
 
   /**
-   * Takes the next bytes. `onPicture` gets a view that is only good during the call. Throws CAMERA_REFUSED on a picture
-   * that is too large and on a stream that holds none.
+   * Takes the next bytes. `onPicture` gets a view that is only good during the call. Throws NotPictures on a picture that
+   * is too large and on a stream that holds none.
    */
   push(chunk: Uint8Array, onPicture: (jpeg: Buffer) => void): void {
     this.#append(chunk);
     while (this.#at === undefined ? this.#seek() : this.#read(this.#at, onPicture));
     if (this.#length > PICTURE_BYTES_MAX) {
-      throw new VedetteError(
-        'CAMERA_REFUSED',
-        `the camera sent a picture of more than ${PICTURE_BYTES_MAX} bytes`,
-      );
+      throw new NotPictures(`sent a picture of more than ${PICTURE_BYTES_MAX} bytes`);
     }
   }
 
@@ -64,7 +63,7 @@ export class JpegSplitter {
     const skipped = start === -1 ? Math.max(0, this.#length - SOI.length + 1) : start;
     this.#otherBytes += skipped;
     if (this.#otherBytes > OTHER_BYTES_MAX) {
-      throw new VedetteError('CAMERA_REFUSED', `no JPEG in ${OTHER_BYTES_MAX} bytes of the camera's stream`);
+      throw new NotPictures(`sent no JPEG in ${OTHER_BYTES_MAX} bytes`);
     }
     this.#drop(skipped);
     if (start === -1) return false;

@@ -7,7 +7,7 @@ import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DecoderChoice } from './decoder-choice.ts';
 import { HttpCamera } from './http-camera.ts';
-import { JpegSplitter, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
+import { JpegSplitter, NotPictures, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
 import type { CameraSource } from './source.ts';
 import { ffmpegArgs, type Pace } from './source-ffmpeg.ts';
 
@@ -88,7 +88,7 @@ class HttpFeeder {
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) splitter.push(chunk, take);
     } catch (error) {
-      throw this.#camera.asError(error);
+      throw error instanceof NotPictures ? this.#camera.refused(error.message) : this.#camera.asError(error);
     } finally {
       response.destroy();
     }
