@@ -53,6 +53,10 @@ interface Kind {
   readonly scaler?: string;
 }
 
+/** Names of decoders in /sys/class/video4linux/<node>/name; the stateless ones need another interface. */
+const DECODER = /-dec(?:ode)?\b|decoder|venus|wave5/i;
+const STATELESS = /rpivid|hevc-dec|hantro|rkvdec|cedrus/i;
+
 // In the order of 'auto': what the board is made for comes first.
 const KINDS: readonly Kind[] = [
   {
@@ -73,7 +77,7 @@ const KINDS: readonly Kind[] = [
   {
     // HEVC of the Raspberry Pi 4 and 5 (its own ffmpeg), and other stateless decoders.
     name: 'drm',
-    device: (root) => videoNode(root, /rpivid|hevc-dec|hantro|rkvdec|cedrus/i),
+    device: (root) => videoNode(root, (driver) => STATELESS.test(driver)),
     missingDevice: 'no stateless decoder among /dev/video*',
     hwaccel: 'drm',
     codecs: ['hevc', 'h264', 'vp8', 'vp9', 'mpeg2video'],
@@ -81,7 +85,7 @@ const KINDS: readonly Kind[] = [
   {
     // Stateful decoders: H.264 of the Raspberry Pi 4 and older is bcm2835-codec-decode; the Pi 5 has none.
     name: 'v4l2m2m',
-    device: (root) => videoNode(root, /codec-dec|-dec(oder)?$|mfc-dec|venus|video-dec|wave5/i),
+    device: (root) => videoNode(root, (driver) => DECODER.test(driver) && !STATELESS.test(driver)),
     missingDevice: 'no stateful decoder among /dev/video*',
   },
   {
@@ -171,10 +175,10 @@ function firstOf(root: string, folder: string, name: RegExp): string | undefined
   return found === undefined ? undefined : join(root, folder, found);
 }
 
-/** The video device whose driver calls itself so. */
-function videoNode(root: string, driver: RegExp): string | undefined {
+/** The video device whose name (of its driver) is such a one. */
+function videoNode(root: string, isIt: (name: string) => boolean): string | undefined {
   const folder = join(root, 'sys/class/video4linux');
-  const node = namesIn(folder).find((one) => driver.test(textOf(join(folder, one, 'name'))));
+  const node = namesIn(folder).find((one) => isIt(textOf(join(folder, one, 'name'))));
   return node === undefined ? undefined : join(root, 'dev', node);
 }
 

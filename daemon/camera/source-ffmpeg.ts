@@ -52,7 +52,8 @@ export function recordedPace({ fps }: Detect, pace: 'realtime' | 'fast'): Pace {
  * A live camera: the first frame in each interval of 1/fps passes, nothing is repeated, and what passes gets new,
  * even timestamps. Unlike the filter `fps` this does not flood when the camera's timestamps jump (an hour ahead would be
  * 18 000 copies) and does not hold a frame back until the next one comes. The half interval keeps a camera that sends at
- * just this rate, with jitter, away from the borders.
+ * just this rate, with jitter, away from the borders. (A camera that changes its size in the middle of a stream makes ffmpeg
+ * begin the filters again; its frames are then dropped as too old until stallMs starts ffmpeg anew.)
  */
 export function livePace({ fps }: Detect): Pace {
   const slot = (time: string): string => `floor(${time}*${fps}+0.5)`;

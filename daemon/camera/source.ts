@@ -7,7 +7,8 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import type { DecoderState } from './decoder-choice.ts';
 import { argusProgram } from './source-argus.ts';
 import { commandProgram } from './source-command.ts';
-import { filePlan, folderProgram } from './source-file.ts';
+import { filePlan } from './source-file.ts';
+import { folderProgram } from './source-folder.ts';
 import { httpPlan } from './source-http.ts';
 import { libcameraProgram } from './source-libcamera.ts';
 import { rtspPlan } from './source-rtsp.ts';
@@ -69,7 +70,7 @@ export function sourcePlan({ source, detect }: CameraConfig, clock: Clock = syst
     case 'file':
       return filePlan(source, detect);
     case 'folder':
-      return always(() => folderProgram(source, detect));
+      return always(() => folderProgram(source, detect, clock));
     case 'libcamera':
       return always(() => libcameraProgram(source, detect));
     case 'v4l2':
