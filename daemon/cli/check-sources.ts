@@ -84,15 +84,15 @@ async function needsOf(source: SourceConfig): Promise<Needs> {
       };
     case 'rtsp':
     case 'http':
-      return { ...ffmpeg, title: `network camera ${new URL(source.url).host}, not asked` };
+      return { ...ffmpeg, title: `network camera ${new URL(source.url).host} (not asked)` };
     case 'command':
       return commandNeeds(source.command[0]!);
   }
 }
 
 async function commandNeeds(command: string): Promise<Needs> {
+  if (!command.includes('/')) return { title: 'a command', programs: [command] };
   const title = `command ${command}`;
-  if (!command.includes('/')) return { title, programs: [command] };
   const fault = await reachFault(command, constants.X_OK);
   return { title, programs: [], path: { key: 'command', fault } };
 }
