@@ -55,6 +55,7 @@ interface Kind {
 
 /** Names of decoders in /sys/class/video4linux/<node>/name; the stateless ones need another interface. */
 const DECODER = /-dec(?:ode)?\b|decoder|venus|wave5/i;
+const PI_HEVC = /rpivid|rpi-hevc-dec/i;
 const STATELESS = /rpivid|hevc-dec|hantro|rkvdec|cedrus/i;
 
 // In the order of 'auto': what the board is made for comes first.
@@ -75,18 +76,18 @@ const KINDS: readonly Kind[] = [
     scaler: 'scale_cuda',
   },
   {
-    // HEVC of the Raspberry Pi 4 and 5 (its own ffmpeg), and other stateless decoders.
-    name: 'drm',
-    device: (root) => videoNode(root, (driver) => STATELESS.test(driver)),
-    missingDevice: 'no stateless decoder among /dev/video*',
-    hwaccel: 'drm',
-    codecs: ['hevc', 'h264', 'vp8', 'vp9', 'mpeg2video'],
-  },
-  {
     // Stateful decoders: H.264 of the Raspberry Pi 4 and older is bcm2835-codec-decode; the Pi 5 has none.
     name: 'v4l2m2m',
     device: (root) => videoNode(root, (driver) => DECODER.test(driver) && !STATELESS.test(driver)),
     missingDevice: 'no stateful decoder among /dev/video*',
+  },
+  {
+    // Only what its driver can: for any other codec ffmpeg would decode in software without a word.
+    name: 'drm',
+    device: (root) => videoNode(root, (driver) => PI_HEVC.test(driver)),
+    missingDevice: 'no HEVC decoder of a Raspberry Pi among /dev/video*',
+    hwaccel: 'drm',
+    codecs: ['hevc'],
   },
   {
     name: 'vaapi',
@@ -151,6 +152,19 @@ export function decodingOf(
     case 'nvmpi':
       return { name, inputArgs: ['-c:v', `${codec}_${name}`], filters: [] };
   }
+}
+
+/** ffmpeg's name of the codec of the first video stream, e.g. 'h264'; undefined when ffprobe does not know. */
+export async function codecOf(input: readonly string[], script?: string): Promise<string | undefined> {
+  const show = ['-select_streams', 'v:0', '-show_entries', 'stream=codec_name', '-of', 'csv=p=0'];
+  const { ok, stdout } = await askProgram({
+    command: 'ffprobe',
+    args: ['-v', 'error', ...show, ...input],
+    timeoutMs: ASK_MS,
+    ...(script === undefined ? {} : { input: script }),
+  });
+  const codec = /^[a-z0-9_]+/.exec(stdout)?.[0];
+  return ok ? codec : undefined;
 }
 
 async function whatIsBuilt(ffmpeg: string): Promise<Built> {

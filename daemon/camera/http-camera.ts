@@ -127,9 +127,12 @@ export class HttpCamera {
           error instanceof VedetteError ? error : this.#error('CAMERA_UNREACHABLE', url, codeOf(error));
         reject(what);
       };
-      const late = this.#error('CAMERA_UNREACHABLE', url, `sent nothing for ${timeoutMs} ms`);
       let response: IncomingMessage | undefined;
-      request.on('timeout', () => (response ?? request).destroy(late));
+      request.on('timeout', () => {
+        (response ?? request).destroy(
+          this.#error('CAMERA_UNREACHABLE', url, `sent nothing for ${timeoutMs} ms`),
+        );
+      });
       // Also after the answer has begun: the reader of the body is told by its own error.
       request.on('error', fail);
       request.on('response', (message) => {

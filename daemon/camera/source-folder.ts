@@ -11,7 +11,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { SOFTWARE } from './decoders.ts';
 import { PICTURE_BYTES_MAX, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
 import type { SourceProgram } from './source.ts';
-import { ffmpegArgs } from './source-ffmpeg.ts';
+import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 import { recorded } from './source-file.ts';
 
 /** JPEG goes in parts of known length, PNG as it is: the parser of ffmpeg finds its end. */
@@ -33,8 +33,7 @@ export async function folderProgram(
 ): Promise<SourceProgram> {
   const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');
   const { kind } = await picturesIn(source.path);
-  const pace = { early: [], late: [], output: [] };
-  const args = ffmpegArgs({ decoding: SOFTWARE, input: kind.input, pace, detect });
+  const args = ffmpegArgs({ decoding: SOFTWARE, input: kind.input, pace: FED, detect });
   return {
     ...recorded(source, detect, { command: ffmpeg, args }),
     feed: (input, signal) => feedFolder({ source, fps: detect.fps, clock }, input, signal),

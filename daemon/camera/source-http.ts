@@ -9,13 +9,7 @@ import { DecoderChoice } from './decoder-choice.ts';
 import { HttpCamera } from './http-camera.ts';
 import { JpegSplitter, NotPictures, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
 import type { CameraSource } from './source.ts';
-import { ffmpegArgs, type Pace } from './source-ffmpeg.ts';
-
-/**
- * ffmpeg's main loop hands a frame on when it has read the next one (measured with 5.1: at five pictures a second each came
- * out 200 ms late). So every picture goes in twice, and one of the two out.
- */
-const TWICE: Pace = { early: ['framestep=2'], late: [], output: [] };
+import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 
 export function httpPlan(
   source: SourceOf<'http'>,
@@ -31,7 +25,7 @@ export function httpPlan(
       return {
         title: 'ffmpeg',
         command: ffmpeg,
-        args: ffmpegArgs({ decoding, input: PICTURES_INPUT, pace: TWICE, detect }),
+        args: ffmpegArgs({ decoding, input: PICTURES_INPUT, pace: FED, detect }),
         lossless: false,
         frameIntervalMs: undefined,
         finite: false,
@@ -83,7 +77,7 @@ class HttpFeeder {
       if (slot === taken || input.writableNeedDrain) return;
       taken = slot;
       // The view is only good during this call.
-      writeTwice(input, Buffer.from(jpeg));
+      writePicture(input, Buffer.from(jpeg));
     };
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) splitter.push(chunk, take);
@@ -99,17 +93,11 @@ class HttpFeeder {
     let response = first;
     for (;;) {
       const askedMs = this.#clock.monoMs();
-      writeTwice(input, await this.#camera.picture(response));
+      writePicture(input, await this.#camera.picture(response));
       await roomIn(input, signal);
       const leftMs = this.#intervalMs - (this.#clock.monoMs() - askedMs);
       if (leftMs > 0) await this.#clock.sleep(leftMs, signal);
       response = await this.#camera.open(signal);
     }
   }
-}
-
-/** See TWICE. */
-function writeTwice(input: Writable, jpeg: Buffer): void {
-  writePicture(input, jpeg);
-  writePicture(input, jpeg);
 }

@@ -4,9 +4,9 @@ import type { CameraConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import { askProgram } from './ask-program.ts';
 import { DecoderChoice } from './decoder-choice.ts';
+import { codecOf } from './decoders.ts';
 import type { CameraSource } from './source.ts';
 import { ffmpegArgs, livePace } from './source-ffmpeg.ts';
-import { codecOf } from './source-file.ts';
 
 /**
  * ffmpeg has no option that takes user and password of an RTSP camera from anywhere but the URL. Its concat demuxer reads
@@ -34,7 +34,7 @@ export function rtspPlan(source: SourceOf<'rtsp'>, detect: CameraConfig['detect'
       const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');
       const decoding = await decoders.next(ffmpeg);
       const text = await scriptFor(ffmpeg);
-      // Decoded frames are handed out at once; the size is known after the first of them.
+      // Frames are handed out as they come; the camera's rate, which would take several of them, is not asked for.
       const input = ['-flags', 'low_delay', '-fpsprobesize', '0', ...SCRIPT_INPUT];
       return {
         title: 'ffmpeg',

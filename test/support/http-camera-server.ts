@@ -59,7 +59,9 @@ async function answer(url: string, response: ServerResponse, jpeg: Buffer): Prom
   if (path === '/snapshot') response.writeHead(200, picture).end(jpeg);
   else if (path === '/stream') await stream(response, jpeg, Number.POSITIVE_INFINITY);
   else if (path === '/stream-of-three') await stream(response, jpeg, 3);
-  else if (path === '/moved') response.writeHead(302, { location: '/snapshot' }).end();
+  else if (path === '/one-and-no-more') {
+    response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=x' }).write(jpeg);
+  } else if (path === '/moved') response.writeHead(302, { location: '/snapshot' }).end();
   else if (path === '/loop') response.writeHead(302, { location: '/loop' }).end();
   else if (path === '/elsewhere') response.writeHead(302, { location: 'file:///etc/passwd' }).end();
   else if (path === '/page') response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');

@@ -54,8 +54,8 @@ describe('what a board has', () => {
     expect(all.map(({ name, usable, reason }) => `${name} ${usable} ${reason}`)).toEqual([
       'nvmpi false no /dev/nvhost-nvdec (not a Jetson)',
       'nvdec false no /dev/nvidia0',
-      'drm false no stateless decoder among /dev/video*',
       'v4l2m2m false no stateful decoder among /dev/video*',
+      'drm false no HEVC decoder of a Raspberry Pi among /dev/video*',
       'vaapi false no /dev/dri/renderD*',
     ]);
   });
@@ -63,7 +63,7 @@ describe('what a board has', () => {
   test('is v4l2m2m and drm on a Pi 4, drm on a Pi 5', async () => {
     const isp = video('video13', 'bcm2835-isp');
     const pi4 = { ...video('video10', 'bcm2835-codec-decode'), ...video('video19', 'rpivid'), ...isp };
-    expect(await usable(pi4)).toEqual(['drm', 'v4l2m2m']);
+    expect(await usable(pi4)).toEqual(['v4l2m2m', 'drm']);
     expect(await usable({ ...video('video19', 'rpi-hevc-dec'), ...video('video20', 'pispbe') })).toEqual([
       'drm',
     ]);
