@@ -8,7 +8,6 @@ import {
   type Decoding,
   decodingOf,
   type HardwareDecoder,
-  probeDecoders,
   SOFTWARE,
 } from './decoders.ts';
 import type { ProgramLife } from './source.ts';
@@ -19,12 +18,14 @@ export interface DecoderState {
   readonly passedOver: readonly { readonly name: HardwareDecoder; readonly reason: string }[];
 }
 
+export type ProbeDecoders = (ffmpeg: string) => Promise<readonly DecoderSupport[]>;
+
 export interface DecoderChoiceOptions {
   readonly wish: DecoderWish;
   readonly detect: CameraConfig['detect'];
   /** ffmpeg's name of the codec, e.g. 'h264'; undefined when it could not be found out. Asked only where it matters. */
   readonly codec: (ffmpeg: string) => Promise<string | undefined>;
-  readonly probe?: (ffmpeg: string) => Promise<readonly DecoderSupport[]>;
+  readonly probe: ProbeDecoders;
 }
 
 /** A decoder that has worked before is given up only after as many runs without a frame. */
@@ -99,7 +100,7 @@ export class DecoderChoice {
   }
 
   async #candidates(ffmpeg: string): Promise<readonly DecoderSupport[]> {
-    const { wish, probe = probeDecoders } = this.#options;
+    const { wish, probe } = this.#options;
     if (wish === 'software') return [];
     if (this.#supports === undefined) {
       const all = await probe(ffmpeg);

@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import type { CameraConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
-import { DecoderChoice } from './decoder-choice.ts';
+import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { HttpCamera } from './http-camera.ts';
 import { JpegSplitter, NotPictures, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
 import type { CameraSource } from './source.ts';
@@ -14,9 +14,9 @@ import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 export function httpPlan(
   source: SourceOf<'http'>,
   detect: CameraConfig['detect'],
-  clock: Clock,
+  { clock, probe }: { readonly clock: Clock; readonly probe: ProbeDecoders },
 ): CameraSource {
-  const decoders = new DecoderChoice({ wish: source.decoder, detect, codec: async () => 'mjpeg' });
+  const decoders = new DecoderChoice({ wish: source.decoder, probe, detect, codec: async () => 'mjpeg' });
   const feeder = new HttpFeeder(source, detect.fps, clock);
   return {
     async next() {

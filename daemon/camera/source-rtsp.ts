@@ -3,7 +3,7 @@
 import type { CameraConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import { askProgram } from './ask-program.ts';
-import { DecoderChoice } from './decoder-choice.ts';
+import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { codecOf } from './decoders.ts';
 import type { CameraSource } from './source.ts';
 import { ffmpegArgs, livePace } from './source-ffmpeg.ts';
@@ -18,7 +18,11 @@ const SCRIPT_INPUT = [
 ];
 const ASK_MS = 5000;
 
-export function rtspPlan(source: SourceOf<'rtsp'>, detect: CameraConfig['detect']): CameraSource {
+export function rtspPlan(
+  source: SourceOf<'rtsp'>,
+  detect: CameraConfig['detect'],
+  probe: ProbeDecoders,
+): CameraSource {
   let script: string | undefined;
   const scriptFor = async (ffmpeg: string): Promise<string> => {
     script ??= rtspScript(source, await takesOptions(ffmpeg));
@@ -26,6 +30,7 @@ export function rtspPlan(source: SourceOf<'rtsp'>, detect: CameraConfig['detect'
   };
   const decoders = new DecoderChoice({
     wish: source.decoder,
+    probe,
     detect,
     codec: async (ffmpeg) => codecOf(SCRIPT_INPUT, await scriptFor(ffmpeg)),
   });

@@ -4,7 +4,7 @@ import type { CameraConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { askProgram } from './ask-program.ts';
-import { DecoderChoice } from './decoder-choice.ts';
+import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { SOFTWARE } from './decoders.ts';
 import type { CameraSource } from './source.ts';
 import { ffmpegArgs, livePace } from './source-ffmpeg.ts';
@@ -20,8 +20,12 @@ export interface V4l2Format {
 const LIST_MS = 5000;
 const NAMES = { mjpeg: 'mjpeg', yuyv: 'yuyv422' } as const;
 
-export function v4l2Plan(source: SourceOf<'v4l2'>, detect: CameraConfig['detect']): CameraSource {
-  const decoders = new DecoderChoice({ wish: source.decoder, detect, codec: async () => 'mjpeg' });
+export function v4l2Plan(
+  source: SourceOf<'v4l2'>,
+  detect: CameraConfig['detect'],
+  probe: ProbeDecoders,
+): CameraSource {
+  const decoders = new DecoderChoice({ wish: source.decoder, probe, detect, codec: async () => 'mjpeg' });
   return {
     async next() {
       const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');

@@ -4,7 +4,8 @@ import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { CameraConfig, SourceOf } from '../config/types.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
-import type { DecoderState } from './decoder-choice.ts';
+import type { DecoderState, ProbeDecoders } from './decoder-choice.ts';
+import { probeDecoders } from './decoders.ts';
 import { argusProgram } from './source-argus.ts';
 import { commandProgram } from './source-command.ts';
 import { filePlan } from './source-file.ts';
@@ -62,25 +63,33 @@ export function frameBytesOf({ width, height }: CameraConfig['detect']): number 
   return (width * height * 3) / 2;
 }
 
+export interface SourceOptions {
+  readonly clock?: Clock;
+  readonly probe?: ProbeDecoders;
+}
+
 /** The programs of a camera's source. Starts nothing. */
-export function sourcePlan({ source, detect }: CameraConfig, clock: Clock = systemClock): CameraSource {
+export function sourcePlan(
+  { source, detect }: CameraConfig,
+  { clock = systemClock, probe = probeDecoders }: SourceOptions = {},
+): CameraSource {
   switch (source.type) {
     case 'scene':
       return always(() => sceneProgram(source, detect));
     case 'file':
-      return filePlan(source, detect);
+      return filePlan(source, detect, probe);
     case 'folder':
       return always(() => folderProgram(source, detect, clock));
     case 'libcamera':
       return always(() => libcameraProgram(source, detect));
     case 'v4l2':
-      return v4l2Plan(source, detect);
+      return v4l2Plan(source, detect, probe);
     case 'argus':
       return always(() => argusProgram(source, detect));
     case 'rtsp':
-      return rtspPlan(source, detect);
+      return rtspPlan(source, detect, probe);
     case 'http':
-      return httpPlan(source, detect, clock);
+      return httpPlan(source, detect, { clock, probe });
     case 'command':
       return always(() => commandProgram(source, detect));
   }

@@ -38,7 +38,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     onRoom: () => program.resume(),
     onLate: (generation, ageMs) => tell({ type: 'detector-late', generation, ageMs }),
   });
-  const plan = sourcePlan(config, clock);
+  const plan = sourcePlan(config, { clock });
   const tellDecoder = decoderTeller(plan, logger);
   const program = new CameraProgram({
     camera,

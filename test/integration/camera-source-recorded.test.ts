@@ -104,22 +104,40 @@ describe('a file', () => {
     ]);
   });
 
-  needing('is decoded in software here, with the reasons', async () => {
-    const path = video('a.avi', '-c:v', 'mjpeg');
-    const { plan, running, offline } = runCamera(
-      cameraConfig({ type: 'file', path, pace: 'fast', loop: false }),
-    );
-    await running;
-    expect(offline.map(({ code }) => code)).toEqual(['CAMERA_SOURCE_ENDED']);
+  const lookedFor = { codecs: undefined, device: '/nonexistent', scaler: undefined };
+  const h264 = { ...lookedFor, usable: true, reason: 'is there', codecs: ['h264'] };
+
+  needing('goes through every decoder that does not work, to software, and keeps the reasons', async () => {
+    // ffmpeg knows these; the machine of the tests has the device of none.
+    const probe = async () => [
+      { ...lookedFor, name: 'nvmpi' as const, usable: false, reason: 'no Jetson' },
+      { ...h264, name: 'v4l2m2m' as const },
+      { ...lookedFor, name: 'vaapi' as const, usable: true, reason: 'is there' },
+    ];
+    const path = video('b.mp4', '-c:v', 'libx264');
+    const { plan, frames, offline } = runCamera(cameraConfig({ type: 'file', path }), { probe });
+    await waitFor('frames', () => frames.length > 3);
+    expect(offline).toHaveLength(2);
     const { name, passedOver } = plan.decoder()!;
-    expect(['software', ...passedOver.map((one) => one.name)]).toContain(name);
-    expect(passedOver.every(({ reason }) => reason.length > 0)).toBe(true);
+    expect(name).toBe('software');
+    expect(passedOver.map((one) => `${one.name}: ${one.reason}`)).toEqual([
+      'nvmpi: no Jetson',
+      expect.stringMatching(/^v4l2m2m: delivered no frame: .*ffmpeg exited with code 1: /),
+      expect.stringMatching(/^vaapi: delivered no frame: .*ffmpeg exited with code 1: /),
+    ]);
   });
 
-  needing('whose decoder is named but brings no frame is decoded in software', async () => {
-    const path = video('b.mp4');
-    const { frames } = runCamera(cameraConfig({ type: 'file', path, decoder: 'vaapi', loop: false }));
-    await waitFor('frames', () => frames.length > 3);
+  needing('of a codec that a decoder does not know leaves that decoder out', async () => {
+    const path = video('a.avi', '-c:v', 'mjpeg');
+    const probe = async () => [{ ...h264, name: 'v4l2m2m' as const }];
+    const config = cameraConfig({ type: 'file', path, pace: 'fast', loop: false });
+    const { plan, running, offline } = runCamera(config, { probe });
+    await running;
+    expect(offline.map(({ code }) => code)).toEqual(['CAMERA_SOURCE_ENDED']);
+    expect(plan.decoder()).toEqual({
+      name: 'software',
+      passedOver: [{ name: 'v4l2m2m', reason: 'it cannot decode mjpeg' }],
+    });
   });
 });
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { CameraProgram } from '../../daemon/camera/program.ts';
-import { frameBytesOf, sourcePlan } from '../../daemon/camera/source.ts';
+import { frameBytesOf, type SourceOptions, sourcePlan } from '../../daemon/camera/source.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { CameraConfig } from '../../daemon/config/types.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
@@ -23,13 +23,13 @@ export function cameraConfig(source: object, detect: object = {}, other: object 
   return configSchema.parse({ cameras: { test: camera } }).cameras['test']!;
 }
 
-export function runCamera(config: CameraConfig) {
+export function runCamera(config: CameraConfig, options: SourceOptions = {}) {
   const { width, height } = config.detect;
   const pool = new FramePool(frameBytesOf(config.detect));
   const frames: SeenFrame[] = [];
   const offline: VedetteError[] = [];
   let onlineCount = 0;
-  const plan = sourcePlan(config);
+  const plan = sourcePlan(config, options);
   const take = (): void => {
     const frame = pool.take();
     if (frame === undefined) return;
