@@ -39,9 +39,11 @@ const OTHER_BYTES_MAX = 1_048_576;
  */
 export class JpegSplitter {
   #bytes = Buffer.alloc(FIRST_BYTES);
-  #length = 0;
+  /** What is not done with: from here to there. */
+  #from = 0;
+  #to = 0;
   #otherBytes = 0;
-  /** Where to read on; undefined outside of a picture. */
+  /** Where to read on; undefined outside of a picture, which else begins at #from. */
   #at: number | undefined;
   #inScan = false;
 
@@ -52,41 +54,43 @@ export class JpegSplitter {
   push(chunk: Uint8Array, onPicture: (jpeg: Buffer) => void): void {
     this.#append(chunk);
     while (this.#at === undefined ? this.#seek() : this.#read(this.#at, onPicture));
-    if (this.#length > PICTURE_BYTES_MAX) {
+    if (this.#to - this.#from > PICTURE_BYTES_MAX) {
       throw new NotPictures(`sent a picture of more than ${PICTURE_BYTES_MAX} bytes`);
     }
   }
 
   /** Looks for the beginning of a picture; true when found. */
   #seek(): boolean {
-    const start = this.#bytes.subarray(0, this.#length).indexOf(SOI);
-    const skipped = start === -1 ? Math.max(0, this.#length - SOI.length + 1) : start;
-    this.#otherBytes += skipped;
-    if (this.#otherBytes > OTHER_BYTES_MAX) {
-      throw new NotPictures(`sent no JPEG in ${OTHER_BYTES_MAX} bytes`);
-    }
-    this.#drop(skipped);
+    const start = this.#bytes.subarray(0, this.#to).indexOf(SOI, this.#from);
+    this.#skipTo(start === -1 ? Math.max(this.#from, this.#to - SOI.length + 1) : start);
     if (start === -1) return false;
-    this.#at = 2;
+    this.#at = start + 2;
     this.#inScan = false;
     return true;
+  }
+
+  #skipTo(position: number): void {
+    this.#otherBytes += position - this.#from;
+    this.#from = position;
+    if (this.#otherBytes > OTHER_BYTES_MAX) throw new NotPictures(`sent no JPEG in ${OTHER_BYTES_MAX} bytes`);
   }
 
   /** One step from marker to marker; true while there is something to read. */
   #read(at: number, onPicture: (jpeg: Buffer) => void): boolean {
     if (this.#inScan) return this.#scan(at);
-    if (at + 4 > this.#length && !(at + 2 <= this.#length && this.#bytes[at + 1] === 0xd9)) return false;
+    // Every marker but the last has a length, or another marker, behind it.
+    if (at + 2 > this.#to || (at + 4 > this.#to && this.#bytes[at + 1] !== 0xd9)) return false;
     const marker = this.#bytes[at + 1]!;
     if (this.#bytes[at] !== 0xff || marker === 0) {
       // Not a JPEG after all: look for one behind its first bytes.
       this.#at = undefined;
-      this.#drop(2);
+      this.#skipTo(this.#from + 2);
     } else if (marker === 0xff) this.#at = at + 1;
     else if (marker === 0xd9) {
-      onPicture(this.#bytes.subarray(0, at + 2));
+      onPicture(this.#bytes.subarray(this.#from, at + 2));
       this.#at = undefined;
       this.#otherBytes = 0;
-      this.#drop(at + 2);
+      this.#from = at + 2;
     } else {
       const alone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
       this.#at = at + 2 + (alone ? 0 : this.#bytes.readUInt16BE(at + 2));
@@ -97,13 +101,13 @@ export class JpegSplitter {
 
   /** Over the compressed data, where FF is followed by 00 or a restart marker unless it ends. */
   #scan(at: number): boolean {
-    const found = at < this.#length ? this.#bytes.subarray(0, this.#length).indexOf(0xff, at) : -1;
+    const found = at < this.#to ? this.#bytes.subarray(0, this.#to).indexOf(0xff, at) : -1;
     if (found === -1) {
-      this.#at = Math.max(at, this.#length);
+      this.#at = Math.max(at, this.#to);
       return false;
     }
     this.#at = found;
-    if (found + 1 >= this.#length) return false;
+    if (found + 1 >= this.#to) return false;
     const next = this.#bytes[found + 1]!;
     if (next === 0xff) this.#at = found + 1;
     else if (next === 0 || (next >= 0xd0 && next <= 0xd7)) this.#at = found + 2;
@@ -111,19 +115,17 @@ export class JpegSplitter {
     return true;
   }
 
+  /** The rest moves to the front of the buffer, once per chunk. */
   #append(chunk: Uint8Array): void {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.alloc(Math.max(needed, this.#bytes.length * 2));
-      this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#bytes = larger;
-    }
-    this.#bytes.set(chunk, this.#length);
-    this.#length = needed;
-  }
-
-  #drop(count: number): void {
-    this.#bytes.copyWithin(0, count, this.#length);
-    this.#length -= count;
+    const rest = this.#to - this.#from;
+    const needed = rest + chunk.length;
+    const larger =
+      needed > this.#bytes.length ? Buffer.alloc(Math.max(needed, this.#bytes.length * 2)) : this.#bytes;
+    this.#bytes.copy(larger, 0, this.#from, this.#to);
+    this.#bytes = larger;
+    if (this.#at !== undefined) this.#at -= this.#from;
+    this.#from = 0;
+    this.#bytes.set(chunk, rest);
+    this.#to = needed;
   }
 }

@@ -91,12 +91,13 @@ class HttpFeeder {
 
   async #poll(first: IncomingMessage, input: Writable, signal: AbortSignal): Promise<void> {
     let response = first;
+    let askedMs = this.#clock.monoMs();
     for (;;) {
-      const askedMs = this.#clock.monoMs();
       writePicture(input, await this.#camera.picture(response));
       await roomIn(input, signal);
       const leftMs = this.#intervalMs - (this.#clock.monoMs() - askedMs);
       if (leftMs > 0) await this.#clock.sleep(leftMs, signal);
+      askedMs = this.#clock.monoMs();
       response = await this.#camera.open(signal);
     }
   }

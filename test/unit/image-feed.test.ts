@@ -71,6 +71,12 @@ describe('the JPEG splitter', () => {
       for (let round = 0; round < times; round += 1) splitter.push(Buffer.alloc(65_536), () => undefined);
     };
     expect(fill(new JpegSplitter(), 17)).toThrow(NotPictures);
+    const deceiver = new JpegSplitter();
+    const starts = Buffer.from('ffd8ff00'.repeat(16_384), 'hex');
+    const deceive = () => {
+      for (let round = 0; round < 17; round += 1) deceiver.push(starts, () => undefined);
+    };
+    expect(deceive).toThrow(NotPictures);
     const endless = new JpegSplitter();
     endless.push(jpeg(1).subarray(0, -2), () => undefined);
     endless.push(Buffer.from([0xff, 0xda, 0, 2]), () => undefined);
