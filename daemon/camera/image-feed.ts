@@ -115,14 +115,13 @@ export class JpegSplitter {
     return true;
   }
 
-  /** The rest moves to the front of the buffer, once per chunk. */
+  /** The rest moves to the front of the buffer, at most once per chunk. */
   #append(chunk: Uint8Array): void {
     const rest = this.#to - this.#from;
     const needed = rest + chunk.length;
-    const larger =
-      needed > this.#bytes.length ? Buffer.alloc(Math.max(needed, this.#bytes.length * 2)) : this.#bytes;
-    this.#bytes.copy(larger, 0, this.#from, this.#to);
-    this.#bytes = larger;
+    const old = this.#bytes;
+    if (needed > old.length) this.#bytes = Buffer.alloc(Math.max(needed, old.length * 2));
+    if (this.#from > 0 || this.#bytes !== old) old.copy(this.#bytes, 0, this.#from, this.#to);
     if (this.#at !== undefined) this.#at -= this.#from;
     this.#from = 0;
     this.#bytes.set(chunk, rest);
