@@ -128,7 +128,14 @@ export class Camera implements Part {
     const sight = { camera, index, config, track, deadlineMs, log };
     const data: CameraWorkerData = { ...sight, snapshots, dataDir, runtimeDir };
     const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
-    const worker = new Worker(url, { workerData: data, name: this.name, resourceLimits: RESOURCE_LIMITS });
+    const worker = new Worker(url, {
+      workerData: data,
+      name: this.name,
+      resourceLimits: RESOURCE_LIMITS,
+      // Descriptors handed to a socket are closed by it, unseen by the worker's list of open files: at its end Node would
+      // close those numbers again, whoever has them by then.
+      trackUnmanagedFds: false,
+    });
     this.#worker = worker;
     const startedMonoMs = this.#options.clock.monoMs();
     worker.on('message', (message: FromCameraWorker) => this.#take(message));

@@ -7,6 +7,7 @@ import { childEnvironment } from '../platform/child-environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { FramePool } from './frame-pool.ts';
+import { limitRange } from './frame-range.ts';
 import { FifoReader, FrameSplitter, openFifo } from './frame-reader.ts';
 import type { SourceProgram } from './source.ts';
 import { StreamWatch } from './stream-watch.ts';
@@ -156,6 +157,7 @@ export class RunningProgram {
     const { pool, clock, source, onFrame } = this.#options;
     this.frames += 1;
     const mayReadOn = this.#watch.frame(clock.monoMs());
+    if (source.fullRange === true) limitRange(pool.filling.bytes);
     onFrame();
     if (source.lossless && pool.hasWaiting) this.#waiting = 'room';
     else if (!mayReadOn) this.#waiting = 'tick';

@@ -1,9 +1,19 @@
-// Which program delivers a camera's frames, as an argument array (no shell is ever given a string). Pure but for
-// looking programs up. The contract of every camera program: raw I420, BT.601 limited range, on standard output.
+// Which program delivers a camera's frames, as an argument array (no shell is ever given a string); each kind of source
+// has a file of its own. The contract of every camera program: raw I420, BT.601 limited range, on standard output.
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { CameraConfig, FileSourceConfig, SceneSourceConfig } from '../config/types.ts';
-import { requireProgram } from '../platform/child.ts';
+import type { CameraConfig, SourceOf } from '../config/types.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
+import type { DecoderState, ProbeDecoders } from './decoder-choice.ts';
+import { probeDecoders } from './decoders.ts';
+import { argusProgram } from './source-argus.ts';
+import { commandProgram } from './source-command.ts';
+import { filePlan } from './source-file.ts';
+import { folderProgram } from './source-folder.ts';
+import { httpPlan } from './source-http.ts';
+import { libcameraProgram } from './source-libcamera.ts';
+import { rtspPlan } from './source-rtsp.ts';
+import { v4l2Plan } from './source-v4l2.ts';
 
 export interface SourceProgram {
   /** Short name for log lines. */
@@ -16,6 +26,8 @@ export interface SourceProgram {
   readonly frameIntervalMs: number | undefined;
   /** Exit code 0 means that the source is over, not that it broke. */
   readonly finite: boolean;
+  /** It delivers full range (0 to 255) and has no way not to: limitRange is for whoever reads its frames. */
+  readonly fullRange?: boolean;
   /** Further environment of the program (secrets that must not stand in an argument). */
   readonly env?: Readonly<Record<string, string>>;
   /**
@@ -41,28 +53,55 @@ export interface SourcePlan {
   ended(life: ProgramLife): void;
 }
 
+export interface CameraSource extends SourcePlan {
+  /** The decoder in use and why not another; undefined where nothing is to be decoded. */
+  decoder(): DecoderState | undefined;
+}
+
 /** Bytes of one I420 frame. */
 export function frameBytesOf({ width, height }: CameraConfig['detect']): number {
   return (width * height * 3) / 2;
 }
 
-/** The same program every time. */
-export function sourcePlan(config: CameraConfig): SourcePlan {
-  return { next: () => sourceProgram(config), ended: () => undefined };
+export interface SourceOptions {
+  readonly clock?: Clock;
+  readonly probe?: ProbeDecoders;
 }
 
-/** The program of a source. Throws CAMERA_PROGRAM_MISSING when it is not installed. */
-export function sourceProgram(config: CameraConfig): SourceProgram {
-  switch (config.source.type) {
+/** The programs of a camera's source. Starts nothing. */
+export function sourcePlan(
+  { source, detect }: CameraConfig,
+  { clock = systemClock, probe = probeDecoders }: SourceOptions = {},
+): CameraSource {
+  switch (source.type) {
     case 'scene':
-      return sceneProgram(config.source, config.detect);
+      return always(() => sceneProgram(source, detect));
     case 'file':
-      return fileProgram(config.source, config.detect, requireProgram('ffmpeg', 'ffmpeg'));
+      return filePlan(source, detect, probe);
+    case 'folder':
+      return always(() => folderProgram(source, detect, clock));
+    case 'libcamera':
+      return always(() => libcameraProgram(source, detect));
+    case 'v4l2':
+      return v4l2Plan(source, detect, probe);
+    case 'argus':
+      return always(() => argusProgram(source, detect));
+    case 'rtsp':
+      return rtspPlan(source, detect, probe);
+    case 'http':
+      return httpPlan(source, detect, { clock, probe });
+    case 'command':
+      return always(() => commandProgram(source, detect));
   }
 }
 
+/** The same program every time. */
+function always(next: SourcePlan['next']): CameraSource {
+  return { next, ended: () => undefined, decoder: () => undefined };
+}
+
 function sceneProgram(
-  source: SceneSourceConfig,
+  source: SourceOf<'scene'>,
   { width, height, fps }: CameraConfig['detect'],
 ): SourceProgram {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -81,30 +120,5 @@ function sceneProgram(
     lossless: false,
     frameIntervalMs: undefined,
     finite: false,
-  };
-}
-
-/** ffmpeg decodes, drops or repeats frames to the asked rate, scales, and converts to limited-range BT.601. */
-export function fileProgram(
-  source: FileSourceConfig,
-  { width, height, fps }: CameraConfig['detect'],
-  ffmpeg: string,
-): SourceProgram {
-  const fast = source.pace === 'fast';
-  // The filter `realtime` and not the option -re: that one counts from timestamp 0 and lets a video whose timestamps begin
-  // later (a cut from a recorder: 17.8 s in one of our test clips) rush through its first seconds.
-  const pace = fast ? '' : ',realtime';
-  const filter = `fps=${fps}${pace},scale=${width}:${height}:flags=area:out_range=tv:out_color_matrix=bt601,format=yuv420p`;
-  const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-threads', '1'];
-  if (source.loop) args.push('-stream_loop', '-1');
-  // The file: protocol keeps a path that looks like an option or a URL from being taken for one.
-  args.push('-i', `file:${source.path}`, '-map', '0:v:0', '-vf', filter, '-f', 'rawvideo', 'pipe:1');
-  return {
-    title: 'ffmpeg',
-    command: ffmpeg,
-    args,
-    lossless: fast,
-    frameIntervalMs: fast ? 1000 / fps : undefined,
-    finite: !source.loop,
   };
 }

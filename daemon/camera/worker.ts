@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
-import { createLogger } from '../platform/logger.ts';
+import { createLogger, type Logger } from '../platform/logger.ts';
 import { FramePool } from './frame-pool.ts';
 import type {
   CameraCounters,
@@ -14,7 +14,7 @@ import type {
 } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
-import { frameBytesOf, sourcePlan } from './source.ts';
+import { type CameraSource, frameBytesOf, sourcePlan } from './source.ts';
 
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
@@ -38,16 +38,21 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     onRoom: () => program.resume(),
     onLate: (generation, ageMs) => tell({ type: 'detector-late', generation, ageMs }),
   });
+  const plan = sourcePlan(config, { clock });
+  const tellDecoder = decoderTeller(plan, logger);
   const program = new CameraProgram({
     camera,
-    plan: sourcePlan(config),
+    plan,
     pool,
     runtimeDir: data.runtimeDir,
     fps: config.detect.fps,
     stallMs: config.stallMs,
     clock,
     onFrame: () => pipeline.pump(),
-    onOnline: () => tell({ type: 'online' }),
+    onOnline: () => {
+      tellDecoder();
+      tell({ type: 'online' });
+    },
     onOffline: (error) => tell({ type: 'offline', ...problemOf(error) }),
   });
   const counters = (): CameraCounters => ({
@@ -57,7 +62,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     restarts: program.restarts,
   });
   // Where the video counts time, only its own end ends what has not been seen for long.
-  const countsRealTime = config.source.type !== 'file' || config.source.pace === 'realtime';
+  const countsRealTime = !('pace' in config.source) || config.source.pace === 'realtime';
   const timers = [clock.every(COUNTERS_INTERVAL_MS, () => tell({ type: 'counters', counters: counters() }))];
   if (countsRealTime) {
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
@@ -88,6 +93,17 @@ function problemOf({ code, message, data }: VedetteError): CameraProblem {
   const { stderr } = data;
   const isLong = typeof stderr === 'string' && stderr.includes('\n');
   return { code, reason: message, ...(isLong ? { stderr } : {}) };
+}
+
+/** Logs the decoder in use, and why not another, when it has changed. */
+function decoderTeller(plan: CameraSource, logger: Logger): () => void {
+  let told: string | undefined;
+  return () => {
+    const state = plan.decoder();
+    if (state === undefined || state.name === told) return;
+    told = state.name;
+    logger.info({ decoder: state.name, passedOver: state.passedOver }, `decodes with ${state.name}`);
+  };
 }
 
 if (parentPort) {

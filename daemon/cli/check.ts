@@ -1,11 +1,12 @@
 // `vedette check`: everything that can be known about a configuration without running the daemon: the file itself, what
-// its keys say about each other, the model and its labels, the programs and videos of the cameras. Starts nothing.
+// its keys say about each other, the model and its labels, the programs, devices and files of the cameras.
+// Starts nothing.
 import { Command } from 'commander';
 import type { LoadOptions } from '../config/load.ts';
 import type { Problem } from '../config/problems.ts';
 import type { Config } from '../config/types.ts';
-import type { ConfigFault } from '../core/checks.ts';
-import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { VedetteError } from '../platform/errors.ts';
+import type { Findings } from './check-sources.ts';
 import type { CommandContext } from './context.ts';
 import { configOption } from './options.ts';
 
@@ -13,12 +14,6 @@ interface CheckFlags {
   readonly config?: string;
   readonly json?: true;
   readonly print?: true;
-}
-
-/** What was looked at: a line of plain words per good thing, a fault per bad one. */
-interface Findings {
-  readonly good: readonly string[];
-  readonly faults: readonly ConfigFault[];
 }
 
 /** The command. Ends with CONFIG_NOT_FOUND or CONFIG_INVALID (exit 78) if anything is wrong. */
@@ -29,12 +24,17 @@ export function checkCommand({ version }: CommandContext): Command {
     .option('--json', 'print one JSON object: {ok, file, version, checks, problems, config with --print}')
     .option('--print', 'print the whole configuration as YAML, defaults filled in, secrets hidden')
     .action(async (flags: CheckFlags) => {
-      const [{ defaultConfigPaths, findConfig, loadConfig }, { checkConfig }, { redactConfig }] =
-        await Promise.all([
-          import('../config/load.ts'),
-          import('../core/checks.ts'),
-          import('../config/redact.ts'),
-        ]);
+      const [
+        { defaultConfigPaths, findConfig, loadConfig },
+        { checkConfig },
+        { redactConfig },
+        { checkSources },
+      ] = await Promise.all([
+        import('../config/load.ts'),
+        import('../core/checks.ts'),
+        import('../config/redact.ts'),
+        import('./check-sources.ts'),
+      ]);
       const report: { file?: string } = {};
       try {
         const file = findConfig(
@@ -101,44 +101,6 @@ async function checkModel(config: Config): Promise<Findings> {
   } catch (error) {
     if (!(error instanceof VedetteError)) throw error;
     return { good: [], faults: [{ path: ['detector', 'model'], message: error.message }] };
-  }
-}
-
-/** Programs and videos of the cameras that would be started. */
-async function checkSources({ cameras }: Config): Promise<Findings> {
-  const { findProgram } = await import('../platform/child.ts');
-  const ffmpeg = findProgram('ffmpeg');
-  const good: string[] = [];
-  const faults: ConfigFault[] = [];
-  for (const [name, { enabled, source }] of Object.entries(cameras)) {
-    if (!enabled) good.push(`camera '${name}': disabled, not looked at`);
-    else if (source.type === 'scene') good.push(`camera '${name}': the built-in scene, needs nothing`);
-    else {
-      const missing = await videoFault(source.path);
-      if (missing !== undefined) faults.push({ path: ['cameras', name, 'source', 'path'], message: missing });
-      if (ffmpeg === undefined) {
-        const message = 'ffmpeg is not on PATH: install it (apt install ffmpeg)';
-        faults.push({ path: ['cameras', name, 'source', 'type'], message });
-      } else if (missing === undefined) {
-        good.push(`camera '${name}': video ${source.path}, read with ${ffmpeg}`);
-      }
-    }
-  }
-  return { good, faults };
-}
-
-/** Why a video cannot be opened, or undefined. A FIFO or device may be a video too: only folders are refused. */
-async function videoFault(path: string): Promise<string | undefined> {
-  const { access, constants, stat } = await import('node:fs/promises');
-  try {
-    if ((await stat(path)).isDirectory()) return `${path} is a folder, not a video`;
-    await access(path, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT'
-      ? `${path} does not exist`
-      : `${path} cannot be read (${code ?? reasonOf(error)})`;
   }
 }
 

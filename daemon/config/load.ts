@@ -103,7 +103,7 @@ function rootProblem(value: unknown): string | undefined {
   return isMapping ? undefined : 'the file must be a mapping (key: value)';
 }
 
-/** Paths of videos, models and certificates are relative to the configuration, wherever the daemon was started. */
+/** Paths of videos, programs, models and certificates are relative to the configuration, wherever the daemon was started. */
 function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
   const { detector } = config;
   const { tls } = config.mqtt;
@@ -114,7 +114,14 @@ function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
   // Without a slash it is the name of a model that comes with the daemon.
   if (detector.model.includes('/')) detector.model = resolve(folder, detector.model);
   for (const { source } of Object.values(config.cameras)) {
-    if (source.type === 'file') source.path = resolve(folder, source.path);
+    if (source.type === 'file' || source.type === 'folder') source.path = resolve(folder, source.path);
+    if (source.type === 'libcamera' && source.tuningFile !== undefined) {
+      source.tuningFile = resolve(folder, source.tuningFile);
+    }
+    // Without a slash it is looked for on PATH.
+    if (source.type === 'command' && source.command[0]?.includes('/')) {
+      source.command[0] = resolve(folder, source.command[0]);
+    }
   }
 }
 

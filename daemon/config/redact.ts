@@ -6,7 +6,7 @@ import { hideCredentials } from '../platform/redact.ts';
 const HIDDEN = '[hidden]';
 
 /** Keys whose value is a secret. Keys that only name a file with a secret (passwordFile) may be shown. */
-const SECRET_KEY = /passw(or)?d|passphrase|secret|token|api-?_?key|credential/i;
+const SECRET_KEY = /passw(or)?d|passphrase|secret|token|api-?_?key|credential|^env$/i;
 const FILE_KEY = /file$/i;
 
 /** True when the value of a key of this name must not be shown. */

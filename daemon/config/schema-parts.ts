@@ -30,3 +30,15 @@ export function notBothPasswords(value: {
 }): boolean {
   return value.password === undefined || value.passwordFile === undefined;
 }
+
+/** Pixels that a camera is asked for. */
+export const size = z.int().min(16).max(16384);
+
+/** How compressed video is decoded. */
+export const decoder = z
+  .enum(['auto', 'software', 'v4l2m2m', 'drm', 'nvdec', 'nvmpi', 'vaapi'])
+  .default('auto')
+  .meta({
+    description:
+      "Decoder of ffmpeg: 'auto' tries what the board has and falls back to 'software'; a named one falls back as well.",
+  });

@@ -7,8 +7,9 @@ import type { configSchema } from './schema.ts';
 export type Config = z.output<typeof configSchema>;
 export type CameraConfig = Config['cameras'][string];
 export type SourceConfig = CameraConfig['source'];
-export type SceneSourceConfig = Extract<SourceConfig, { type: 'scene' }>;
-export type FileSourceConfig = Extract<SourceConfig, { type: 'file' }>;
+/** The source of one type, e.g. SourceOf<'file'>. */
+export type SourceOf<Type extends SourceConfig['type']> = Extract<SourceConfig, { type: Type }>;
+export type DecoderWish = SourceOf<'file'>['decoder'];
 export type DetectorConfig = Config['detector'];
 export type TrackConfig = Config['track'];
 export type MqttConfig = Config['mqtt'];

@@ -58,6 +58,8 @@ describe('a configuration that is right', () => {
   });
 });
 
+const SOURCES = 'scene, file, folder, libcamera, v4l2, argus, rtsp, http, command';
+
 describe('a value that is wrong is named with its limit, its place and what was seen', () => {
   test.each([
     ['mqtt: {keepaliveS: 1}', '1:20 mqtt.keepaliveS: must be at least 5 (got 1)'],
@@ -87,8 +89,8 @@ describe('a value that is wrong is named with its limit, its place and what was 
   });
 
   test.each([
-    ['{source: {type: rtsp}}', "1:30 cameras.c.source.type: must be one of scene, file (got 'rtsp')"],
-    ['{source: {time: day}}', '1:15 cameras.c.source.type: is missing, must be one of scene, file'],
+    ['{source: {type: ftp}}', `1:30 cameras.c.source.type: must be one of ${SOURCES} (got 'ftp')`],
+    ['{source: {time: day}}', `1:15 cameras.c.source.type: is missing, must be one of ${SOURCES}`],
     ['{source: {type: file}}', '1:15 cameras.c.source.path: is missing, must be text'],
     ['', '1:11 cameras.c.source: is missing, must be a mapping (key: value)'],
     [

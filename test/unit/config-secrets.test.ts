@@ -101,6 +101,44 @@ describe('passwordFile', () => {
   });
 });
 
+describe('the secrets of a camera', () => {
+  const camera = (source: string, folder: string) =>
+    parseConfig(`cameras:\n  yard: {source: {${source}}}\n`, { fileName: 'v.yaml', folder, env: {} }).config;
+
+  test('come from a file, and are hidden when the configuration is printed', () => {
+    const folder = tempDir();
+    writeFileSync(join(folder, 'pw'), 'hunter2\n');
+    for (const source of ['type: rtsp, url: rtsp://cam/a', 'type: http, url: http://cam/a']) {
+      const config = camera(`${source}, user: me, passwordFile: pw`, folder);
+      expect(config.cameras['yard']?.source).toMatchObject({ user: 'me', password: 'hunter2' });
+      expect(JSON.stringify(redactConfig(config))).not.toContain('hunter2');
+    }
+    const config = camera('type: command, command: [cam], env: {ANY: hunter3}', folder);
+    expect(JSON.stringify(redactConfig(config))).not.toContain('hunter3');
+  });
+
+  test('in a URL, or without a user, are refused without being shown', () => {
+    const said = (source: string): string => {
+      try {
+        camera(source, tempDir());
+      } catch (error) {
+        return reasonOf(error);
+      }
+      throw new Error('was not refused');
+    };
+    const inUrl = said('type: rtsp, url: "rtsp://me:hunter2@cam/a"');
+    expect(inUrl).toContain('v.yaml:2:');
+    expect(inUrl).toContain('user and password have keys of their own');
+    expect(inUrl).not.toContain('hunter2');
+    expect(said('type: http, url: "http://me:hun/ter2@cam/a"')).not.toContain('ter2');
+    expect(said('type: http, url: "http://cam/a", password: hunter2')).toMatch(
+      /user: a password needs a user$/,
+    );
+    const both = said('type: rtsp, url: "rtsp://cam/a", user: a, password: x, passwordFile: y');
+    expect(both).toContain('give password or passwordFile, not both');
+  });
+});
+
 describe('printing', () => {
   test('hides passwords at any depth and leaves the original alone', () => {
     const config = {

@@ -1,0 +1,21 @@
+// The source `command`: a program of the owner's that writes raw frames.
+import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { SourceProgram } from './source.ts';
+
+export function commandProgram(
+  { command, env }: SourceOf<'command'>,
+  detect: CameraConfig['detect'],
+): SourceProgram {
+  const filled = command.map((part) =>
+    part.replace(/\{(width|height|fps)\}/g, (_, key: keyof CameraConfig['detect']) => String(detect[key])),
+  );
+  return {
+    title: 'command',
+    command: filled[0]!,
+    args: filled.slice(1),
+    lossless: false,
+    frameIntervalMs: undefined,
+    finite: false,
+    env,
+  };
+}

@@ -1,0 +1,116 @@
+// The source `folder`: pictures in the order of their names, through ffmpeg's standard input, in real time or as fast as
+// the detector works. What keeps the time is the feed and no filter of ffmpeg: those begin again, and lose a frame, whenever
+// a picture has another size.
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { CameraConfig, SourceOf } from '../config/types.ts';
+import { requireProgram } from '../platform/child.ts';
+import type { Clock } from '../platform/clock.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { SOFTWARE } from './decoders.ts';
+import { PICTURE_BYTES_MAX, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
+import type { SourceProgram } from './source.ts';
+import { FED, ffmpegArgs } from './source-ffmpeg.ts';
+import { recorded } from './source-file.ts';
+
+/** JPEG goes in parts of known length, PNG as it is: the parser of ffmpeg finds its end. */
+const KINDS = {
+  JPEG: { name: /\.jpe?g$/i, input: PICTURES_INPUT, write: writePicture },
+  PNG: {
+    name: /\.png$/i,
+    input: ['-f', 'image2pipe', '-c:v', 'png', '-i', 'pipe:0'],
+    write: (input: Writable, png: Uint8Array) => void input.write(png),
+  },
+} as const;
+
+type Kind = (typeof KINDS)[keyof typeof KINDS];
+
+export async function folderProgram(
+  source: SourceOf<'folder'>,
+  detect: CameraConfig['detect'],
+  clock: Clock,
+): Promise<SourceProgram> {
+  const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');
+  const { kind } = await picturesIn(source.path);
+  const args = ffmpegArgs({ decoding: SOFTWARE, input: kind.input, pace: FED, detect });
+  return {
+    ...recorded(source, detect, { command: ffmpeg, args }),
+    feed: (input, signal) => feedFolder({ source, fps: detect.fps, clock }, input, signal),
+  };
+}
+
+interface Playing {
+  readonly source: SourceOf<'folder'>;
+  /** Frames per second that go out; pictures are repeated or left out. */
+  readonly fps: number;
+  readonly clock: Clock;
+}
+
+async function feedFolder(
+  { source, fps, clock }: Playing,
+  input: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const startMs = clock.monoMs();
+  const framesPerPicture = fps / (source.fps ?? fps);
+  let frame = 0;
+  let picture = 0;
+  do {
+    const { kind, names } = await picturesIn(source.path);
+    for (const name of names) {
+      picture += 1;
+      const until = Math.round(picture * framesPerPicture);
+      if (frame === until) continue;
+      const bytes = await pictureBytes(join(source.path, name));
+      // Deleted since the folder was read.
+      if (bytes === undefined) continue;
+      for (; frame < until; frame += 1) {
+        const earlyMs = startMs + (frame * 1000) / fps - clock.monoMs();
+        if (source.pace === 'realtime' && earlyMs > 0) await clock.sleep(earlyMs, signal);
+        signal.throwIfAborted();
+        kind.write(input, bytes);
+        await roomIn(input, signal);
+      }
+    }
+  } while (source.loop);
+}
+
+/** Undefined when it is gone. */
+async function pictureBytes(path: string): Promise<Buffer | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size <= PICTURE_BYTES_MAX) return await readFile(path);
+    throw unusable(`${path} has ${size} bytes (limit ${PICTURE_BYTES_MAX})`);
+  } catch (error) {
+    if (error instanceof VedetteError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unusable(`${path} cannot be read (${reasonOf(error)})`, error);
+  }
+}
+
+/** Names in order, 2 before 10. Read again for every round, so that pictures may come and go. */
+async function picturesIn(path: string): Promise<{ kind: Kind; names: readonly string[] }> {
+  let all: string[];
+  try {
+    all = await readdir(path);
+  } catch (error) {
+    throw unusable(`folder ${path} cannot be read (${reasonOf(error)})`, error);
+  }
+  const present = Object.entries(KINDS).flatMap(([title, kind]) => {
+    const names = all.filter((name) => kind.name.test(name)).sort(ORDER.compare);
+    return names.length === 0 ? [] : [{ title, kind, names }];
+  });
+  const [first, second] = present;
+  if (first === undefined) throw unusable(`folder ${path} holds no .jpg and no .png`);
+  if (second === undefined) return first;
+  throw unusable(
+    `folder ${path} holds JPEG (${first.names.length}) and PNG (${second.names.length}); keep one kind`,
+  );
+}
+
+const ORDER = new Intl.Collator('en', { numeric: true });
+
+function unusable(message: string, cause?: unknown): VedetteError {
+  return new VedetteError('CAMERA_SOURCE_UNUSABLE', message, {}, cause);
+}
