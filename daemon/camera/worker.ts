@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { FramePool } from './frame-pool.ts';
+import { MaskPainter } from './masks.ts';
 import type { CameraCounters, CameraWorkerData, FromCameraWorker, ToCameraWorker } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
@@ -16,7 +17,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
   const clock = systemClock;
   const { camera, config } = data;
   const logger = createLogger(data.log).child({ part: 'camera', camera });
-  const pool = new FramePool(frameBytesOf(config.detect));
+  const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
   const stop = new AbortController();
   const pipeline = new Pipeline({
     camera,
