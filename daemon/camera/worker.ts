@@ -2,22 +2,26 @@
 // main thread observations, status changes and counters; stops its program before it ends.
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
-import { createLogger } from '../platform/logger.ts';
+import { createLogger, type Logger } from '../platform/logger.ts';
 import { FramePool } from './frame-pool.ts';
 import { MaskPainter } from './masks.ts';
 import type { CameraCounters, CameraWorkerData, FromCameraWorker, ToCameraWorker } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
+import { Snapshots } from './snapshots.ts';
 import { frameBytesOf, sourceProgram } from './source.ts';
 
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
 
-function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void): void {
+type Tell = (message: FromCameraWorker, transfer?: ArrayBuffer[]) => void;
+
+function start(data: CameraWorkerData, tell: Tell): void {
   const clock = systemClock;
   const { camera, config } = data;
   const logger = createLogger(data.log).child({ part: 'camera', camera });
   const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
+  const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
   const pipeline = new Pipeline({
     camera,
@@ -26,6 +30,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     track: data.track,
     deadlineMs: data.deadlineMs,
     pool,
+    ...(snapshots === undefined ? {} : { snapshots }),
     clock,
     logger,
     onObservation: (observation) => tell({ type: 'observation', observation }),
@@ -48,6 +53,8 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     framesDropped: pool.dropped + pipeline.framesLost,
     framesProcessed: pipeline.framesProcessed,
     restarts: program.restarts,
+    snapshotsWritten: snapshots?.written ?? 0,
+    snapshotsDropped: snapshots?.dropped ?? 0,
   });
   // Where the video counts time, only its own end ends what has not been seen for long.
   const countsRealTime = config.source.type !== 'file' || config.source.pace === 'realtime';
@@ -66,6 +73,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     await running;
     pipeline.finish();
     pipeline.close();
+    await snapshots?.close();
     for (const timer of timers) timer.stop();
     tell({ type: 'counters', counters: counters() });
     tell({ type: 'stopped' });
@@ -77,7 +85,25 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
   });
 }
 
+/** Started; undefined where no pictures are wanted. */
+function snapshotsOf(data: CameraWorkerData, logger: Logger, tell: Tell): Snapshots | undefined {
+  const { camera, config, dataDir, snapshots } = data;
+  if (!snapshots.enabled) return undefined;
+  const made = new Snapshots({
+    camera,
+    detect: config.detect,
+    config: snapshots,
+    dataDir,
+    clock: systemClock,
+    logger,
+    onPicture: (picture) => tell({ type: 'picture', picture }, [picture.jpeg.buffer]),
+    onSnapshot: (snapshot) => tell({ type: 'snapshot', snapshot }),
+  });
+  made.start();
+  return made;
+}
+
 if (parentPort) {
   const port = parentPort;
-  start(workerData as CameraWorkerData, (message) => port.postMessage(message));
+  start(workerData as CameraWorkerData, (message, transfer) => port.postMessage(message, transfer));
 }
