@@ -8,8 +8,8 @@ import type { Point } from '../core/types.ts';
 const BLACK_LUMA = 16;
 const NO_COLOUR = 128;
 /**
- * Slack for what the division in an edge's slope rounds off (pixels): more may be masked by it, never less. Ten thousand
- * times the rounding error, and a millionth of the finest step that an owner can write and see.
+ * Slack for what the division in an edge's slope rounds off (pixels), a thousand times as much: more may be masked by it,
+ * never less.
  */
 const SLACK = 1e-9;
 

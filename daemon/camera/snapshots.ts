@@ -73,6 +73,11 @@ export class Snapshots {
     this.#files.start();
   }
 
+  /** The disk would take a picture now. */
+  get ready(): boolean {
+    return this.#files.open;
+  }
+
   /** Makes the pictures that this frame is worth; a first one goes before a better one. */
   look(frame: Frame, tracks: readonly TrackView[]): void {
     let candidates: Candidate[] | undefined;
@@ -81,7 +86,7 @@ export class Snapshots {
       const better = this.#best.leastFor(track.id, frame.monoMs);
       if (better === undefined) continue;
       const first = !this.#named.has(track.id);
-      const least = first && this.#files.open ? 0 : better;
+      const least = first && this.ready ? 0 : better;
       const quality = qualityOf(frame.bytes, this.#options.detect, track, least);
       if (quality === 0 || quality < least) continue;
       candidates ??= [];
@@ -111,7 +116,7 @@ export class Snapshots {
 
   #try(frame: Frame, { track, quality }: Candidate): void {
     const { config, clock } = this.#options;
-    const written = this.#files.open;
+    const written = this.ready;
     const wanted = written || config.publish;
     const made = wanted && this.#best.allow(clock.monoMs());
     if (!made || !written) this.dropped += 1;
