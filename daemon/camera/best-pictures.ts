@@ -28,12 +28,12 @@ export class BestPictures {
     return monoMs - best.triedMonoMs < TRY_INTERVAL_MS ? undefined : best.quality * BETTER_BY;
   }
 
-  /** One more picture may be made now (monotonic, real time): if so it is counted. */
-  allow(realMonoMs: number): boolean {
+  /** One more picture may be made now (monotonic, real time): if so it is counted. A better one leaves room for a first. */
+  allow(realMonoMs: number, which: 'first' | 'better'): boolean {
     const elapsedS = Math.max(0, realMonoMs - this.#countedMonoMs) / 1000;
     this.#allowance = Math.min(PICTURES_AT_ONCE, this.#allowance + elapsedS * PICTURES_PER_S);
     this.#countedMonoMs = realMonoMs;
-    if (this.#allowance < 1) return false;
+    if (this.#allowance < (which === 'first' ? 1 : 2)) return false;
     this.#allowance -= 1;
     return true;
   }

@@ -109,13 +109,14 @@ export class Pipeline {
     const { runStartMonoMs, runEndMonoMs } = response;
     const step = this.#tracker.step(this.#detectionsOf(response), stamp);
     this.#lastStamp = stamp;
-    this.#options.snapshots?.look(frame, step.tracks);
+    this.#options.snapshots?.look(frame, step.tracks, 'first');
     this.#tell(step, stamp, {
       prepareMs: preparedMonoMs - frame.completeMonoMs,
       waitMs: runStartMonoMs - preparedMonoMs,
       inferMs: runEndMonoMs - runStartMonoMs,
       trackMs: this.#options.clock.monoMs() - runEndMonoMs,
     });
+    this.#options.snapshots?.look(frame, step.tracks, 'better');
     this.#giveBack(frame);
     this.pump();
   }

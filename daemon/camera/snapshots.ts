@@ -36,7 +36,6 @@ export interface SnapshotsOptions {
 interface Candidate {
   readonly track: TrackView;
   readonly quality: number;
-  readonly first: boolean;
 }
 
 export class Snapshots {
@@ -78,22 +77,25 @@ export class Snapshots {
     return this.#files.open;
   }
 
-  /** Makes the pictures that this frame is worth; a first one goes before a better one. */
-  look(frame: Frame, tracks: readonly TrackView[]): void {
+  /**
+   * Makes the pictures that this frame is worth, the best first: those of tracks that have none yet, which the observation
+   * of this frame names already, or those that are better than what a track has, which can wait until that is told.
+   */
+  look(frame: Frame, tracks: readonly TrackView[], which: 'first' | 'better'): void {
     let candidates: Candidate[] | undefined;
     for (const track of tracks) {
       if (!track.confirmed || track.score === 0) continue;
-      const better = this.#best.leastFor(track.id, frame.monoMs);
-      if (better === undefined) continue;
       const first = !this.#named.has(track.id);
+      const better = this.#best.leastFor(track.id, frame.monoMs);
+      if (first !== (which === 'first') || better === undefined) continue;
       const least = first && this.ready ? 0 : better;
       const quality = qualityOf(frame.bytes, this.#options.detect, track, least);
       if (quality === 0 || quality < least) continue;
       candidates ??= [];
-      candidates.push({ track, quality, first });
+      candidates.push({ track, quality });
     }
-    candidates?.sort((a, b) => Number(b.first) - Number(a.first) || b.quality - a.quality);
-    for (const candidate of candidates ?? []) this.#try(frame, candidate);
+    candidates?.sort((a, b) => b.quality - a.quality);
+    for (const candidate of candidates ?? []) this.#try(frame, candidate, which);
   }
 
   /** The tracks of a step with their pictures; those that ended are forgotten. */
@@ -114,11 +116,11 @@ export class Snapshots {
     await this.#files.close();
   }
 
-  #try(frame: Frame, { track, quality }: Candidate): void {
+  #try(frame: Frame, { track, quality }: Candidate, which: 'first' | 'better'): void {
     const { config, clock } = this.#options;
     const written = this.ready;
     const wanted = written || config.publish;
-    const made = wanted && this.#best.allow(clock.monoMs());
+    const made = wanted && this.#best.allow(clock.monoMs(), which);
     if (!made || !written) this.dropped += 1;
     this.#best.tried(track.id, frame.monoMs, wanted && !made ? 0 : quality);
     if (!made) return;

@@ -94,7 +94,7 @@ describe('which track gets a picture', () => {
   test('three at once and two a second in the long run are allowed, however many want one', () => {
     const best = new BestPictures();
     const allowed = (monoMs: number): number =>
-      Array.from({ length: 20 }, () => best.allow(monoMs)).filter(Boolean).length;
+      Array.from({ length: 20 }, () => best.allow(monoMs, 'first')).filter(Boolean).length;
     expect(allowed(0)).toBe(3);
     expect(allowed(499)).toBe(0);
     expect(allowed(1000)).toBe(2);
@@ -102,5 +102,12 @@ describe('which track gets a picture', () => {
     let count = 0;
     for (let monoMs = 61_000; monoMs <= 71_000; monoMs += 200) count += allowed(monoMs);
     expect(count).toBe(3 - 1 + 20);
+  });
+
+  test('a better one leaves room for the first of another track', () => {
+    const best = new BestPictures();
+    const allowed = (which: 'first' | 'better') => best.allow(0, which);
+    expect([allowed('better'), allowed('better'), allowed('better')]).toEqual([true, true, false]);
+    expect([allowed('first'), allowed('first')]).toEqual([true, false]);
   });
 });
