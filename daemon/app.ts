@@ -12,7 +12,7 @@ import { type ConfigChanges, changeWords, configChanges } from './config/changes
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
-import type { Alert, Observation, OutboxRow, Rule, Zone } from './core/types.ts';
+import type { Alert, Observation, OutboxRow, Rule, Snapshot, Zone } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
@@ -165,6 +165,11 @@ class App implements RunningApp {
     if (decision.events.length + decision.alerts.length > 0) this.#store.commit(decision);
   }
 
+  /** The files of a picture are durable: it becomes a row beside its event. */
+  #keep(snapshot: Snapshot): void {
+    this.#store.commit({ events: [], alerts: [], snapshots: [this.#decider.eventOf(snapshot)] });
+  }
+
   #makeStore(): Store {
     const { dataDir, logger, clock, observer } = this.#options;
     return new Store({
@@ -245,7 +250,7 @@ class App implements RunningApp {
       logger,
       onObservation: (observation) => this.#observe(observation),
       onPicture: (name, picture) => this.#publisher.current.picture(name, picture),
-      onSnapshot: () => undefined,
+      onSnapshot: (snapshot) => this.#keep(snapshot),
       onStatus: (name, status) => this.#publisher.current.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),
     });

@@ -78,7 +78,14 @@ export class Camera implements Part {
   #fps = 0;
   #countedMonoMs = 0;
   #detector: DetectorState | undefined;
-  #counters: CameraCounters = { framesTotal: 0, framesDropped: 0, framesProcessed: 0, restarts: 0 };
+  #counters: CameraCounters = {
+    framesTotal: 0,
+    framesDropped: 0,
+    framesProcessed: 0,
+    restarts: 0,
+    snapshotsWritten: 0,
+    snapshotsDropped: 0,
+  };
 
   constructor(options: CameraOptions) {
     this.name = `camera ${options.camera}`;

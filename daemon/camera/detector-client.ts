@@ -2,7 +2,6 @@
 // answer is overdue. A request lost with its detector is not tried again. Camera worker thread.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import type { FrameStamp } from '../core/types.ts';
 import {
   createRequest,
   type DetectorEndpoint,
@@ -19,21 +18,15 @@ import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-
-/** What is known of a frame whose tensor is in a slot. */
-export interface PendingFrame {
-  stamp: FrameStamp;
-  /** When its last byte arrived and when its tensor was written (monotonic, real). */
-  completeMonoMs: number;
-  preparedMonoMs: number;
-}
+import type { Frame } from './frame-pool.ts';
 
 interface Slot {
   readonly which: number;
-  busy: boolean;
+  /** The frame whose tensor is in the slot until its answer; undefined: the slot is free. */
+  frame: Frame | undefined;
   requestId: number;
-  sentMonoMs: number;
-  pending: PendingFrame;
+  /** When the tensor was written and the request sent. */
+  preparedMonoMs: number;
 }
 
 export interface DetectorClientOptions {
@@ -43,10 +36,10 @@ export interface DetectorClientOptions {
   readonly logger: Logger;
   /** A connection is up: requests are taken. */
   readonly onReady: () => void;
-  /** The response is valid only during the call. */
-  readonly onAnswer: (pending: PendingFrame, response: DetectorResponse) => void;
-  /** Frames whose answer will not come. */
-  readonly onLost: (count: number) => void;
+  /** The frame is the caller's again; when its tensor was written (monotonic). The response is valid only during the call. */
+  readonly onAnswer: (frame: Frame, preparedMonoMs: number, response: DetectorResponse) => void;
+  /** The frame is the caller's again; its answer will not come. */
+  readonly onLost: (frame: Frame) => void;
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
@@ -71,20 +64,14 @@ export class DetectorClient {
   constructor(options: DetectorClientOptions) {
     this.#options = options;
     for (let which = 0; which < SLOTS_PER_CAMERA; which += 1) {
-      this.#slots.push({
-        which,
-        busy: false,
-        requestId: 0,
-        sentMonoMs: 0,
-        pending: { stamp: { frame: 0, atMs: 0, monoMs: 0 }, completeMonoMs: 0, preparedMonoMs: 0 },
-      });
+      this.#slots.push({ which, frame: undefined, requestId: 0, preparedMonoMs: 0 });
     }
     this.#request.camera = options.cameraIndex;
   }
 
   /** True when a tensor can be handed in now. */
   get hasFreeSlot(): boolean {
-    return this.#connected && this.#slots.some((slot) => !slot.busy);
+    return this.#connected && this.#slots.some((slot) => slot.frame === undefined);
   }
 
   /** Takes up a generation of the detector, or (undefined) learns that there is none. */
@@ -108,24 +95,21 @@ export class DetectorClient {
     this.#connect(endpoint);
   }
 
-  /** Writes the tensor into a free slot and asks for its detections. Only while `hasFreeSlot`. */
-  submit(tensor: Uint8Array, stamp: FrameStamp, completeMonoMs: number): void {
-    const slot = this.#slots.find((candidate) => !candidate.busy);
+  /** Writes the frame's tensor into a free slot and asks for its detections; keeps the frame. Only while `hasFreeSlot`. */
+  submit(tensor: Uint8Array, frame: Frame): void {
+    const slot = this.#slots.find((candidate) => candidate.frame === undefined);
     if (slot === undefined || this.#endpoint === undefined || this.#slotsFd === undefined) {
       throw new Error('no free detector slot');
     }
     const number = slotOf(this.#options.cameraIndex, slot.which);
     writeSync(this.#slotsFd, tensor, 0, tensor.length, slotOffset(number, this.#endpoint.slotBytes));
-    slot.busy = true;
+    slot.frame = frame;
     slot.requestId = this.#nextId;
     this.#nextId = (this.#nextId + 1) >>> 0;
-    slot.pending.stamp = stamp;
-    slot.pending.completeMonoMs = completeMonoMs;
-    slot.pending.preparedMonoMs = this.#options.clock.monoMs();
-    slot.sentMonoMs = slot.pending.preparedMonoMs;
+    slot.preparedMonoMs = this.#options.clock.monoMs();
     this.#request.requestId = slot.requestId;
     this.#request.slot = number;
-    this.#request.captureMonoMs = stamp.monoMs;
+    this.#request.captureMonoMs = frame.monoMs;
     this.#send(slot.which);
   }
 
@@ -189,33 +173,31 @@ export class DetectorClient {
   }
 
   #answer(response: DetectorResponse): void {
-    const slot = this.#slots.find(
-      (candidate) => candidate.busy && candidate.requestId === response.requestId,
-    );
-    if (slot === undefined) return;
-    slot.busy = false;
+    const slot = this.#slots.find((candidate) => candidate.requestId === response.requestId);
+    const frame = slot?.frame;
+    if (slot === undefined || frame === undefined) return;
+    slot.frame = undefined;
     if (response.type === 'answer') {
-      this.#options.onAnswer(slot.pending, response);
+      this.#options.onAnswer(frame, slot.preparedMonoMs, response);
       return;
     }
     this.#options.logger.warn({ reason: response.message }, 'detector refused a frame');
-    this.#options.onLost(1);
+    this.#options.onLost(frame);
   }
 
   #loseAll(): void {
-    let count = 0;
     for (const slot of this.#slots) {
-      if (slot.busy) count += 1;
-      slot.busy = false;
+      const { frame } = slot;
+      slot.frame = undefined;
+      if (frame !== undefined) this.#options.onLost(frame);
     }
-    if (count > 0) this.#options.onLost(count);
   }
 
   #checkDeadline(): void {
     const nowMs = this.#options.clock.monoMs();
     for (const slot of this.#slots) {
-      const ageMs = nowMs - slot.sentMonoMs;
-      if (slot.busy && ageMs > this.#options.deadlineMs) {
+      const ageMs = nowMs - slot.preparedMonoMs;
+      if (slot.frame !== undefined && ageMs > this.#options.deadlineMs) {
         this.#options.onLate(this.#generation, ageMs);
         return;
       }

@@ -1,5 +1,7 @@
-// The fixed buffers of one camera: one is being filled, one complete frame may wait, one may be in use. A newer frame
-// replaces a waiting one and is counted: slow inference means fewer frames, never a queue. Camera worker thread.
+// The fixed buffers of one camera: one is being filled, one complete frame may wait, two may be lent, one for each answer
+// that the detector owes. A newer frame replaces a waiting one and is counted: slow inference means fewer frames, never
+// a queue. Frames are painted (privacy masks) before they wait: the pool hands out no other. Camera worker thread.
+import { SLOTS_PER_CAMERA } from '../detector/wire.ts';
 
 /** One I420 frame and when its last byte arrived. Owned by the pool, lent to one holder at a time. */
 export interface Frame {
@@ -13,7 +15,13 @@ export interface Frame {
   completeMonoMs: number;
 }
 
-const FRAME_COUNT = 3;
+/** One being filled, one waiting, and those that are lent. */
+const FRAME_COUNT = 2 + SLOTS_PER_CAMERA;
+
+/** What is done to a complete frame before anybody sees it. */
+export interface Painter {
+  paint(frame: Uint8Array): void;
+}
 
 export class FramePool {
   readonly frameBytes: number;
@@ -22,16 +30,19 @@ export class FramePool {
   #filling: Frame;
   #waiting: Frame | undefined;
   readonly #free: Frame[] = [];
+  readonly #painter: Painter | undefined;
 
-  constructor(frameBytes: number) {
+  /** Without a painter, frames are handed out as they came. */
+  constructor(frameBytes: number, painter?: Painter) {
     this.frameBytes = frameBytes;
+    this.#painter = painter;
     for (let index = 0; index < FRAME_COUNT; index += 1) {
       this.#free.push({ bytes: Buffer.alloc(frameBytes), number: 0, atMs: 0, monoMs: 0, completeMonoMs: 0 });
     }
     this.#filling = this.#take();
   }
 
-  /** The frame being filled; its bytes are the reader's until `complete`. */
+  /** The frame being filled; its bytes are the reader's until `complete`, and nobody else's: they are not painted yet. */
   get filling(): Frame {
     return this.#filling;
   }
@@ -40,8 +51,9 @@ export class FramePool {
     return this.#waiting !== undefined;
   }
 
-  /** The filled frame becomes the waiting one. */
+  /** The filled frame is painted and becomes the waiting one. */
   complete(): void {
+    this.#painter?.paint(this.#filling.bytes);
     if (this.#waiting !== undefined) {
       this.dropped += 1;
       this.#free.push(this.#waiting);
@@ -63,7 +75,7 @@ export class FramePool {
 
   #take(): Frame {
     const frame = this.#free.pop();
-    // Three buffers for three places: a frame was released twice or never.
+    // As many buffers as places: a frame was released twice or never.
     if (frame === undefined) throw new Error('the frame pool has no free buffer');
     return frame;
   }

@@ -1,4 +1,4 @@
-// What crosses between the main thread and a camera worker. Types only. Pixels never do.
+// What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -30,6 +30,10 @@ export interface CameraCounters {
   framesProcessed: number;
   /** Times the camera program was started again. */
   restarts: number;
+  /** Pictures whose files are durable. */
+  snapshotsWritten: number;
+  /** Pictures worth keeping that were not: too many at once, no room on the disk, or it failed. */
+  snapshotsDropped: number;
 }
 
 /** Why a camera is offline. */
@@ -44,7 +48,7 @@ export interface CameraProblem {
 export interface EncodedPicture {
   readonly label: string;
   /** JPEG of the whole frame. */
-  readonly jpeg: Uint8Array;
+  readonly jpeg: Uint8Array<ArrayBuffer>;
 }
 
 export type ToCameraWorker =

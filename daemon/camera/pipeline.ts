@@ -1,15 +1,16 @@
-// The way of one camera's frames: waiting frame → tensor → detector → boxes of the frame → tracker → observation. Keeps
-// the detector busy with one request running and one waiting its turn, so that the next tensor is prepared while the
-// current one runs. Camera worker thread.
+// The way of one camera's frames: waiting frame → tensor → detector → boxes of the frame → tracker → pictures →
+// observation. Keeps the detector busy with one request running and one waiting its turn, so that the next tensor is
+// prepared while the current one runs; a frame is lent until its answer. Camera worker thread.
 import type { CameraConfig, TrackConfig } from '../config/types.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
 import type { Detection, FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
 import type { DetectorResponse, DetectorState } from '../detector/wire.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
-import { DetectorClient, type PendingFrame } from './detector-client.ts';
-import type { FramePool } from './frame-pool.ts';
+import { DetectorClient } from './detector-client.ts';
+import type { Frame, FramePool } from './frame-pool.ts';
 import { boxInFrame, Preprocessor } from './preprocess.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** Where neither the configuration nor the model names a threshold. */
 const THRESHOLD_DEFAULT = 0.7;
@@ -22,6 +23,8 @@ export interface PipelineOptions {
   readonly track: TrackConfig;
   readonly deadlineMs: number;
   readonly pool: FramePool;
+  /** Absent: no pictures are kept. */
+  readonly snapshots?: Snapshots;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onObservation: (observation: Observation) => void;
@@ -50,10 +53,10 @@ export class Pipeline {
       clock: options.clock,
       logger: options.logger,
       onReady: () => this.pump(),
-      onAnswer: (pending, response) => this.#answered(pending, response),
-      onLost: (count) => {
-        this.framesLost += count;
-        this.#outstanding -= count;
+      onAnswer: (frame, preparedMonoMs, response) => this.#answered(frame, preparedMonoMs, response),
+      onLost: (frame) => {
+        this.framesLost += 1;
+        this.#giveBack(frame);
       },
       onLate: options.onLate,
     });
@@ -81,11 +84,8 @@ export class Pipeline {
     const frame = this.#options.pool.take();
     if (frame === undefined) return;
     this.#preprocessor.run(frame.bytes);
-    const stamp = { frame: frame.number, atMs: frame.atMs, monoMs: frame.monoMs };
-    const { completeMonoMs } = frame;
-    this.#options.pool.release(frame);
     this.#outstanding += 1;
-    this.#client.submit(this.#preprocessor.bytes, stamp, completeMonoMs);
+    this.#client.submit(this.#preprocessor.bytes, frame);
     this.#options.onRoom();
   }
 
@@ -103,20 +103,27 @@ export class Pipeline {
     this.#client.close();
   }
 
-  #answered(pending: PendingFrame, response: DetectorResponse): void {
-    this.#outstanding -= 1;
+  #answered(frame: Frame, preparedMonoMs: number, response: DetectorResponse): void {
     this.framesProcessed += 1;
-    const { stamp, completeMonoMs, preparedMonoMs } = pending;
+    const stamp = { frame: frame.number, atMs: frame.atMs, monoMs: frame.monoMs };
     const { runStartMonoMs, runEndMonoMs } = response;
     const step = this.#tracker.step(this.#detectionsOf(response), stamp);
     this.#lastStamp = stamp;
+    this.#options.snapshots?.look(frame, step.tracks, 'first');
     this.#tell(step, stamp, {
-      prepareMs: preparedMonoMs - completeMonoMs,
+      prepareMs: preparedMonoMs - frame.completeMonoMs,
       waitMs: runStartMonoMs - preparedMonoMs,
       inferMs: runEndMonoMs - runStartMonoMs,
       trackMs: this.#options.clock.monoMs() - runEndMonoMs,
     });
+    this.#options.snapshots?.look(frame, step.tracks, 'better');
+    this.#giveBack(frame);
     this.pump();
+  }
+
+  #giveBack(frame: Frame): void {
+    this.#outstanding -= 1;
+    this.#options.pool.release(frame);
   }
 
   #detectionsOf({ detections }: DetectorResponse): Detection[] {
@@ -145,7 +152,9 @@ export class Pipeline {
     if (step.ended.length > 0) this.#tell(step, stamp, NO_STAGES);
   }
 
-  #tell({ tracks, ended }: TrackStep, stamp: FrameStamp, stages: StageTimes): void {
-    this.#options.onObservation({ camera: this.#options.camera, stamp, tracks, ended, stages });
+  #tell(step: TrackStep, stamp: FrameStamp, stages: StageTimes): void {
+    const { camera, snapshots, onObservation } = this.#options;
+    const tracks = snapshots === undefined ? step.tracks : snapshots.name(step);
+    onObservation({ camera, stamp, tracks, ended: step.ended, stages });
   }
 }

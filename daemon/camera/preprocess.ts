@@ -42,6 +42,17 @@ function clamp01(value: number): number {
   return Math.min(1, Math.max(0, value));
 }
 
+/**
+ * ITU-R BT.601, limited range, in 16.16 fixed point: R = 1.164 (Y−16) + 1.596 (V−128), G = 1.164 (Y−16) − 0.392 (U−128)
+ * − 0.813 (V−128), B = 1.164 (Y−16) + 2.017 (U−128), with a half to round.
+ */
+export const LUMA_GAIN = 76309;
+export const RED_OF_V = 104597;
+export const GREEN_OF_U = 25675;
+export const GREEN_OF_V = 53279;
+export const BLUE_OF_U = 132201;
+export const HALF = 32768;
+
 /** Grey of letterbox borders, as in the YOLO family. */
 const BORDER = 114;
 
@@ -248,10 +259,7 @@ export class Preprocessor {
     return words;
   }
 
-  /**
-   * ITU-R BT.601, limited range: R = 1.164 (Y−16) + 1.596 (V−128) and so on, in 16.16 fixed point; the clamped array
-   * cuts at 0 and 255. Written in the model's layout and colour order.
-   */
+  /** To RGB, cut at 0 and 255 by the clamped array; written in the model's layout and colour order. */
   #convert(luma: Uint8Array, u: Uint8Array, v: Uint8Array): void {
     const { left, top, width, height } = this.placement;
     const planar = this.#input.layout === 'nchw';
@@ -264,12 +272,12 @@ export class Preprocessor {
       let to = ((top + row) * this.#input.width + left) * pixelStep;
       const end = (row + 1) * width;
       for (let at = row * width; at < end; at += 1) {
-        const y = 76309 * (luma[at]! - 16) + 32768;
+        const y = LUMA_GAIN * (luma[at]! - 16) + HALF;
         const du = u[at]! - 128;
         const dv = v[at]! - 128;
-        out[to + red] = (y + 104597 * dv) >> 16;
-        out[to + channelStep] = (y - 25675 * du - 53279 * dv) >> 16;
-        out[to + blue] = (y + 132201 * du) >> 16;
+        out[to + red] = (y + RED_OF_V * dv) >> 16;
+        out[to + channelStep] = (y - GREEN_OF_U * du - GREEN_OF_V * dv) >> 16;
+        out[to + blue] = (y + BLUE_OF_U * du) >> 16;
         to += pixelStep;
       }
     }

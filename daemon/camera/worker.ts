@@ -5,6 +5,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { FramePool } from './frame-pool.ts';
+import { MaskPainter } from './masks.ts';
 import type {
   CameraCounters,
   CameraProblem,
@@ -14,16 +15,21 @@ import type {
 } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
+import { Snapshots } from './snapshots.ts';
 import { type CameraSource, frameBytesOf, sourcePlan } from './source.ts';
 
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
+const IDLE_CHECK_MS = 25;
 
-function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void): void {
+type Tell = (message: FromCameraWorker, transfer?: ArrayBuffer[]) => void;
+
+function start(data: CameraWorkerData, tell: Tell): void {
   const clock = systemClock;
   const { camera, config } = data;
   const logger = createLogger(data.log).child({ part: 'camera', camera });
-  const pool = new FramePool(frameBytesOf(config.detect));
+  const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
+  const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
   const pipeline = new Pipeline({
     camera,
@@ -32,6 +38,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     track: data.track,
     deadlineMs: data.deadlineMs,
     pool,
+    ...(snapshots === undefined ? {} : { snapshots }),
     clock,
     logger,
     onObservation: (observation) => tell({ type: 'observation', observation }),
@@ -60,6 +67,8 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     framesDropped: pool.dropped + pipeline.framesLost,
     framesProcessed: pipeline.framesProcessed,
     restarts: program.restarts,
+    snapshotsWritten: snapshots?.written ?? 0,
+    snapshotsDropped: snapshots?.dropped ?? 0,
   });
   // Where the video counts time, only its own end ends what has not been seen for long.
   const countsRealTime = !('pace' in config.source) || config.source.pace === 'realtime';
@@ -68,16 +77,13 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
   }
 
-  const running = program.run(stop.signal).then(async (outcome) => {
-    if (outcome !== 'ended') return;
-    while (!pipeline.idle && !stop.signal.aborted) await clock.sleep(EXPIRE_INTERVAL_MS / 10);
-    pipeline.finish();
-  });
+  const running = runToEnd(program, pipeline, stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();
     await running;
     pipeline.finish();
     pipeline.close();
+    await snapshots?.close();
     for (const timer of timers) timer.stop();
     tell({ type: 'counters', counters: counters() });
     tell({ type: 'stopped' });
@@ -87,6 +93,13 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else void end();
   });
+}
+
+/** A source that is over ends its tracks, once its last frames have been looked at. */
+async function runToEnd(program: CameraProgram, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  if ((await program.run(signal)) !== 'ended') return;
+  while (!pipeline.idle && !signal.aborted) await systemClock.sleep(IDLE_CHECK_MS);
+  pipeline.finish();
 }
 
 function problemOf({ code, message, data }: VedetteError): CameraProblem {
@@ -106,7 +119,25 @@ function decoderTeller(plan: CameraSource, logger: Logger): () => void {
   };
 }
 
+/** Started; undefined where no pictures are wanted. */
+function snapshotsOf(data: CameraWorkerData, logger: Logger, tell: Tell): Snapshots | undefined {
+  const { camera, config, dataDir, snapshots } = data;
+  if (!snapshots.enabled) return undefined;
+  const made = new Snapshots({
+    camera,
+    detect: config.detect,
+    config: snapshots,
+    dataDir,
+    clock: systemClock,
+    logger,
+    onPicture: (picture) => tell({ type: 'picture', picture }, [picture.jpeg.buffer]),
+    onSnapshot: (snapshot) => tell({ type: 'snapshot', snapshot }),
+  });
+  made.start();
+  return made;
+}
+
 if (parentPort) {
   const port = parentPort;
-  start(workerData as CameraWorkerData, (message) => port.postMessage(message));
+  start(workerData as CameraWorkerData, (message, transfer) => port.postMessage(message, transfer));
 }

@@ -2,7 +2,7 @@
 // ended, and every firing becomes an alert that points at its event. Pure; ids are passed in. Main thread.
 import { EventBook } from './events.ts';
 import { type Firing, RuleEngine, type RuleEngineOptions } from './rules.ts';
-import type { Alert, EventChange, Observation } from './types.ts';
+import type { Alert, EventChange, Observation, Snapshot } from './types.ts';
 
 export interface Decision {
   readonly events: readonly EventChange[];
@@ -35,6 +35,12 @@ export class Decider {
     return { events, alerts: firings.map((firing) => this.#alertOf(firing, observation)) };
   }
 
+  /** The picture with the event of its track, which the observation that named it has begun. */
+  eventOf(snapshot: Snapshot): Snapshot {
+    const eventId = this.#book.eventIdOf(snapshot.camera, snapshot.track);
+    return eventId === undefined ? snapshot : { ...snapshot, eventId };
+  }
+
   #alertOf({ rule, track, zone }: Firing, { camera, stamp, stages }: Observation): Alert {
     const eventId = this.#book.eventIdOf(camera, track.id);
     // A rule fires on confirmed live tracks only, and the book has just opened an event for each of those.
@@ -59,6 +65,7 @@ export class Decider {
       atMs: stamp.atMs,
       monoMs: stamp.monoMs,
       stages,
+      ...(track.snapshot === undefined ? {} : { snapshot: track.snapshot }),
     };
   }
 }

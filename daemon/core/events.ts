@@ -1,11 +1,13 @@
 // The life of an event: `new` when a track is confirmed, `update` when something worth telling changes, `end` when the
 // track is gone. Pure; ids are passed in. Main thread.
-import type { Box, EventChange, Observation, TrackView } from './types.ts';
+import type { Box, EventChange, Observation, SnapshotRef, TrackView } from './types.ts';
 
 /** Updates of one event come at most this often. */
 export const UPDATE_INTERVAL_MS_MIN = 1000;
 /** A better score is told when it is better by this much. */
 const SCORE_STEP = 0.05;
+/** Events per camera whose id is still known when they have ended: their last picture may be on its way to the disk. */
+const ENDED_MAX = 64;
 
 interface OpenEvent {
   readonly id: string;
@@ -16,9 +18,11 @@ interface OpenEvent {
   box: Box;
   zones: readonly string[];
   readonly zonesEntered: Set<string>;
+  snapshot: SnapshotRef | undefined;
   toldMonoMs: number;
   toldScore: number;
   toldZones: string;
+  toldSnapshot: SnapshotRef | undefined;
 }
 
 export interface EventBookOptions {
@@ -31,19 +35,21 @@ export class EventBook {
   readonly #options: EventBookOptions;
   /** Keyed by camera, then track. */
   readonly #open = new Map<string, Map<number, OpenEvent>>();
+  /** Ids of the last events that ended, keyed the same; oldest first. */
+  readonly #ended = new Map<string, Map<number, string>>();
 
   constructor(options: EventBookOptions) {
     this.#options = options;
   }
 
-  /** The id of the open event of a track, if it has one. */
+  /** The id of the event of a track, if it has one or had one until lately. */
   eventIdOf(camera: string, track: number): string | undefined {
-    return this.#open.get(camera)?.get(track)?.id;
+    return this.#open.get(camera)?.get(track)?.id ?? this.#ended.get(camera)?.get(track);
   }
 
   /** Takes one observation; returns the changes in order, every `new` before its `end`. */
   observe(observation: Observation): EventChange[] {
-    const events = this.#eventsOf(observation.camera);
+    const events = tracksOf(this.#open, observation.camera);
     const changes: EventChange[] = [];
     for (const track of observation.tracks) {
       if (!track.confirmed) continue;
@@ -55,18 +61,19 @@ export class EventBook {
       const event = events.get(id);
       if (event === undefined) continue;
       events.delete(id);
+      this.#remember(observation.camera, event);
       changes.push({ ...tell(event, 'end', observation), endedAtMs: observation.stamp.atMs });
     }
     return changes;
   }
 
-  #eventsOf(camera: string): Map<number, OpenEvent> {
-    let events = this.#open.get(camera);
-    if (events === undefined) {
-      events = new Map();
-      this.#open.set(camera, events);
-    }
-    return events;
+  #remember(camera: string, { track, id }: OpenEvent): void {
+    const ended = tracksOf(this.#ended, camera);
+    // A camera worker that was started again counts its tracks from 1: the newer one of a number is the last of the list.
+    ended.delete(track);
+    ended.set(track, id);
+    const oldest = ended.keys().next();
+    if (ended.size > ENDED_MAX && !oldest.done) ended.delete(oldest.value);
   }
 
   #begin(observation: Observation, track: TrackView, events: Map<number, OpenEvent>): EventChange {
@@ -80,9 +87,11 @@ export class EventBook {
       box: track.box,
       zones,
       zonesEntered: new Set(zones),
+      snapshot: track.snapshot,
       toldMonoMs: 0,
       toldScore: 0,
       toldZones: '',
+      toldSnapshot: undefined,
     };
     events.set(track.id, event);
     return tell(event, 'new', observation);
@@ -90,20 +99,36 @@ export class EventBook {
 
   /** Brings the event up to date; true when the change is worth telling and the last telling is old enough. */
   #refresh(event: OpenEvent, observation: Observation, track: TrackView): boolean {
+    event.snapshot = track.snapshot ?? event.snapshot;
     if (track.score === 0) return false;
     event.box = track.box;
     event.score = Math.max(event.score, track.score);
     event.zones = this.#options.zonesOf(observation.camera, track);
     for (const zone of event.zones) event.zonesEntered.add(zone);
     if (observation.stamp.monoMs - event.toldMonoMs < UPDATE_INTERVAL_MS_MIN) return false;
-    return event.zones.join() !== event.toldZones || event.score >= event.toldScore + SCORE_STEP;
+    return (
+      event.zones.join() !== event.toldZones ||
+      event.score >= event.toldScore + SCORE_STEP ||
+      event.snapshot?.path !== event.toldSnapshot?.path
+    );
   }
+}
+
+/** The map of one camera's tracks, made when it is missing. */
+function tracksOf<T>(cameras: Map<string, Map<number, T>>, camera: string): Map<number, T> {
+  let tracks = cameras.get(camera);
+  if (tracks === undefined) {
+    tracks = new Map();
+    cameras.set(camera, tracks);
+  }
+  return tracks;
 }
 
 function tell(event: OpenEvent, type: EventChange['type'], { camera, stamp }: Observation): EventChange {
   event.toldMonoMs = stamp.monoMs;
   event.toldScore = event.score;
   event.toldZones = event.zones.join();
+  event.toldSnapshot = event.snapshot;
   return {
     id: event.id,
     type,
@@ -117,5 +142,6 @@ function tell(event: OpenEvent, type: EventChange['type'], { camera, stamp }: Ob
     startedAtMs: event.startedAtMs,
     atMs: stamp.atMs,
     monoMs: stamp.monoMs,
+    ...(event.snapshot === undefined ? {} : { snapshot: event.snapshot }),
   };
 }

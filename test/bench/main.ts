@@ -1,4 +1,4 @@
-// `npm run bench [-- pipeline detector scene]`: measures and prints one table. Figures are ratios in one run where they
+// `npm run bench [-- pipeline detector pictures scene]`: measures and prints one table. Figures are ratios in one run where they
 // can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
@@ -6,6 +6,7 @@ import type { BenchLine } from './figures.ts';
 const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   pipeline: async () => (await import('./pipeline.ts')).benchPipeline(),
   detector: async () => (await import('./detector.ts')).benchDetector(),
+  pictures: async () => (await import('./pictures.ts')).benchPictures(),
   scene: async () => (await import('./scene.ts')).benchScene(),
 };
 

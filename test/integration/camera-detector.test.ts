@@ -8,7 +8,7 @@ import { memoryLogger } from '../support/logger.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
-const STAMP = { frame: 1, atMs: 0, monoMs: 0 };
+const FRAME = { bytes: Buffer.alloc(0), number: 1, atMs: 0, monoMs: 0, completeMonoMs: 0 };
 
 function clientWith(deadlineMs: number) {
   const seen = { ready: 0, answers: [] as number[], lost: 0, late: [] as number[] };
@@ -20,9 +20,9 @@ function clientWith(deadlineMs: number) {
     onReady: () => {
       seen.ready += 1;
     },
-    onAnswer: (_pending, { detections }) => seen.answers.push(detections.count),
-    onLost: (count) => {
-      seen.lost += count;
+    onAnswer: (_frame, _preparedMonoMs, { detections }) => seen.answers.push(detections.count),
+    onLost: () => {
+      seen.lost += 1;
     },
     onLate: (generation) => seen.late.push(generation),
   });
@@ -44,10 +44,10 @@ describe('a camera asking the detector', () => {
     const { client, seen } = clientWith(60_000);
     client.use(1, endpoint);
     await waitFor('the connection', () => seen.ready === 1);
-    client.submit(drawnFigure(), STAMP, 0);
-    client.submit(drawnFigure(), STAMP, 0);
+    client.submit(drawnFigure(), FRAME);
+    client.submit(drawnFigure(), FRAME);
     expect(client.hasFreeSlot).toBe(false);
-    expect(() => client.submit(drawnFigure(), STAMP, 0)).toThrow(/no free detector slot/);
+    expect(() => client.submit(drawnFigure(), FRAME)).toThrow(/no free detector slot/);
     await waitFor('both answers', () => seen.answers.length === 2);
     expect(Math.min(...seen.answers)).toBeGreaterThan(0);
     expect(client.hasFreeSlot).toBe(true);
@@ -59,7 +59,7 @@ describe('a camera asking the detector', () => {
     client.use(7, endpoint);
     await waitFor('the connection', () => seen.ready === 1);
     process.kill(pid, 'SIGSTOP');
-    client.submit(drawnFigure(), STAMP, 0);
+    client.submit(drawnFigure(), FRAME);
     await waitFor('the deadline', () => seen.late.length > 0);
     expect(seen.late[0]).toBe(7);
     process.kill(pid, 'SIGKILL');

@@ -158,6 +158,76 @@ describe('the life of an event', () => {
   });
 });
 
+describe('the picture of an event', () => {
+  const picture = (name: string) => ({ path: `media/porch/${name}.jpg`, sha256: name.repeat(64) });
+  const durable = (track: number) => ({
+    ...picture('a'),
+    ...{ camera: 'porch', track, label: 'person', score: 0.9, box: OUTSIDE, atMs: 0, bytes: 1 },
+  });
+
+  test('is named from its beginning to its end, and by the alerts meanwhile', () => {
+    const target = decider();
+    const [first, second] = feed(target, [OUTSIDE, INSIDE], { snapshot: picture('a') });
+    expect(first?.events[0]?.snapshot).toEqual(picture('a'));
+    expect(second?.alerts[0]?.snapshot).toEqual(picture('a'));
+    expect(target.observe(observation(9, [], [1])).events[0]?.snapshot).toEqual(picture('a'));
+  });
+
+  test('is absent while there is none', () => {
+    const target = decider();
+    const decisions = [...feed(target, [INSIDE]), target.observe(observation(9, [], [1]))];
+    const records = decisions.flatMap(({ events, alerts }) => [...events, ...alerts]);
+    expect(records.map(({ snapshot }) => snapshot)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('is told again when it is a better one, as often as any update', () => {
+    const target = decider();
+    feed(target, [OUTSIDE], { snapshot: picture('a') });
+    expect(feed(target, [OUTSIDE], { snapshot: picture('b') }, 2)[0]?.events).toEqual([]);
+    expect(feed(target, [OUTSIDE], { snapshot: picture('b') }, 10)[0]?.events).toMatchObject([
+      { type: 'update', snapshot: picture('b') },
+    ]);
+    expect(feed(target, [OUTSIDE], { snapshot: picture('b') }, 20)[0]?.events).toEqual([]);
+  });
+
+  test('stays the last one known, also when the track names none any more', () => {
+    const target = decider();
+    feed(target, [OUTSIDE], { snapshot: picture('a') });
+    feed(target, [OUTSIDE], { snapshot: picture('b'), score: 0 }, 2);
+    feed(target, [OUTSIDE], {}, 3);
+    expect(target.observe(observation(9, [], [1])).events[0]?.snapshot).toEqual(picture('b'));
+  });
+
+  test('finds its event while that goes on and shortly after, and else has none', () => {
+    const target = decider();
+    expect(target.eventOf(durable(1))).toEqual(durable(1));
+    feed(target, [OUTSIDE]);
+    expect(target.eventOf(durable(1))).toEqual({ ...durable(1), eventId: 'id-1' });
+    target.observe(observation(9, [], [1]));
+    expect(target.eventOf(durable(1))).toEqual({ ...durable(1), eventId: 'id-1' });
+    expect(target.eventOf({ ...durable(1), camera: 'garden' }).eventId).toBeUndefined();
+  });
+
+  test('finds the event of the newer track where a camera counts from 1 again', () => {
+    const target = decider();
+    for (const frame of [1, 3]) {
+      feed(target, [OUTSIDE], {}, frame);
+      target.observe(observation(frame + 1, [], [1]));
+    }
+    expect(target.eventOf(durable(1)).eventId).toBe('id-2');
+  });
+
+  test('knows only so many events that are over', () => {
+    const target = decider();
+    for (let id = 1; id <= 65; id += 1) {
+      target.observe(observation(id, [trackView({ id, box: OUTSIDE })]));
+      target.observe(observation(id, [], [id]));
+    }
+    expect(target.eventOf(durable(1)).eventId).toBeUndefined();
+    expect(target.eventOf(durable(2)).eventId).toBe('id-2');
+  });
+});
+
 describe('other rules and zones while the daemon runs', () => {
   const zones = new Map([['porch', [DOOR]]]);
 
