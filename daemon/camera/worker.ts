@@ -21,6 +21,7 @@ function start(data: CameraWorkerData, tell: (message: FromCameraWorker) => void
   const pipeline = new Pipeline({
     camera,
     index: data.index,
+    priority: config.priority,
     detect: config.detect,
     track: data.track,
     deadlineMs: data.deadlineMs,

@@ -21,7 +21,7 @@ import {
   removeStale,
   runtimeFiles,
 } from './runtime-files.ts';
-import { type DetectorState, SLOTS_PER_CAMERA, tensorBytes } from './wire.ts';
+import { type DetectorState, SLOT_COUNT, tensorBytes } from './wire.ts';
 
 const BACKOFF = { minMs: 1000, maxMs: 60_000 } as const;
 /** A process that was ready for this long dies without a grudge: its successor starts at once. */
@@ -40,7 +40,6 @@ export interface SupervisorOptions {
   readonly config: DetectorConfig;
   /** Detections below this are dropped in the detector process, 0..1. */
   readonly scoreLow: number;
-  readonly cameraCount: number;
   /** Reads and verifies the model; called again for every start. */
   readonly loadModel: () => Promise<ModelSpec>;
   /** A folder on tmpfs that only this user may enter. */
@@ -181,11 +180,10 @@ export class DetectorSupervisor implements Part {
   }
 
   async #runProcess(model: ModelSpec): Promise<Failure | undefined> {
-    const { clock, cameraCount, runtimeDir, config } = this.#options;
+    const { clock, runtimeDir, config } = this.#options;
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
-    const slotCount = cameraCount * SLOTS_PER_CAMERA;
-    createSlotsFile(files.slotsPath, slotCount * tensorBytes(model.input));
+    createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
     const child = this.#spawn(this.#processOptions(model, files, number));
     // 'exit' may come before the last words: 'close' is when its pipes are read to the end too.
     const closed =
@@ -214,13 +212,12 @@ export class DetectorSupervisor implements Part {
   }
 
   #processOptions(model: ModelSpec, files: RuntimeFiles, generation: number): ProcessOptions {
-    const { config, cameraCount, scoreLow } = this.#options;
+    const { config, scoreLow } = this.#options;
     return {
       ...files,
       model,
       providers: config.providers,
       threads: config.threads ?? defaultThreads(),
-      slotCount: cameraCount * SLOTS_PER_CAMERA,
       scoreLow,
       generation,
     };

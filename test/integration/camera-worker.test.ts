@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait.ts';
 test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
   const source = { type: 'scene', leaves: false };
   const config = configSchema.parse({ cameras: { yard: { source } } });
-  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });
   onTestFinished(() => supervisor.stop());
   await supervisor.start(new AbortController().signal);
   const ready = await nextState('ready', 0);
