@@ -142,7 +142,8 @@ test('a camera that comes back has earned nothing while it was away', () => {
         someAsk(turns, others, pattern);
         run(turns);
         const ahead = returned!.runs / returned!.weight - busy!.runs / busy!.weight;
-        expect(ahead).toBeLessThan(1 / returned!.weight + 1 / busy!.weight + 1e-6);
+        // The other one may have been a turn ahead when it came, and a turn behind now.
+        expect(ahead).toBeLessThan(1 / returned!.weight + 2 / busy!.weight + 1e-6);
       }
     }),
     { numRuns: 300 },
