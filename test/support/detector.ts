@@ -243,6 +243,23 @@ export const TOYS = {
       labels: ['a', 'b', 'c', 'd'],
     },
   },
+  /** Finds nothing, and takes a megabyte more than the brightest pixel says; what it took once it never gives back. */
+  hoard: {
+    onnx: join(FIXTURES, 'hoard.onnx'),
+    manifest: {
+      input: {
+        name: 'image',
+        type: 'uint8',
+        layout: 'nhwc',
+        colour: 'rgb',
+        width: 16,
+        height: 16,
+        resize: 'stretch',
+      },
+      decoder: { type: 'boxes-scores', boxes: 'boxes', scores: 'scores', nmsIou: 0.5 },
+      labels: ['a'],
+    },
+  },
   /** Eight TensorFlow-style boxes whose scores follow the brightest pixel; fails when the first pixel is 200 or more. */
   ssd: {
     onnx: join(FIXTURES, 'ssd.onnx'),
