@@ -110,6 +110,8 @@ export class DetectorServer {
 
   async #serveAll(): Promise<void> {
     while (!this.#closed) {
+      // A run blocks the event loop: what was asked meanwhile is read before it is decided whose turn it is.
+      await new Promise<void>((resolve) => setImmediate(resolve));
       const connection = this.#turns.next();
       if (connection === undefined) return;
       await this.#serve(connection);

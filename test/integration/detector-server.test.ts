@@ -15,8 +15,8 @@ import { waitFor } from '../support/wait.ts';
 
 const NOTHING: OutputData = { boxes: new Float32Array(96), scores: new Float32Array(96) };
 
-/** A listening server; `finish` ends the run in progress. */
-async function listening() {
+/** A listening server; `finish` ends the run in progress, unless `run` says how runs go. */
+async function listening({ run: runOf }: { run?: () => Promise<OutputData> } = {}) {
   const model = await loadModel(modelFolder(tempDir(), TOYS.echo));
   const slotBytes = tensorBytes(model.input);
   const folder = tempDir();
@@ -32,6 +32,7 @@ async function listening() {
     loadMs: 0,
     warmupMs: 0,
     run: () => {
+      if (runOf) return runOf();
       run = Promise.withResolvers();
       return run.promise;
     },
@@ -89,4 +90,32 @@ test('a camera that goes while its frame is in the detector holds up nobody', as
     return server.runs >= 2 && stayer.answers.length === 1;
   });
   expect(stayer.answers[0]).toMatchObject({ type: 'answer', camera: 1 });
+});
+
+test('a request that comes while a run blocks the process is counted in before the next turn is given', async () => {
+  let during = (): void => undefined;
+  // As onnxruntime-node does it: the whole run inside one callback of the event loop.
+  const blocking = (): Promise<OutputData> =>
+    new Promise((resolve) => {
+      setImmediate(() => {
+        during();
+        during = () => undefined;
+        resolve(NOTHING);
+      });
+    });
+  const { endpoint, slotBytes } = await listening({ run: blocking });
+  const order: number[] = [];
+  const clients = [0, 1].map((camera) => new TestClient(endpoint, camera, () => order.push(camera)));
+  for (const client of clients) {
+    onTestFinished(() => client.close());
+    for (const which of [0, 1]) client.write(new Uint8Array(slotBytes), which);
+  }
+  const [first, second] = clients as [TestClient, TestClient];
+  // Both are connected, and their connections accepted.
+  for (const client of clients) await client.infer(new Uint8Array(slotBytes));
+  order.length = 0;
+  during = () => second.send();
+  for (const which of [0, 1]) first.send(which);
+  await waitFor('three answers', () => order.length === 3);
+  expect(order).toEqual([0, 1, 0]);
 });
