@@ -22,8 +22,9 @@ export class Turn<Client> {
 const ROUNDING = 1e-6;
 
 /**
- * Of n runs while it waits, a client gets n × weight ÷ (weights of all that wait), give or take one, whatever the others
- * do. Being away earns nothing; a client that comes back early first waits until its last run is paid for.
+ * While a client waits it gets of n runs at least n × weight ÷ (weights of all there are) − 1, whatever the others do; when
+ * always the same wait, each gets n × weight ÷ (their weights), give or take one. Being away earns nothing; a client that
+ * comes back early waits first until its last run is paid for.
  */
 export class Turns<Client> {
   readonly #turns: Turn<Client>[] = [];
