@@ -220,7 +220,6 @@ class App implements RunningApp {
     return new DetectorSupervisor({
       config: this.#config.detector,
       scoreLow: this.#config.track.scoreLow,
-      cameraCount: Object.keys(this.#config.cameras).length,
       loadModel: () => loadModel(this.#config.detector.model),
       runtimeDir: this.#runtimeDir,
       clock,

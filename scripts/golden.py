@@ -1,4 +1,4 @@
-"""Makes test/fixtures/detector: two toy models and golden.json, what the detector must find, worked out with numpy.
+"""Makes test/fixtures/detector: the toy models and golden.json, what the detector must find, worked out with numpy.
 
 Development only; the fixtures are committed. Needs numpy, onnx and onnxruntime:
   python3 scripts/golden.py && npx biome check --write test/fixtures/detector
@@ -168,6 +168,30 @@ def make_ssd(name, dynamic):
     )
 
 
+def make_hoard():
+    """Finds nothing, and takes a megabyte more than the brightest pixel says; the runtime's arena never gives it back."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["values"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["values"], ["brightest"], axes=[0, 1, 2, 3], keepdims=0),
+        helper.make_node("Add", ["brightest", "one"], ["megabytes"]),
+        helper.make_node("Concat", ["megabytes", "floats"], ["shape"], axis=0),
+        helper.make_node("ConstantOfShape", ["shape"], ["hoard"]),
+        helper.make_node("ReduceMax", ["hoard"], ["nothing"], axes=[0, 1], keepdims=0),
+        helper.make_node("Add", ["boxes0", "nothing"], ["boxes"]),
+        helper.make_node("Add", ["scores0", "nothing"], ["scores"]),
+    ]
+    save(
+        "hoard",
+        nodes,
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 16, 16, 3])],
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, shape) for k, shape in {"boxes": [1, 1, 4], "scores": [1, 1, 1]}.items()],
+        [
+            constant("one", [1], np.int64), constant("floats", [262144], np.int64),
+            constant("boxes0", [[[0, 0, 1, 1]]], np.float32), constant("scores0", [[[0]]], np.float32),
+        ],
+    )
+
+
 def random_outputs():
     """Twelve objects, each with jittered boxes around it, as a YOLO head gives them; N = 60, C = 3."""
     random = np.random.default_rng(7)
@@ -194,6 +218,7 @@ def main():
     make_echo()
     make_ssd("ssd", False)
     make_ssd("ssd-dynamic", True)
+    make_hoard()
     boxes, scores = random_outputs()
     picture = draw_figure()
     session = onnxruntime.InferenceSession(ROOT / "models/vedette-nano/model-int8.onnx", providers=["CPUExecutionProvider"])

@@ -2,6 +2,7 @@
 // answer is overdue. A request lost with its detector is not tried again. Camera worker thread.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import type { CameraConfig } from '../config/types.ts';
 import {
   createRequest,
   type DetectorEndpoint,
@@ -31,6 +32,7 @@ interface Slot {
 
 export interface DetectorClientOptions {
   readonly cameraIndex: number;
+  readonly priority: CameraConfig['priority'];
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -43,6 +45,8 @@ export interface DetectorClientOptions {
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
+/** Turns at the detector while it is busy, in relation to each other. */
+const WEIGHTS = { low: 1, normal: 2, high: 4 } as const;
 const RECONNECT = { minMs: 50, maxMs: 2000 };
 const DEADLINE_CHECKS = 4;
 
@@ -67,6 +71,7 @@ export class DetectorClient {
       this.#slots.push({ which, frame: undefined, requestId: 0, preparedMonoMs: 0 });
     }
     this.#request.camera = options.cameraIndex;
+    this.#request.weight = WEIGHTS[options.priority];
   }
 
   /** True when a tensor can be handed in now. */

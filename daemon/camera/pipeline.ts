@@ -19,6 +19,7 @@ const NO_STAGES: StageTimes = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 
 export interface PipelineOptions {
   readonly camera: string;
   readonly index: number;
+  readonly priority: CameraConfig['priority'];
   readonly detect: CameraConfig['detect'];
   readonly track: TrackConfig;
   readonly deadlineMs: number;
@@ -49,6 +50,7 @@ export class Pipeline {
     this.#options = options;
     this.#client = new DetectorClient({
       cameraIndex: options.index,
+      priority: options.priority,
       deadlineMs: options.deadlineMs,
       clock: options.clock,
       logger: options.logger,

@@ -34,6 +34,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
   const pipeline = new Pipeline({
     camera,
     index: data.index,
+    priority: config.priority,
     detect: config.detect,
     track: data.track,
     deadlineMs: data.deadlineMs,

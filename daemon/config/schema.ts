@@ -103,6 +103,10 @@ const detector = z.strictObject({
     .max(1800000)
     .default(60000)
     .meta({ description: 'Time allowed for loading the model and warming up (milliseconds).' }),
+  memoryMb: z.int().min(0).max(65536).default(512).meta({
+    description:
+      'A detector process that takes more memory than this is replaced by a fresh one between two frames (megabytes); 0 never does.',
+  }),
 });
 
 const track = z.strictObject({

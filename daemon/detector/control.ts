@@ -11,7 +11,6 @@ export interface ProcessOptions {
   readonly threads: number;
   readonly socketPath: string;
   readonly slotsPath: string;
-  readonly slotCount: number;
   readonly scoreLow: number;
   readonly generation: number;
 }

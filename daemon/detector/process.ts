@@ -48,7 +48,6 @@ async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void
     session,
     decoder,
     slotsFd,
-    slotCount: options.slotCount,
     dims: tensorDims(options.model.input),
     clock: systemClock,
     log: (line) => process.stderr.write(`${line}\n`),

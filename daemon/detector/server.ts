@@ -6,7 +6,9 @@ import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Decoder } from './decode.ts';
 import type { DetectorSession } from './session.ts';
+import { type Turn, Turns } from './turns.ts';
 import {
+  CAMERAS_MAX,
   createDetections,
   createRequest,
   type DetectorRequest,
@@ -19,15 +21,14 @@ import {
   slotOffset,
 } from './wire.ts';
 
-/** Twice the cameras a configuration may have: while a camera worker restarts, its old connection may still be there. */
-const CONNECTIONS_MAX = 64;
+/** While a camera worker restarts, its old connection may still be there. */
+const CONNECTIONS_MAX = 2 * CAMERAS_MAX;
 
 export interface ServerOptions {
   readonly session: DetectorSession;
   readonly decoder: Decoder;
-  /** Open for reading; `slotCount` slots of the size of the session's input. */
+  /** Open for reading; SLOT_COUNT slots of the size of the session's input. */
   readonly slotsFd: number;
-  readonly slotCount: number;
   /** Shape of the model's input tensor. */
   readonly dims: readonly number[];
   readonly clock: Clock;
@@ -35,15 +36,14 @@ export interface ServerOptions {
   readonly log: (line: string) => void;
 }
 
-/** Serves connections round-robin, one run at a time. A request that cannot be served is answered with its reason. */
+/** Serves connections in weighted turns, one run at a time. A request that cannot be served is answered with its reason. */
 export class DetectorServer {
   readonly #options: ServerOptions;
   readonly #server: Server;
-  readonly #connections: Connection[] = [];
+  readonly #connections = new Set<Connection>();
+  readonly #turns = new Turns<Connection>();
   readonly #detections = createDetections();
   readonly #stamp: ResponseStamp = { requestId: 0, camera: 0, runStartMonoMs: 0, runEndMonoMs: 0 };
-  /** Index of the connection that is asked first next time. */
-  #turn = 0;
   #runs = 0;
   #closed = false;
   #serving: Promise<void> | undefined;
@@ -71,17 +71,21 @@ export class DetectorServer {
     await listening.promise;
   }
 
-  /** Closes every connection and waits for the run in progress. */
+  /** Waits for the run in progress, lets its answer leave and closes every connection. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#server.close();
-    for (const connection of [...this.#connections]) connection.socket.destroy();
     await this.#serving;
+    for (const { socket } of this.#connections) socket.destroySoon();
   }
 
   #accept(socket: Socket): void {
-    const connection = new Connection(socket, () => this.#wake());
-    this.#connections.push(connection);
+    const connection: Connection = new Connection(socket, (weight) => {
+      this.#turns.ask(turn, weight);
+      this.#wake();
+    });
+    const turn: Turn<Connection> = this.#turns.join(connection);
+    this.#connections.add(connection);
     socket.on('data', (chunk: Buffer) => {
       try {
         connection.parser.push(chunk);
@@ -92,14 +96,10 @@ export class DetectorServer {
     });
     // A peer that is gone is no news: its camera worker reconnects or has ended.
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#forget(connection));
-  }
-
-  #forget(connection: Connection): void {
-    const index = this.#connections.indexOf(connection);
-    if (index < 0) return;
-    this.#connections.splice(index, 1);
-    if (index < this.#turn) this.#turn -= 1;
+    socket.on('close', () => {
+      this.#turns.leave(turn);
+      this.#connections.delete(connection);
+    });
   }
 
   #wake(): void {
@@ -109,22 +109,13 @@ export class DetectorServer {
   }
 
   async #serveAll(): Promise<void> {
-    for (let next = this.#next(); next !== undefined && !this.#closed; next = this.#next()) {
-      await this.#serve(next);
+    while (!this.#closed) {
+      // A run blocks the event loop: what was asked meanwhile is read before it is decided whose turn it is.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const connection = this.#turns.next();
+      if (connection === undefined) return;
+      await this.#serve(connection);
     }
-  }
-
-  /** The next connection in turn that waits for an answer. */
-  #next(): Connection | undefined {
-    const count = this.#connections.length;
-    for (let step = 0; step < count; step += 1) {
-      const index = (this.#turn + step) % count;
-      const connection = this.#connections[index]!;
-      if (connection.waiting === 0) continue;
-      this.#turn = index + 1;
-      return connection;
-    }
-    return undefined;
   }
 
   async #serve(connection: Connection): Promise<void> {
@@ -150,12 +141,11 @@ export class DetectorServer {
 
   /** Slot → input tensor, in one pread. */
   #readTensor(request: DetectorRequest): void {
-    const { session, slotsFd, slotCount, dims } = this.#options;
+    const { session, slotsFd, dims } = this.#options;
     for (let i = 0; i < dims.length; i += 1) {
       if (request.dims[i] === dims[i]) continue;
       throw new Error(`tensor shape [${request.dims.join(',')}] is not the model's [${dims.join(',')}]`);
     }
-    if (request.slot >= slotCount) throw new Error(`slot ${request.slot} of ${slotCount}`);
     const bytes = session.input.length;
     const read = readSync(slotsFd, session.input, 0, bytes, slotOffset(request.slot, bytes));
     if (read !== bytes) throw new Error(`slot ${request.slot} holds ${read} of ${bytes} bytes`);
@@ -175,22 +165,17 @@ export class DetectorServer {
 class Connection {
   readonly socket: Socket;
   readonly parser: RequestParser;
-  readonly #onRequest: () => void;
+  readonly #onRequest: (weight: number) => void;
   /** A ring: the head waits longest. A place is free again when its answer has left the process. */
   readonly #places = Array.from({ length: REQUESTS_PER_CONNECTION_MAX }, () => new Place());
   #head = 0;
   #waiting = 0;
   #unsent = 0;
 
-  constructor(socket: Socket, onRequest: () => void) {
+  constructor(socket: Socket, onRequest: (weight: number) => void) {
     this.socket = socket;
     this.#onRequest = onRequest;
     this.parser = new RequestParser((request) => this.#queue(request));
-  }
-
-  /** Requests not yet answered. */
-  get waiting(): number {
-    return this.#waiting;
   }
 
   get head(): DetectorRequest {
@@ -227,7 +212,7 @@ class Connection {
     copy.captureMonoMs = request.captureMonoMs;
     copy.dims.set(request.dims);
     this.#waiting += 1;
-    this.#onRequest();
+    this.#onRequest(request.weight);
   }
 }
 

@@ -14,6 +14,7 @@ import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { type ControlMessage, ControlReader, type ProcessOptions } from './control.ts';
+import { memoryLimitBytes } from './memory.ts';
 import {
   createSlotsFile,
   type RuntimeFiles,
@@ -21,7 +22,7 @@ import {
   removeStale,
   runtimeFiles,
 } from './runtime-files.ts';
-import { type DetectorState, SLOTS_PER_CAMERA, tensorBytes } from './wire.ts';
+import { type DetectorState, SLOT_COUNT, tensorBytes } from './wire.ts';
 
 const BACKOFF = { minMs: 1000, maxMs: 60_000 } as const;
 /** A process that was ready for this long dies without a grudge: its successor starts at once. */
@@ -40,7 +41,6 @@ export interface SupervisorOptions {
   readonly config: DetectorConfig;
   /** Detections below this are dropped in the detector process, 0..1. */
   readonly scoreLow: number;
-  readonly cameraCount: number;
   /** Reads and verifies the model; called again for every start. */
   readonly loadModel: () => Promise<ModelSpec>;
   /** A folder on tmpfs that only this user may enter. */
@@ -55,6 +55,8 @@ export interface SupervisorOptions {
 export interface DetectorHealth extends DetectorState {
   /** Processes started beyond the first. */
   readonly restarts: number;
+  /** Of these, those that took over from a process grown beyond detector.memoryMb. */
+  readonly recycled: number;
   /** Why the last process or attempt ended; kept when it is ready again. */
   readonly lastReason?: string;
   readonly pid?: number;
@@ -76,6 +78,8 @@ interface Generation {
   /** Why we killed it, or what it reported before it ended. */
   failure?: Failure;
   readyMonoMs?: number;
+  /** Above this it is replaced; known when it is ready. */
+  memoryLimitBytes?: number;
   /** Ended by us to make room for its successor. */
   replaced?: boolean;
 }
@@ -94,6 +98,9 @@ export class DetectorSupervisor implements Part {
   #lastLogged = '';
   #runs = 0;
   #rssBytes = 0;
+  #recycled = 0;
+  /** The limit that was told to be too low. */
+  #toldMemoryMb: number | undefined;
   /** Cuts the wait before the next attempt short. */
   #wake = new AbortController();
 
@@ -132,6 +139,7 @@ export class DetectorSupervisor implements Part {
       ...this.#state,
       ...(pid === undefined ? {} : { pid }),
       restarts: Math.max(0, this.#generations - 1),
+      recycled: this.#recycled,
       runs: this.#runs,
       rssBytes: this.#rssBytes,
       ...(this.#lastReason === undefined ? {} : { lastReason: this.#lastReason }),
@@ -181,11 +189,10 @@ export class DetectorSupervisor implements Part {
   }
 
   async #runProcess(model: ModelSpec): Promise<Failure | undefined> {
-    const { clock, cameraCount, runtimeDir, config } = this.#options;
+    const { clock, runtimeDir, config } = this.#options;
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
-    const slotCount = cameraCount * SLOTS_PER_CAMERA;
-    createSlotsFile(files.slotsPath, slotCount * tensorBytes(model.input));
+    createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
     const child = this.#spawn(this.#processOptions(model, files, number));
     // 'exit' may come before the last words: 'close' is when its pipes are read to the end too.
     const closed =
@@ -214,13 +221,12 @@ export class DetectorSupervisor implements Part {
   }
 
   #processOptions(model: ModelSpec, files: RuntimeFiles, generation: number): ProcessOptions {
-    const { config, cameraCount, scoreLow } = this.#options;
+    const { config, scoreLow } = this.#options;
     return {
       ...files,
       model,
       providers: config.providers,
       threads: config.threads ?? defaultThreads(),
-      slotCount: cameraCount * SLOTS_PER_CAMERA,
       scoreLow,
       generation,
     };
@@ -253,11 +259,13 @@ export class DetectorSupervisor implements Part {
     this.#rssBytes = message.rssBytes;
     if (message.type === 'stats') {
       this.#runs = message.runs;
+      this.#checkMemory(generation, message.rssBytes);
       return;
     }
     if (generation.failure || this.#stopping.signal.aborted) return;
     deadline.stop();
     generation.readyMonoMs = this.#options.clock.monoMs();
+    this.#limitMemory(generation, message.rssBytes);
     const { provider, fallbacks, threads, warmupMs } = message;
     const { model, files } = generation;
     this.#change({
@@ -277,6 +285,27 @@ export class DetectorSupervisor implements Part {
         `detector: ${missed} not used: ${reason}; using ${provider}`,
       );
     }
+  }
+
+  /** Tells, once per configuration, when the limit leaves a fresh process too little room. */
+  #limitMemory(generation: Generation, freshBytes: number): void {
+    const { memoryMb } = this.#options.config;
+    const limitBytes = memoryLimitBytes(memoryMb, freshBytes);
+    generation.memoryLimitBytes = limitBytes;
+    if (memoryMb === 0 || limitBytes === memoryMb * 1e6 || this.#toldMemoryMb === memoryMb) return;
+    this.#toldMemoryMb = memoryMb;
+    const code: ErrorCode = 'CONFIG_INVALID';
+    this.#logger.warn(
+      { code },
+      `detector.memoryMb: ${memoryMb} leaves too little room for a process that takes ${megabytes(freshBytes)} MB when it is fresh; replacing it above ${megabytes(limitBytes)} MB`,
+    );
+  }
+
+  #checkMemory(generation: Generation, rssBytes: number): void {
+    const { memoryLimitBytes: limitBytes = Number.POSITIVE_INFINITY, failure, replaced } = generation;
+    if (rssBytes <= limitBytes || failure || replaced) return;
+    this.#recycled += 1;
+    this.#replace(`it takes ${megabytes(rssBytes)} MB (limit ${megabytes(limitBytes)}, detector.memoryMb)`);
   }
 
   /** Ends a process that is well, between two requests; the next one starts at once. */
@@ -342,6 +371,10 @@ export class DetectorSupervisor implements Part {
       state.reason === reason;
     if (!same && !this.#stopping.signal.aborted) this.#options.onState(state);
   }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
 }
 
 /** Threads of one inference: one core is left to the cameras and the main thread, and more than three gain little. */

@@ -2,7 +2,7 @@
 // and the state the supervisor shows. The only file of this room that other rooms may import. Pure: no I/O, no sockets,
 // any thread; parsers and encoders allocate nothing per message. Little-endian throughout.
 
-// Request (48 bytes): u32 magic · u16 version · u16 type 1 · u32 request id · u16 camera · u16 0 · u32 slot · u32 0 ·
+// Request (48 bytes): u32 magic · u16 version · u16 type 1 · u32 request id · u16 camera · u16 weight · u32 slot · u32 0 ·
 //   f64 capture monoMs · u32 × 4 tensor dims. The tensor itself is already in the slot of the slots file.
 // Response (32 bytes): u32 magic · u16 version · u16 type 2 answer | 3 error · u32 request id · u16 camera · u16 count ·
 //   f64 run start monoMs · f64 run end monoMs; then, of an answer, `count` records of 24 bytes {u32 class, f32 score,
@@ -10,7 +10,7 @@
 import type { ModelInput, ModelSpec } from '../core/types.ts';
 import { VedetteError } from '../platform/errors.ts';
 
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 export const REQUEST_BYTES = 48;
 export const RESPONSE_HEADER_BYTES = 32;
 export const RECORD_BYTES = 24;
@@ -18,8 +18,13 @@ export const RECORD_BYTES = 24;
 export const DETECTIONS_MAX = 100;
 /** Bytes of the text of an error response at most. */
 export const ERROR_TEXT_BYTES_MAX = 512;
+/** As many as a configuration may have: any of them may come with a reload. */
+export const CAMERAS_MAX = 32;
 /** One slot in flight and one being prepared. */
 export const SLOTS_PER_CAMERA = 2;
+export const SLOT_COUNT = CAMERAS_MAX * SLOTS_PER_CAMERA;
+/** Weight of one camera's turns at most; the configuration's priorities need 1, 2 and 4. */
+export const WEIGHT_MAX = 16;
 /** Requests one connection may have unanswered; one more is a protocol error. */
 export const REQUESTS_PER_CONNECTION_MAX = 2;
 export const RESPONSE_BYTES_MAX = RESPONSE_HEADER_BYTES + DETECTIONS_MAX * RECORD_BYTES;
@@ -34,8 +39,10 @@ const TYPE_ERROR = 3;
 export interface DetectorRequest {
   /** Chosen by the client, 0..2^32-1; comes back in the response. */
   requestId: number;
-  /** Index of the camera, 0..65535. */
+  /** Index of the camera, below CAMERAS_MAX. */
   camera: number;
+  /** Turns of this camera to one of a camera of weight 1, 1..WEIGHT_MAX. */
+  weight: number;
   /** `camera * SLOTS_PER_CAMERA` + 0 or 1. */
   slot: number;
   /** When the frame was complete; passed through for tracing. */
@@ -132,12 +139,12 @@ export function createDetections(): WireDetections {
 
 /** A request to be filled in and encoded, again and again. */
 export function createRequest(): DetectorRequest {
-  return { requestId: 0, camera: 0, slot: 0, captureMonoMs: 0, dims: new Uint32Array(4) };
+  return { requestId: 0, camera: 0, weight: 1, slot: 0, captureMonoMs: 0, dims: new Uint32Array(4) };
 }
 
 /** Writes a request to the start of `view` (at least REQUEST_BYTES long); returns its length in bytes. */
 export function encodeRequest(view: DataView, request: DetectorRequest): number {
-  writePrefix(view, TYPE_REQUEST, request.requestId, request.camera, 0);
+  writePrefix(view, TYPE_REQUEST, request.requestId, request.camera, request.weight);
   view.setUint32(16, request.slot, true);
   view.setUint32(20, 0, true);
   view.setFloat64(24, request.captureMonoMs, true);
@@ -205,11 +212,16 @@ export class RequestParser {
     const request = this.#request;
     request.requestId = view.getUint32(8, true);
     request.camera = view.getUint16(12, true);
+    request.weight = view.getUint16(14, true);
     request.slot = view.getUint32(16, true);
     request.captureMonoMs = view.getFloat64(24, true);
     for (let i = 0; i < 4; i += 1) request.dims[i] = view.getUint32(32 + i * 4, true);
-    if (view.getUint16(14, true) !== 0 || view.getUint32(20, true) !== 0) {
-      throw garbage('reserved bytes of a request are not zero');
+    if (view.getUint32(20, true) !== 0) throw garbage('reserved bytes of a request are not zero');
+    if (request.camera >= CAMERAS_MAX) {
+      throw garbage(`camera index ${request.camera} (limit ${CAMERAS_MAX - 1})`);
+    }
+    if (request.weight < 1 || request.weight > WEIGHT_MAX) {
+      throw garbage(`weight ${request.weight} of a request (limits 1 and ${WEIGHT_MAX})`);
     }
     if (!Number.isFinite(request.captureMonoMs)) throw garbage('capture time of a request is not a number');
     if (Math.floor(request.slot / SLOTS_PER_CAMERA) !== request.camera) {
@@ -307,13 +319,13 @@ class Assembler {
   }
 }
 
-function writePrefix(view: DataView, type: number, requestId: number, camera: number, count: number): void {
+function writePrefix(view: DataView, type: number, requestId: number, camera: number, last: number): void {
   view.setUint32(0, MAGIC, true);
   view.setUint16(4, WIRE_VERSION, true);
   view.setUint16(6, type, true);
   view.setUint32(8, requestId, true);
   view.setUint16(12, camera, true);
-  view.setUint16(14, count, true);
+  view.setUint16(14, last, true);
 }
 
 function checkRequestPrefix(view: DataView): void {

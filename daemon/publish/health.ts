@@ -9,6 +9,7 @@ import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from '
 export interface DetectorSource {
   readonly state: string;
   readonly restarts: number;
+  readonly recycled: number;
   readonly rssBytes: number;
   readonly lastReason?: string;
   readonly ready?: {
@@ -64,6 +65,7 @@ export function healthReport(sources: HealthSources): HealthReport {
       threads: detector.ready?.threads ?? 0,
       model: detector.ready?.model.name ?? '',
       restarts: detector.restarts,
+      recycled: detector.recycled,
       ...(detector.lastReason === undefined ? {} : { lastReason: detector.lastReason }),
       fallbacks: detector.ready?.fallbacks ?? [],
       inferP50Ms: rounded(inferMs.at(0.5)),

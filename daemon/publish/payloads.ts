@@ -71,6 +71,8 @@ export interface HealthReport {
     readonly threads: number;
     readonly model: string;
     readonly restarts: number;
+    /** Restarts for which the process had grown too large. */
+    readonly recycled: number;
     readonly lastReason?: string;
     /** Providers that were tried and could not be used. */
     readonly fallbacks: readonly { readonly provider: string; readonly reason: string }[];

@@ -21,7 +21,7 @@ export async function benchDetector(): Promise<BenchLine[]> {
   const tensor = drawnFigure();
   bare.input.set(tensor);
   const runtimeDir = mkdtempSync(join(tmpfs(), 'vedette-bench-'));
-  const detector = supervised({ runtimeDir, cameraCount: 1 });
+  const detector = supervised({ runtimeDir });
   try {
     await detector.supervisor.start(new AbortController().signal);
     const { ready } = await detector.nextState('ready', 0);

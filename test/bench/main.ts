@@ -1,10 +1,12 @@
-// `npm run bench [-- pipeline detector pictures scene]`: measures and prints one table. Figures are ratios in one run where they
-// can be; quote them with the machine and the date.
+// `npm run bench [-- pipeline idle heap detector pictures scene]`: measures and prints one table. Figures are ratios in one run
+// where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   pipeline: async () => (await import('./pipeline.ts')).benchPipeline(),
+  idle: async () => (await import('./idle.ts')).benchIdle(),
+  heap: async () => (await import('./heap.ts')).benchHeap(),
   detector: async () => (await import('./detector.ts')).benchDetector(),
   pictures: async () => (await import('./pictures.ts')).benchPictures(),
   scene: async () => (await import('./scene.ts')).benchScene(),

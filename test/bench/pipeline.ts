@@ -1,23 +1,18 @@
 // The figures of the whole daemon, measured on the daemon itself as a child process: throughput over bare session.run,
 // latency of the perception feed and of an alert, start, stop, memory. Nothing is measured inside it that it does not
 // publish anyway.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectAsync, type MqttClient } from 'mqtt';
-import { stringify } from 'yaml';
+import type { MqttClient } from 'mqtt';
 import { openSession } from '../../daemon/detector/session.ts';
 import { defaultThreads } from '../../daemon/detector/supervisor.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
-import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { drawnFigure, SHIPPED_MODEL } from '../support/detector.ts';
-import { ROOT } from '../support/needs.ts';
+import { benchFolder, type Daemon, MAIN, reports, startDaemon, stopDaemon } from './daemon.ts';
 import { type BenchLine, median, percentile } from './figures.ts';
 
-const MAIN = join(ROOT, 'daemon/main.ts');
 const ROUNDS = 5;
 const BARE_MS = 3000;
 const WARM_FRAMES = 150;
@@ -26,15 +21,9 @@ const RECORDED_FRAMES = 60;
 /** Five frames a second. */
 const LATENCY_FRAMES = 450;
 
-interface Daemon {
-  readonly process: ChildProcess;
-  readonly client: MqttClient;
-  readonly startedMs: number;
-}
-
 /** Rows 1 to 3 of the figures to reach, and start, stop and memory beside them. */
 export async function benchPipeline(): Promise<BenchLine[]> {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'vedette-bench-'));
+  const folder = benchFolder();
   try {
     return [...(await benchThroughput(folder)), ...(await benchLatency(folder))];
   } finally {
@@ -186,47 +175,6 @@ async function benchLatency(folder: string): Promise<BenchLine[]> {
     { what: 'resident memory, daemon and detector, one camera', value: `${memory} MB`, target: '<= 250 MB' },
     { what: 'Ctrl-C → gone', value: ms(stopMs), target: '<= 2000 ms' },
   ];
-}
-
-async function startDaemon(folder: string, document: object): Promise<Daemon> {
-  const config = join(folder, 'vedette.yaml');
-  const embedded = { enabled: true, port: 0 };
-  writeFileSync(
-    config,
-    stringify({ log: { format: 'json' }, mqtt: { embedded, healthS: 1, drainDelayS: 0 }, ...document }),
-  );
-  const startedMs = systemClock.monoMs();
-  const child = spawn(process.execPath, [MAIN, 'run', '--config', config, '--data', join(folder, 'data')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the daemon exited with ${code}: ${log}`)));
-    child.stderr.on('data', (chunk: Buffer) => {
-      log = (log + chunk.toString()).slice(-100_000);
-      const found = /"broker":"(mqtt:[^"]+)"/.exec(log)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-  });
-  return { process: child, client: await connectAsync(url), startedMs };
-}
-
-async function stopDaemon({ process: child, client }: Daemon): Promise<number> {
-  await client.endAsync(true);
-  const startMs = systemClock.monoMs();
-  child.kill('SIGINT');
-  await once(child, 'exit');
-  return systemClock.monoMs() - startMs;
-}
-
-async function* reports(client: MqttClient): AsyncGenerator<{ health: HealthReport }> {
-  await client.subscribeAsync('vedette/+/health');
-  for (;;) {
-    const payload = await new Promise<Buffer>((resolve) => {
-      client.once('message', (_topic, bytes) => resolve(bytes));
-    });
-    yield { health: JSON.parse(payload.toString()) as HealthReport };
-  }
 }
 
 async function rssMb(client: MqttClient): Promise<number> {

@@ -14,6 +14,7 @@ function clientWith(deadlineMs: number) {
   const seen = { ready: 0, answers: [] as number[], lost: 0, late: [] as number[] };
   const client = new DetectorClient({
     cameraIndex: 0,
+    priority: 'normal',
     deadlineMs,
     clock: systemClock,
     logger: memoryLogger().logger,
@@ -31,7 +32,7 @@ function clientWith(deadlineMs: number) {
 }
 
 async function detector(): Promise<{ endpoint: DetectorEndpoint; pid: number; stop: () => Promise<void> }> {
-  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });
   onTestFinished(() => supervisor.stop());
   await supervisor.start(new AbortController().signal);
   const { ready } = await nextState('ready', 0);

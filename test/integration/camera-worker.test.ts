@@ -44,7 +44,7 @@ function makeCamera(options: { clock?: Clock; workerUrl?: URL } = {}) {
 }
 
 test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
-  const { supervisor, nextState } = supervised({ runtimeDir: tempDir(), cameraCount: 1 });
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });
   onTestFinished(() => supervisor.stop());
   await supervisor.start(new AbortController().signal);
   const ready = await nextState('ready', 0);

@@ -12,7 +12,7 @@ import { detectorConfig, FIXTURES, modelFolder, supervised, TestClient, TOYS } f
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
-const ERROR = 50;
+const [INFO, WARN, ERROR] = [30, 40, 50];
 
 /** True when there is no such process any more, or only its unburied rest. */
 function gone(pid: number): boolean {
@@ -217,6 +217,45 @@ test('runs and resident memory of the process are reported', async () => {
   expect(supervisor.state().rssBytes).toBeGreaterThan(10_000_000);
   await answers(states.at(-1)!);
   await waitFor('the run to be counted', () => supervisor.state().runs === 1);
+});
+
+test('a process that has grown beyond its limit is replaced, told once and counted; the next one is left alone', async () => {
+  const folder = modelFolder(tempDir(), TOYS.hoard);
+  const { supervisor, endpoint, pid, states, nextState, records } = await ready({
+    config: detectorConfig({ memoryMb: 250 }),
+    loadModel: () => loadModel(folder),
+  });
+  const client = new TestClient(endpoint);
+  onTestFinished(() => client.close());
+  const before = states.length;
+  expect(await client.infer(new Uint8Array(768).fill(250))).toMatchObject({ type: 'answer', found: [] });
+  const again = await nextState('ready', before);
+  expect(states.slice(before).map(({ state }) => state)).toEqual(['starting', 'ready']);
+  expect(gone(pid)).toBe(true);
+  expect(supervisor.state()).toMatchObject({ generation: 2, restarts: 1, recycled: 1 });
+  expect(supervisor.state().lastReason).toBeUndefined();
+  expect(supervisor.state().rssBytes).toBeLessThan(250e6);
+  const told = records.filter(({ msg }) => msg.includes('memoryMb'));
+  expect(told).toEqual([expect.objectContaining({ level: INFO })]);
+  expect(told[0]?.msg).toMatch(/replacing the process: it takes 3\d\d MB \(limit 250, detector.memoryMb\)/);
+  await answers(again);
+});
+
+test('a limit below what a fresh process takes is told once, and nothing is replaced for it', async () => {
+  const { supervisor, records, states } = await ready({ config: detectorConfig({ memoryMb: 1 }) });
+  await answers(states.at(-1)!);
+  await waitFor('its memory to be looked at', () => supervisor.state().runs === 1);
+  expect(supervisor.state()).toMatchObject({ state: 'ready', generation: 1, recycled: 0 });
+  process.kill(pidOf(supervisor), 'SIGKILL');
+  await waitFor('the next process', () => {
+    const { state, generation } = supervisor.state();
+    return state === 'ready' && generation === 2;
+  });
+  const told = records.filter(({ msg }) => msg.includes('memoryMb'));
+  expect(told).toEqual([expect.objectContaining({ level: WARN, code: 'CONFIG_INVALID' })]);
+  expect(told[0]?.msg).toMatch(
+    /^detector.memoryMb: 1 leaves too little room for a process that takes \d+ MB/,
+  );
 });
 
 test('stop ends even a process that ignores TERM, removes its files, and may be called twice', async () => {

@@ -46,7 +46,6 @@ async function detector(): Promise<DetectorState> {
   const folder = modelFolder(tempDir(), TOYS.ssd);
   const { supervisor, nextState } = supervised({
     runtimeDir: tempDir(),
-    cameraCount: 1,
     loadModel: () => loadModel(folder),
   });
   onTestFinished(() => supervisor.stop());
@@ -84,6 +83,7 @@ async function see(state: DetectorState, frame: Buffer, masked: boolean, boxes =
   snapshots.start();
   const pipeline = new Pipeline({
     ...own,
+    priority: 'normal',
     index: 0,
     track,
     deadlineMs: 60_000,

@@ -49,7 +49,6 @@ export function supervised(options: Partial<SupervisorOptions> & Pick<Supervisor
   const supervisor = new DetectorSupervisor({
     config: detectorConfig(),
     scoreLow: 0.2,
-    cameraCount: 2,
     loadModel: () => loadModel(SHIPPED_MODEL),
     logger,
     clock: systemClock,
@@ -83,12 +82,14 @@ export class TestClient {
   closed = false;
   readonly #endpoint: DetectorEndpoint;
   readonly #camera: number;
+  readonly #weight: number;
   readonly #slotsFd: number;
   #requestId = 0;
 
-  constructor(endpoint: DetectorEndpoint, camera = 0, onAnswer?: (answer: Answer) => void) {
+  constructor(endpoint: DetectorEndpoint, camera = 0, onAnswer?: (answer: Answer) => void, weight = 1) {
     this.#endpoint = endpoint;
     this.#camera = camera;
+    this.#weight = weight;
     this.#slotsFd = openSync(endpoint.slotsPath, 'r+');
     this.socket = connect(endpoint.socketPath);
     const parser = new ResponseParser((response) => {
@@ -116,6 +117,7 @@ export class TestClient {
     this.#requestId += 1;
     request.requestId = this.#requestId;
     request.camera = this.#camera;
+    request.weight = this.#weight;
     request.slot = changes.slot ?? slotOf(this.#camera, which);
     request.captureMonoMs = systemClock.monoMs();
     request.dims.set(changes.dims ?? tensorDims(this.#endpoint.model.input));
@@ -239,6 +241,23 @@ export const TOYS = {
       },
       decoder: { type: 'boxes-scores', boxes: 'boxes', scores: 'scores', nmsIou: 0.5 },
       labels: ['a', 'b', 'c', 'd'],
+    },
+  },
+  /** Finds nothing, and takes a megabyte more than the brightest pixel says; what it took once it never gives back. */
+  hoard: {
+    onnx: join(FIXTURES, 'hoard.onnx'),
+    manifest: {
+      input: {
+        name: 'image',
+        type: 'uint8',
+        layout: 'nhwc',
+        colour: 'rgb',
+        width: 16,
+        height: 16,
+        resize: 'stretch',
+      },
+      decoder: { type: 'boxes-scores', boxes: 'boxes', scores: 'scores', nmsIou: 0.5 },
+      labels: ['a'],
     },
   },
   /** Eight TensorFlow-style boxes whose scores follow the brightest pixel; fails when the first pixel is 200 or more. */

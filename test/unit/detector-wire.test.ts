@@ -1,7 +1,9 @@
 // The codec of the detector's socket: what goes in comes out, however the stream is cut; garbage is refused by name.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { configSchema } from '../../daemon/config/schema.ts';
 import {
+  CAMERAS_MAX,
   createDetections,
   createRequest,
   DETECTIONS_MAX,
@@ -19,6 +21,8 @@ import {
   slotOffset,
   tensorBytes,
   tensorDims,
+  WEIGHT_MAX,
+  WIRE_VERSION,
   type WireDetections,
 } from '../../daemon/detector/wire.ts';
 
@@ -29,7 +33,8 @@ const single = fc.float({ noNaN: true, noDefaultInfinity: true });
 const requests = fc
   .record({
     requestId: u32,
-    camera: fc.integer({ min: 0, max: 0xffff }),
+    camera: fc.integer({ min: 0, max: CAMERAS_MAX - 1 }),
+    weight: fc.integer({ min: 1, max: WEIGHT_MAX }),
     which: fc.constantFrom(0, 1),
     captureMonoMs: finite,
     dims: fc.tuple(u32, u32, u32, u32),
@@ -93,7 +98,7 @@ function plain(response: DetectorResponse): unknown {
 }
 
 /** A valid request, to be spoilt. */
-const GOOD = { requestId: 7, camera: 3, slot: 6, captureMonoMs: 12.5, dims: [1, 320, 320, 3] };
+const GOOD = { requestId: 7, camera: 3, weight: 4, slot: 6, captureMonoMs: 12.5, dims: [1, 320, 320, 3] };
 
 test('requests come out as they went in, wherever the stream is cut', () => {
   fc.assert(
@@ -132,18 +137,25 @@ test('answers and errors come out as they went in, wherever the stream is cut', 
 test('a request is 48 bytes, little-endian, as documented', () => {
   const view = new DataView(encoded(GOOD).buffer);
   expect(Buffer.from(view.buffer, 0, 4).toString()).toBe('VDTW');
-  expect([view.getUint16(4, true), view.getUint16(6, true), view.getUint32(8, true)]).toEqual([1, 1, 7]);
-  expect([view.getUint16(12, true), view.getUint32(16, true), view.getFloat64(24, true)]).toEqual([
-    3, 6, 12.5,
+  expect([view.getUint16(4, true), view.getUint16(6, true), view.getUint32(8, true)]).toEqual([
+    WIRE_VERSION,
+    1,
+    7,
   ]);
+  expect([view.getUint16(12, true), view.getUint16(14, true)]).toEqual([3, 4]);
+  expect([view.getUint32(16, true), view.getFloat64(24, true)]).toEqual([6, 12.5]);
   expect([32, 36, 40, 44].map((at) => view.getUint32(at, true))).toEqual([1, 320, 320, 3]);
 });
 
 test.each([
   ['another magic number', 0, 0x21, /magic number/],
-  ['another version', 4, 9, /version 9, this side speaks 1/],
+  ['another version', 4, 9, /version 9, this side speaks 2/],
   ['a response instead of a request', 6, 2, /message type 2 where a request/],
-  ['reserved bytes in use', 14, 1, /reserved/],
+  ['a camera beyond the last', 12, 32, /camera index 32 \(limit 31\)/],
+  ['no weight', 14, 0, /weight 0 of a request \(limits 1 and 16\)/],
+  ['too much weight', 14, 17, /weight 17/],
+  ['weight that looks small in its low byte', 15, 1, /weight 260/],
+  ['reserved bytes in use', 20, 1, /reserved/],
   ['a capture time that is no number', 31, 0x7f, /capture time/],
   ['the slot of another camera', 16, 9, /slot 9 does not belong to camera index 3/],
 ])('a request with %s is refused', (_, at, value, message) => {
@@ -223,4 +235,14 @@ test('the tensor of an input is as large and shaped as its layout and type say',
   expect(tensorBytes({ ...input, ...rest, type: 'float32', layout: 'nchw' })).toBe(737280);
   expect(tensorDims({ ...input, ...rest, type: 'uint8', layout: 'nhwc' })).toEqual([1, 192, 320, 3]);
   expect(tensorDims({ ...input, ...rest, type: 'float32', layout: 'nchw' })).toEqual([1, 3, 192, 320]);
+});
+
+test('there are slots for as many cameras as a configuration may have', () => {
+  const source = { type: 'scene' };
+  const cameras = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, { source }]));
+  expect(configSchema.safeParse({ cameras: cameras(CAMERAS_MAX) }).success).toBe(true);
+  expect(configSchema.safeParse({ cameras: cameras(CAMERAS_MAX + 1) }).error?.issues[0]?.message).toBe(
+    'at most 32 cameras',
+  );
 });

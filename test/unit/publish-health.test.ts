@@ -31,7 +31,7 @@ function sources(store: StoreSource): HealthSources {
         tls: true,
       }),
     },
-    detector: { state: () => ({ state: 'ready', restarts: 0, rssBytes: 1 }) },
+    detector: { state: () => ({ state: 'ready', restarts: 0, recycled: 0, rssBytes: 1 }) },
     cameras: [],
   };
 }

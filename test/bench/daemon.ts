@@ -1,0 +1,65 @@
+// The daemon as a child process for benchmarks, with an embedded broker of its own that tells its health every second.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { stringify } from 'yaml';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import { ROOT } from '../support/needs.ts';
+
+export const MAIN = join(ROOT, 'daemon/main.ts');
+
+export interface Daemon {
+  readonly process: ChildProcess;
+  readonly client: MqttClient;
+  readonly startedMs: number;
+}
+
+/** A fresh folder in memory, where there is such a place: the disk is not what is measured. */
+export function benchFolder(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'vedette-bench-'));
+}
+
+export async function startDaemon(folder: string, document: object): Promise<Daemon> {
+  const config = join(folder, 'vedette.yaml');
+  const embedded = { enabled: true, port: 0 };
+  writeFileSync(
+    config,
+    stringify({ log: { format: 'json' }, mqtt: { embedded, healthS: 1, drainDelayS: 0 }, ...document }),
+  );
+  const startedMs = systemClock.monoMs();
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', config, '--data', join(folder, 'data')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the daemon exited with ${code}: ${log}`)));
+    child.stderr.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-100_000);
+      const found = /"broker":"(mqtt:[^"]+)"/.exec(log)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  return { process: child, client: await connectAsync(url), startedMs };
+}
+
+export async function stopDaemon({ process: child, client }: Daemon): Promise<number> {
+  await client.endAsync(true);
+  const startMs = systemClock.monoMs();
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  return systemClock.monoMs() - startMs;
+}
+
+export async function* reports(client: MqttClient): AsyncGenerator<{ health: HealthReport }> {
+  await client.subscribeAsync('vedette/+/health');
+  for (;;) {
+    const payload = await new Promise<Buffer>((resolve) => {
+      client.once('message', (_topic, bytes) => resolve(bytes));
+    });
+    yield { health: JSON.parse(payload.toString()) as HealthReport };
+  }
+}
