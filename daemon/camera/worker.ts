@@ -71,10 +71,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
     snapshotsWritten: snapshots?.written ?? 0,
     snapshotsDropped: snapshots?.dropped ?? 0,
   });
-  // Where the video counts time, only its own end ends what has not been seen for long.
-  const countsRealTime = !('pace' in config.source) || config.source.pace === 'realtime';
   const timers = [clock.every(COUNTERS_INTERVAL_MS, () => tell({ type: 'counters', counters: counters() }))];
-  if (countsRealTime) {
+  if (countsRealTime(config.source)) {
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
   }
 
@@ -94,6 +92,11 @@ function start(data: CameraWorkerData, tell: Tell): void {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else void end();
   });
+}
+
+/** Where the video counts time, only its own end ends what has not been seen for long. */
+function countsRealTime(source: CameraWorkerData['config']['source']): boolean {
+  return !('pace' in source) || source.pace === 'realtime';
 }
 
 /** A source that is over ends its tracks, once its last frames have been looked at. */

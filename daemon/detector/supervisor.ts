@@ -9,6 +9,7 @@ import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
 import { Backoff } from '../platform/backoff.ts';
 import { Child, type ChildExit } from '../platform/child.ts';
+import { childEnvironment } from '../platform/child-environment.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -35,6 +36,8 @@ const THREADS_MAX_DEFAULT = 3;
  */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'] as const;
 const MALLOC = { MALLOC_ARENA_MAX: '1' } as const;
+/** Tuning of the runtime, its accelerators and Node; what else stands in the daemon's environment may be a secret. */
+const TUNING = /^(?:ORT|CUDA|NVIDIA|TF|OMP|NODE)_/;
 const PROCESS_FILE = fileURLToPath(new URL('process.ts', import.meta.url));
 
 export interface SupervisorOptions {
@@ -194,11 +197,6 @@ export class DetectorSupervisor implements Part {
     const files = runtimeFiles(runtimeDir, number);
     createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
     const child = this.#spawn(this.#processOptions(model, files, number));
-    // 'exit' may come before the last words: 'close' is when its pipes are read to the end too.
-    const closed =
-      child.pid === undefined
-        ? undefined
-        : new Promise<void>((resolve) => child.process.once('close', () => resolve()));
     const generation: Generation = { child, model, files };
     this.#generations = number;
     this.#current = generation;
@@ -213,7 +211,8 @@ export class DetectorSupervisor implements Part {
     );
     this.#listen(generation, deadline);
     const exit = await child.exited;
-    await closed;
+    // Its last words may come after its exit.
+    await child.closed;
     deadline.stop();
     removeRuntimeFiles(files);
     if (generation.replaced && generation.failure === undefined) return undefined;
@@ -236,7 +235,7 @@ export class DetectorSupervisor implements Part {
     return new Child({
       command: process.execPath,
       args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(options)],
-      env: { ...process.env, ...MALLOC },
+      env: childEnvironment({ ...tuningIn(process.env), ...MALLOC }),
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       clock: this.#options.clock,
     });
@@ -371,6 +370,14 @@ export class DetectorSupervisor implements Part {
       state.reason === reason;
     if (!same && !this.#stopping.signal.aborted) this.#options.onState(state);
   }
+}
+
+function tuningIn(env: NodeJS.ProcessEnv): Record<string, string> {
+  const tuning: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && TUNING.test(name)) tuning[name] = value;
+  }
+  return tuning;
 }
 
 function megabytes(bytes: number): number {

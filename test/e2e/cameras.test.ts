@@ -1,7 +1,7 @@
 // Several cameras on one board, with the real detector: equal ones get equal shares, priorities their ratio, none
 // starves, and memory stays where it is. One minute by default; VEDETTE_CAMERAS_S=600 watches for ten.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { HealthReport } from '../../daemon/publish/payloads.ts';
@@ -21,7 +21,7 @@ const SETTLE_S = 5;
 const MEMORY_GROWTH_BYTES_MAX = 8e6;
 const SECONDS_RECORDED = 4;
 
-const testCameras = testNeeding({ programs: ['mosquitto', 'ffmpeg'] });
+const testCameras = testNeeding({ programs: ['mosquitto'] });
 
 /** What a daemon with these cameras did while it was watched. */
 interface Watched {
@@ -96,20 +96,24 @@ function describeRun({ reports, order }: Watched): string {
   ].join('; ');
 }
 
-/** A few seconds of the built-in camera, recorded, to be replayed in a loop. */
-function recordedScene(seed: number): object {
-  const folder = tempDir();
-  const raw = join(folder, 'scene.yuv');
-  const fd = openSync(raw, 'w');
+/** A few seconds of the built-in camera: a file of raw frames. */
+function recordedScene(seed: number): string {
+  const path = join(tempDir(), 'scene.yuv');
+  const fd = openSync(path, 'w');
   const options = ['--width', '640', '--height', '360', '--frames', String(SECONDS_RECORDED * 5)];
   const args = [join(ROOT, 'daemon/main.ts'), 'scene', ...options, '--seed', String(seed), '--pace', 'fast'];
   const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', fd, 'inherit'] });
   closeSync(fd);
   expect(status).toBe(0);
-  const path = join(folder, 'scene.nut');
-  const input = '-v error -f rawvideo -pixel_format yuv420p -video_size 640x360 -framerate 5 -i';
-  expect(spawnSync('ffmpeg', [...input.split(' '), raw, '-c', 'copy', path]).status).toBe(0);
-  return { type: 'file', path };
+  return path;
+}
+
+/** Plays a file of raw frames in a loop. */
+function replay(file: string, detect: { width: number; height: number; fps: number }): object {
+  const { width, height, fps } = detect;
+  const program = join(ROOT, 'test/support/replay-camera.ts');
+  const options = ['--file', file, '--bytes', String((width * height * 3) / 2), '--fps', String(fps)];
+  return { source: { type: 'command', command: [process.execPath, program, ...options] }, detect };
 }
 
 testCameras(
@@ -117,9 +121,7 @@ testCameras(
   async () => {
     const detect = { width: 640, height: 360, fps: 5 };
     const names = ['north', 'east', 'south', 'west'];
-    const cameras = Object.fromEntries(
-      names.map((name, i) => [name, { source: recordedScene(i + 1), detect }]),
-    );
+    const cameras = Object.fromEntries(names.map((name, i) => [name, replay(recordedScene(i + 1), detect)]));
     const watched = await watch({ cameras }, WATCH_S);
     console.log(describeRun(watched));
     const frames = Object.values(framesOf(watched.order));
@@ -135,15 +137,12 @@ testCameras(
 );
 
 testCameras('when the detector is the bottleneck, low, normal and high share it as 1 to 2 to 4', async () => {
-  const path = join(tempDir(), 'grey.nut');
-  const grey =
-    '-v error -f lavfi -i color=gray:size=64x64:rate=60 -frames:v 60 -pix_fmt yuv420p -c:v rawvideo';
-  expect(spawnSync('ffmpeg', [...grey.split(' '), path]).status).toBe(0);
-  // As fast as the detector takes them, each camera alone more than there is to have.
-  const source = { type: 'file', path, pace: 'fast', loop: true };
+  // Each camera alone brings more than there are turns to have.
   const detect = { width: 64, height: 64, fps: 60 };
+  const path = join(tempDir(), 'grey.yuv');
+  writeFileSync(path, Buffer.alloc((64 * 64 * 3) / 2, 128));
   const cameras = Object.fromEntries(
-    ['low', 'normal', 'high'].map((priority) => [priority, { source, detect, priority }]),
+    ['low', 'normal', 'high'].map((priority) => [priority, { ...replay(path, detect), priority }]),
   );
   // A model that takes its time over a bright picture, and finds nothing.
   const model = modelFolder(tempDir(), TOYS.hoard);

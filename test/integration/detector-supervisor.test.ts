@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { SupervisorOptions } from '../../daemon/detector/supervisor.ts';
 import type { DetectorState } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
@@ -210,6 +210,16 @@ test('a provider that cannot work is passed over, its reason kept, and the cpu u
     fallbacks: [{ provider: 'cuda', reason: expect.stringMatching(/Failed to load|not in this build/) }],
   });
   await answers(states.at(-1)!);
+});
+
+test('the process gets the tuning of its runtime from the environment, and no secret of the daemon', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('ORT_TENSORRT_FP16_ENABLE', '1');
+  vi.stubEnv('VEDETTE_MQTT_PASSWORD', 'hunter2');
+  const { pid } = await ready();
+  const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  expect(variables).toEqual(expect.arrayContaining(['ORT_TENSORRT_FP16_ENABLE=1', 'MALLOC_ARENA_MAX=1']));
+  expect(variables.filter((line) => line.includes('hunter2'))).toEqual([]);
 });
 
 test('runs and resident memory of the process are reported', async () => {
