@@ -176,6 +176,11 @@ export class Store implements Part {
     };
   }
 
+  /** For the watchdog: the disk hangs. An error that is tried again is not that. */
+  stuck(): string | undefined {
+    return this.#thread?.stuck();
+  }
+
   /** Writes what is queued, empties the write-ahead log, closes. A disk that refuses gets `drainMs`. */
   stop(): Promise<void> {
     this.#stopping ??= this.#drain();
@@ -277,6 +282,7 @@ export class Store implements Part {
         lastRow: this.#status?.lastRow,
         damages: this.#damages,
       },
+      clock: this.#clock,
       onReply: (reply) => this.#onReply(reply),
       onEnd: (reason) => this.#onEnd(reason),
     });
