@@ -161,7 +161,8 @@ board() {
 find_camera() {
   local program video
   if [ -n "$root" ]; then echo scene; return; fi
-  if [ "$(board)" = jetson ] && grep -qs tegra /sys/class/video4linux/*/name /sys/class/video4linux/*/device/driver/module/drivers; then echo argus; return; fi
+  # A sensor at the CSI connector of a Jetson is named "vi-output, imx219 7-0010" (dusty-nv/jetson-inference#1398).
+  if [ "$(board)" = jetson ] && grep -qs '^vi-output' /sys/class/video4linux/*/name; then echo argus; return; fi
   for program in rpicam-vid libcamera-vid; do
     if command -v "$program" >/dev/null && "$program" --list-cameras 2>&1 | grep -q '^ *0 :'; then echo libcamera; return; fi
   done

@@ -94,6 +94,12 @@ function tree(root: string): string[] {
 
 const release = (root: string): string => readlinkSync(join(root, 'opt/vedette'));
 
+testNeeding({ programs: ['shellcheck'] })('the scripts are clean by shellcheck', () => {
+  const scripts = ['scripts/install.sh', 'scripts/vedette', 'test/fixtures/systemd/in-own-system.sh'];
+  const { status, stdout } = spawnSync('shellcheck', scripts, { cwd: ROOT, encoding: 'utf8' });
+  expect([status, stdout]).toEqual([0, '']);
+});
+
 describe('install.sh --root', () => {
   testInstall(
     'installs code, user, configuration, unit, rules and command, and a second run changes nothing',
