@@ -1,7 +1,8 @@
 // What a service manager hears from the real daemon, on a real notify socket.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect } from 'vitest';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { writeConfig } from '../support/configurations.ts';
@@ -12,6 +13,10 @@ import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testService = testNeeding({ programs: NotifySocket.programs });
+const testFilter =
+  process.getuid?.() === 0
+    ? testNeeding({ programs: [...NotifySocket.programs, 'systemd-analyze'] })
+    : testNeeding({ programs: ['root, to become nobody'] });
 const PING_MS = 500;
 const WELL = '1 of 1 camera online, detector ready, broker connected';
 
@@ -125,3 +130,28 @@ testService('a frozen detector is replaced and the pings go on', async () => {
   expect(socket.lines.filter((line) => line.includes('stuck'))).toEqual([]);
   await waitFor('a daemon that is well', () => socket.status === WELL);
 });
+
+testFilter(
+  'detector, camera and systemd-notify run as nobody under the system call filter of the unit',
+  async () => {
+    const socket = await NotifySocket.open();
+    const folder = tempDir();
+    const config = join(folder, 'vedette.yaml');
+    writeFileSync(config, stringify(DOCUMENT));
+    for (const path of [folder, dirname(socket.path), socket.path]) chmodSync(path, 0o777);
+    const filter = join(ROOT, 'test/fixtures/systemd/under-filter.py');
+    const unit = join(ROOT, 'systemd/vedette.service');
+    const run = [join(ROOT, 'daemon/main.ts'), 'run', '--config', config, '--data', join(folder, 'data')];
+    // The system's own Python: one in a home folder is out of reach for nobody.
+    const daemon = spawn('/usr/bin/python3', [filter, unit, process.execPath, ...run], {
+      env: { PATH: process.env['PATH'], NOTIFY_SOCKET: socket.path },
+      stdio: 'ignore',
+    });
+    const gone = new Promise((resolve) => daemon.once('close', resolve));
+    onTestFinished(async () => {
+      daemon.kill('SIGKILL');
+      await gone;
+    });
+    await waitFor('the status of a daemon that is well', () => socket.status === WELL, 60_000);
+  },
+);

@@ -9,7 +9,8 @@ import { tempDir } from '../support/temp-dir.ts';
 const testAnalyze = testNeeding({ programs: ['systemd-analyze'] });
 const INSTALLED = '/opt/vedette';
 const UNIT = readFileSync(join(ROOT, 'systemd/vedette.service'), 'utf8');
-const EXPOSURE_MAX = 2.0;
+/** The Jetson's camera service is met in a /tmp that is shared, which costs a tenth. */
+const EXPOSURE_MAX = { 'no drop-in': 2.0, 'raspberry-pi.conf': 2.0, 'jetson.conf': 2.1 };
 
 /** The unit as installed, but for the place of the tree: verify wants its program to exist. */
 function installedUnit(dropIn?: string): string {
@@ -28,17 +29,18 @@ function analyze(...args: readonly string[]): { status: number | null; output: s
   return { status, output: stdout + stderr };
 }
 
-for (const dropIn of [undefined, 'raspberry-pi.conf', 'jetson.conf']) {
-  const which = dropIn === undefined ? 'the unit' : `the unit with ${dropIn}`;
+for (const [name, exposureMax] of Object.entries(EXPOSURE_MAX)) {
+  const which = `the unit with ${name}`;
+  const dropIn = name.endsWith('.conf') ? name : undefined;
 
   testAnalyze(`${which} is clean by systemd-analyze verify`, () => {
     expect(analyze('verify', installedUnit(dropIn))).toEqual({ status: 0, output: '' });
   });
 
-  testAnalyze(`${which} has an exposure of at most ${EXPOSURE_MAX.toFixed(1)}`, () => {
+  testAnalyze(`${which} has an exposure of at most ${exposureMax.toFixed(1)}`, () => {
     const { output } = analyze('security', '--offline=true', '--no-pager', installedUnit(dropIn));
     const exposure = /Overall exposure level for vedette\.service: ([\d.]+)/.exec(output)?.[1];
-    expect(Number(exposure)).toBeLessThanOrEqual(EXPOSURE_MAX);
+    expect(Number(exposure)).toBeLessThanOrEqual(exposureMax);
   });
 }
 
