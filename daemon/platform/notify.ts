@@ -89,7 +89,8 @@ export class ServiceNotifier {
   }
 
   async #drained(): Promise<void> {
-    for (let next = this.#scheduled; next !== undefined; next = this.#scheduled ?? this.#sending) await next;
+    const next = (): Promise<void> | undefined => this.#scheduled ?? this.#sending;
+    for (let news = next(); news !== undefined; news = next()) await news;
   }
 
   /** One call for all that is told in one turn of the loop. */
