@@ -159,21 +159,28 @@ board() {
 }
 
 find_camera() {
-  local program video
+  local program
   if [ -n "$root" ]; then echo scene; return; fi
   # A sensor at the CSI connector of a Jetson is named "vi-output, imx219 7-0010" (dusty-nv/jetson-inference#1398).
   if [ "$(board)" = jetson ] && grep -qs '^vi-output' /sys/class/video4linux/*/name; then echo argus; return; fi
   for program in rpicam-vid libcamera-vid; do
     if command -v "$program" >/dev/null && "$program" --list-cameras 2>&1 | grep -q '^ *0 :'; then echo libcamera; return; fi
   done
-  # Decoders and image processors are video devices too: only a USB camera counts.
-  for video in /sys/class/video4linux/video*; do
-    case $(readlink -f "$video/device/driver" 2>/dev/null) in */uvcvideo) echo v4l2; return ;; esac
+  if [ -n "$(usb_camera)" ]; then echo v4l2; else echo scene; fi
+}
+
+# Decoders and image processors are /dev/video* too; a link by id is made for USB cameras alone, and stays the same.
+usb_camera() {
+  local device
+  for device in /dev/v4l/by-id/*-video-index0; do
+    if [ -e "$device" ]; then echo "$device"; return; fi
   done
-  echo scene
 }
 
 first_config() {
+  local device='' from="type: $1"
+  [ "$1" != v4l2 ] || [ -n "$root" ] || device=$(usb_camera)
+  [ -z "$device" ] || from="$from, device: '$device'"
   cat <<TEXT
 # Vedette's configuration. Every key with its default and a sentence: $home/config/vedette.example.yaml
 # After a change: sudo vedette check && sudo systemctl reload vedette
@@ -185,7 +192,7 @@ mqtt:
 
 cameras:
   camera:
-    source: { type: $1 }
+    source: { $from }
     zones:
       # All of the picture. Draw your own: corners [x, y] in fractions, origin top left.
       view: { points: [[0, 0], [1, 0], [1, 1], [0, 1]] }

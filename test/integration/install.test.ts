@@ -50,6 +50,7 @@ function trial({ own = false }: { own?: boolean } = {}): Trial {
   const standIns = {
     npm: `${packages}; exit 0`,
     udevadm: 'exit 0',
+    'rpicam-vid': `echo 'Available cameras'; echo '0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a)'`,
     systemctl: `[ "$1" = --version ] && echo 'systemd 252 (252.1)' && exit 0
 [ "$1" = is-active ] && exec test -e ${asked}
 [ "$1" = is-enabled ] && exec test -e /etc/systemd/system/multi-user.target.wants/vedette.service
@@ -204,7 +205,7 @@ describe('install.sh --root', () => {
 
 describe('install.sh on a board', () => {
   testInstall(
-    'enables and starts the service, leaves it running when nothing changed, and stops it at the end',
+    'takes the camera it finds, starts the service, leaves it running when nothing changed, and stops it at the end',
     () => {
       const { root, install, systemctl } = trial({ own: true });
       expect(install()).toMatchObject({ status: 0, output: expect.stringContaining('Done.') });
