@@ -22,11 +22,14 @@ import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
+import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Percentiles } from './platform/percentiles.ts';
+import { Watchdog } from './platform/watchdog.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { Publisher } from './publish/publisher.ts';
+import { statusSentence } from './publish/status-sentence.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
@@ -39,7 +42,17 @@ export interface AppOptions {
   readonly logger: Logger;
   /** The embedded broker may take the next free port (the demo). */
   readonly nextFreePort?: boolean;
+  /** The service manager that waits for news of this daemon. */
+  readonly service?: ServiceLink;
   readonly observer?: AppObserver;
+}
+
+export interface ServiceLink {
+  readonly notifier: ServiceNotifier;
+  /** Milliseconds between two pings of the watchdog; undefined where none are wanted. */
+  readonly pingMs: number | undefined;
+  /** Added to the status; undefined when there is nothing to add. */
+  readonly note: () => string | undefined;
 }
 
 /** What a command may do with a daemon that has started. */
@@ -120,7 +133,9 @@ class App implements RunningApp {
       start: async () => this.#loop.start(),
       stop: async () => this.#loop.stop(),
     };
-    return [loop, this.#store, this.#broker, this.#publisher, this.#detector, this.#cameras];
+    const parts = [loop, this.#store, this.#broker, this.#publisher, this.#detector, this.#cameras];
+    const { service } = this.#options;
+    return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
   }
 
   get brokerUrl(): string {
@@ -252,6 +267,18 @@ class App implements RunningApp {
       onSnapshot: (snapshot) => this.#keep(snapshot),
       onStatus: (name, status) => this.#publisher.current.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),
+    });
+  }
+
+  #makeWatchdog({ notifier, pingMs, note }: ServiceLink): Watchdog {
+    const { clock, logger } = this.#options;
+    return new Watchdog({
+      notifier,
+      pingMs,
+      probes: [this.#store, this.#detector],
+      describe: () => [statusSentence(this.#health()), note() ?? []].flat().join('; '),
+      clock,
+      logger,
     });
   }
 

@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
+import { ServiceNotifier, takeServiceEnvironment } from '../platform/notify.ts';
 import type { CommandContext } from './context.ts';
 import { configOption, dataOption } from './options.ts';
 
@@ -37,7 +38,10 @@ export function runCommand({ signal, onHangup, clock, version }: CommandContext)
       const cameras = Object.keys(config.cameras);
       const device = config.device.name ?? deviceDefault;
       logger.info({ version, device, config: path, data: dataDir, cameras }, 'starting');
-      const reloader = new Reloader(load, logger);
+      const { socket, pingMs } = takeServiceEnvironment(process.env, process.pid);
+      const notifier = socket === undefined ? undefined : new ServiceNotifier({ socket, clock, logger });
+      const reloader = new Reloader({ load, logger, notifier });
+      const service = notifier && { service: { notifier, pingMs, note: () => reloader.problem } };
       onHangup(() => reloader.request());
       const observer: AppObserver = {
         onStarted: (app) => {
@@ -47,22 +51,33 @@ export function runCommand({ signal, onHangup, clock, version }: CommandContext)
         onAlert: ({ id, eventId, rule, camera, severity, message }, { seq }) =>
           logger.info({ part: 'alert', camera, seq, rule, severity, id, eventId }, message),
       };
-      await runApp({ config, deviceDefault, version, dataDir, clock, logger, observer }, signal);
+      await runApp({ config, deviceDefault, version, dataDir, clock, logger, observer, ...service }, signal);
       logger.info('stopped');
     });
+}
+
+interface ReloaderOptions {
+  readonly load: () => Config;
+  readonly logger: Logger;
+  /** Told when a reload begins and when it is over. */
+  readonly notifier: ServiceNotifier | undefined;
 }
 
 /** Reloads the configuration, one at a time: what is asked for meanwhile is one more afterwards. */
 class Reloader {
   readonly #load: () => Config;
   readonly #logger: Logger;
+  readonly #notifier: ServiceNotifier | undefined;
+  /** Why the last reload changed nothing; undefined when it did. */
+  problem: string | undefined;
   #app: RunningApp | undefined;
   #requested = false;
   #running = false;
 
-  constructor(load: () => Config, logger: Logger) {
+  constructor({ load, logger, notifier }: ReloaderOptions) {
     this.#load = load;
     this.#logger = logger;
+    this.#notifier = notifier;
   }
 
   /** The daemon has started; before that a request waits. */
@@ -82,25 +97,34 @@ class Reloader {
     this.#running = true;
     while (this.#requested) {
       this.#requested = false;
+      this.#notifier?.state('RELOADING');
       const config = this.#attempt();
-      if (config === undefined) continue;
-      const changes = await app.reload(config);
-      this.#logger.info(
-        { changes },
-        changes.length === 0 ? 'configuration is the same' : 'configuration reloaded',
-      );
+      if (config !== undefined) await this.#apply(app, config);
+      this.#notifier?.state('READY');
     }
     this.#running = false;
+  }
+
+  async #apply(app: RunningApp, config: Config): Promise<void> {
+    const changes = await app.reload(config);
+    this.#logger.info(
+      { changes },
+      changes.length === 0 ? 'configuration is the same' : 'configuration reloaded',
+    );
   }
 
   /** The new configuration, or undefined when it is refused: then everything stays as it is. */
   #attempt(): Config | undefined {
     try {
-      return this.#load();
+      const config = this.#load();
+      this.problem = undefined;
+      return config;
     } catch (error) {
       if (!(error instanceof VedetteError)) throw error;
       const { code, message } = error;
-      for (const line of message.split('\n')) this.#logger.error({ code }, line);
+      const lines = message.split('\n');
+      for (const line of lines) this.#logger.error({ code }, line);
+      this.problem = `the changed configuration was refused, the old one runs: ${lines[0]}`;
       this.#logger.error(
         { code },
         'configuration not reloaded: the one that runs stays, nothing has changed',

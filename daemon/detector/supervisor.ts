@@ -29,6 +29,8 @@ const BACKOFF = { minMs: 1000, maxMs: 60_000 } as const;
 /** A process that was ready for this long dies without a grudge: its successor starts at once. */
 const STABLE_MS = 60_000;
 const STOP_GRACE_MS = 500;
+/** A process that a KILL has not ended by then hangs in the kernel (a driver, a disk): only a new start can help. */
+const KILL_MS_MAX = 30_000;
 const THREADS_MAX_DEFAULT = 3;
 /**
  * The process makes little garbage and one thread of it works: a small young generation, one helper thread and one malloc
@@ -85,6 +87,8 @@ interface Generation {
   memoryLimitBytes?: number;
   /** Ended by us to make room for its successor. */
   replaced?: boolean;
+  /** When we sent it the signal that ends it. */
+  endedMonoMs?: number;
 }
 
 export class DetectorSupervisor implements Part {
@@ -147,6 +151,16 @@ export class DetectorSupervisor implements Part {
       rssBytes: this.#rssBytes,
       ...(this.#lastReason === undefined ? {} : { lastReason: this.#lastReason }),
     };
+  }
+
+  /** For the watchdog: a process that cannot be killed. Down, starting again or late is not stuck: that mends itself. */
+  stuck(): string | undefined {
+    const endedMonoMs = this.#current?.endedMonoMs;
+    if (endedMonoMs === undefined) return undefined;
+    const ageMs = this.#options.clock.monoMs() - endedMonoMs;
+    if (ageMs <= KILL_MS_MAX) return undefined;
+    const pid = this.#current?.child.pid;
+    return `detector: process ${pid} still there ${Math.round(ageMs / 1000)} s after it was killed (limit ${KILL_MS_MAX / 1000} s)`;
   }
 
   /** A camera waited longer than `deadlineMs` for an answer of `generation`: kills that process if it is still the one. */
@@ -312,6 +326,7 @@ export class DetectorSupervisor implements Part {
     const current = this.#current;
     if (current === undefined || current.failure || current.replaced) return;
     current.replaced = true;
+    current.endedMonoMs ??= this.#options.clock.monoMs();
     this.#logger.info({ generation: this.#generations }, `detector: replacing the process: ${reason}`);
     void current.child.stop(STOP_GRACE_MS);
   }
@@ -319,6 +334,7 @@ export class DetectorSupervisor implements Part {
   /** Kills a process for a reason, once. SIGKILL also ends one that was stopped or hangs in native code. */
   #condemn(generation: Generation, failure: Failure): void {
     generation.failure ??= failure;
+    generation.endedMonoMs ??= this.#options.clock.monoMs();
     generation.child.kill('SIGKILL');
   }
 

@@ -185,6 +185,11 @@ export class Store implements Part {
     };
   }
 
+  /** For the watchdog: the disk hangs. An error that is tried again is not that. */
+  stuck(): string | undefined {
+    return this.#thread?.stuck();
+  }
+
   /** Writes what is queued, empties the write-ahead log, closes. A disk that refuses gets `drainMs`. */
   stop(): Promise<void> {
     this.#stopping ??= this.#drain();
@@ -282,6 +287,7 @@ export class Store implements Part {
         damages: this.#damages,
         retention: this.#retention,
       },
+      clock: this.#clock,
       onReply: (reply) => this.#onReply(reply),
       onEnd: (reason) => this.#onEnd(reason),
     });

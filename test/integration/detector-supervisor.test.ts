@@ -8,6 +8,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { SupervisorOptions } from '../../daemon/detector/supervisor.ts';
 import type { DetectorState } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
 import { detectorConfig, FIXTURES, modelFolder, supervised, TestClient, TOYS } from '../support/detector.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -295,4 +296,23 @@ test('a runtime directory that is not there is shown, not thrown', async () => {
   const down = await nextState('down', 0);
   expect(down.code).toBe('DETECTOR_START_FAILED');
   expect(down.reason).toMatch(/ENOENT/);
+});
+
+test('a killed detector process is stuck when it is still there after half a minute, its successor is not', async () => {
+  let aheadMs = 0;
+  const clock = { ...systemClock, monoMs: () => systemClock.monoMs() + aheadMs };
+  const { supervisor, nextState, states } = await ready({ clock });
+  aheadMs += 3_600_000;
+  expect(supervisor.stuck()).toBeUndefined();
+  const pid = pidOf(supervisor);
+  supervisor.late({ generation: states.at(-1)!.generation, ageMs: 5000 });
+  expect(supervisor.stuck()).toBeUndefined();
+  // In the same turn of the loop its end cannot have been seen yet.
+  aheadMs += 31_000;
+  expect(supervisor.stuck()).toBe(
+    `detector: process ${pid} still there 31 s after it was killed (limit 30 s)`,
+  );
+  await nextState('ready', states.length);
+  aheadMs += 3_600_000;
+  expect(supervisor.stuck()).toBeUndefined();
 });

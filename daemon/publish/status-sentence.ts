@@ -1,0 +1,32 @@
+// The state of the daemon in one sentence for people, as `systemctl status` shows it. Without numbers that change all the
+// time: a new sentence is sent whenever it differs. Pure.
+import type { HealthSources } from './health.ts';
+
+export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'publisher' | 'store'>;
+
+/** For example "2 of 3 cameras online (porch offline), detector ready, broker connected". */
+export function statusSentence({ cameras, detector, publisher, store }: SentenceSources): string {
+  const parts = [
+    cameraPart(cameras.map((one) => ({ camera: one.camera, status: one.state().status }))),
+    detectorPart(detector.state()),
+    publisher.state().connected ? 'broker connected' : 'broker away, alerts wait',
+  ];
+  const { problem } = store.state();
+  if (problem !== undefined) parts.push(problem.message);
+  return parts.join(', ');
+}
+
+function cameraPart(cameras: readonly { readonly camera: string; readonly status: string }[]): string {
+  const wanted = cameras.filter(({ status }) => status !== 'disabled');
+  if (wanted.length === 0) return 'no camera enabled';
+  const troubled = wanted.filter(({ status }) => status !== 'online');
+  const names = troubled.map(({ camera, status }) => `${camera} ${status}`).join(', ');
+  const count = `${wanted.length - troubled.length} of ${wanted.length} camera${wanted.length === 1 ? '' : 's'} online`;
+  return names === '' ? count : `${count} (${names})`;
+}
+
+/** A reason names the detector itself. */
+function detectorPart({ state, lastReason }: { state: string; lastReason?: string }): string {
+  if (state === 'down') return lastReason ?? 'detector down';
+  return `detector ${state}`;
+}

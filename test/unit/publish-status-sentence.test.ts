@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { type SentenceSources, statusSentence } from '../../daemon/publish/status-sentence.ts';
+
+interface State {
+  cameras?: Readonly<Record<string, string>>;
+  detector?: string;
+  lastReason?: string;
+  connected?: boolean;
+  problem?: string;
+}
+
+function sentence({
+  cameras = {},
+  detector = 'ready',
+  lastReason,
+  connected = true,
+  problem,
+}: State): string {
+  const counters = { framesTotal: 0, framesDropped: 0, framesProcessed: 0, fps: 0, restarts: 0 };
+  const sources: SentenceSources = {
+    cameras: Object.entries(cameras).map(([camera, status]) => ({
+      camera,
+      state: () => ({ status, ...counters }),
+    })),
+    detector: {
+      state: () => ({
+        state: detector,
+        restarts: 0,
+        rssBytes: 0,
+        ...(lastReason === undefined ? {} : { lastReason }),
+      }),
+    },
+    publisher: { state: () => ({ connected, reconnects: 0, inFlight: 0, feedDropped: 0 }) },
+    store: {
+      state: () => ({
+        queued: 0,
+        outboxRows: 0,
+        updatesDropped: 0,
+        commitMs: undefined,
+        problem: problem === undefined ? undefined : { message: problem },
+      }),
+    },
+  };
+  return statusSentence(sources);
+}
+
+test('a daemon that is well is said to be so in few words', () => {
+  expect(sentence({ cameras: { porch: 'online' } })).toBe(
+    '1 of 1 camera online, detector ready, broker connected',
+  );
+});
+
+test('cameras that are not online are named with their state, those that are switched off are not counted', () => {
+  const cameras = { porch: 'offline', yard: 'online', lane: 'disabled', gate: 'frozen' };
+  expect(sentence({ cameras })).toBe(
+    '1 of 3 cameras online (porch offline, gate frozen), detector ready, broker connected',
+  );
+  expect(sentence({ cameras: { lane: 'disabled' } })).toBe(
+    'no camera enabled, detector ready, broker connected',
+  );
+});
+
+test('what is wrong stands with its reason', () => {
+  const reason = "model 'x' not found";
+  expect(
+    sentence({ detector: 'down', lastReason: reason, connected: false, problem: 'store: the disk is full' }),
+  ).toBe(`no camera enabled, ${reason}, broker away, alerts wait, store: the disk is full`);
+  // An old reason of a detector that works again is no news.
+  expect(sentence({ lastReason: reason })).toBe('no camera enabled, detector ready, broker connected');
+});
