@@ -60,7 +60,8 @@ function readPassword(name: string, options: SecretOptions): Secret['result'] {
   }
 }
 
-function secretPath(name: string, { folder, env }: SecretOptions): string {
+/** Where a file with a secret is: among the credentials of systemd, else relative to the configuration's folder. */
+export function secretPath(name: string, { folder, env }: SecretOptions): string {
   const credentials = env['CREDENTIALS_DIRECTORY'];
   if (
     credentials !== undefined &&
