@@ -1,5 +1,7 @@
 // The list of checks of `vedette doctor`, in the order in which they are shown. What each one looks at is in its room;
 // docs/doctor.md explains them, and a test holds that page against this list.
+import { cameraDeviceFindings } from '../camera/devices.ts';
+import { CAMERA_TRIAL_MS, cameraFinding, tryCamera } from '../camera/probe.ts';
 import { deviceFindings, secretFindings } from '../platform/access.ts';
 import type { Clock } from '../platform/clock.ts';
 import { cpuFindings, readCpu } from '../platform/cpu.ts';
@@ -15,8 +17,14 @@ import type { DoctorSetup } from './doctor-setup.ts';
 
 const DEADLINE_MS = 10_000;
 
-export function checksOf(setup: DoctorSetup, clock: Clock): Check[] {
-  return [...boardChecks(setup, clock), detectorCheck(setup, clock), brokerCheck(setup, clock)];
+/** `camera`: only this one is tried. */
+export function checksOf(setup: DoctorSetup, clock: Clock, camera?: string): Check[] {
+  return [
+    ...boardChecks(setup, clock),
+    brokerCheck(setup, clock),
+    detectorCheck(setup, clock),
+    ...cameraChecks(setup, clock, camera),
+  ];
 }
 
 /** What needs no camera and no broker. */
@@ -38,6 +46,7 @@ function boardChecks(setup: DoctorSetup, clock: Clock): Check[] {
     check('power', (signal) => powerFindings(clock, signal)),
     check('temperature', () => temperatureFindings(thermalZones())),
     check('clock', async (signal) => timeFindings(await readTime(clock, signal), clock.nowMs())),
+    check('devices', (signal) => cameraDeviceFindings(clock, signal)),
   ];
 }
 
@@ -86,4 +95,29 @@ function brokerCheck({ config, device, daemonPid }: DoctorSetup, clock: Clock): 
       return brokerFindings({ config: config.mqtt, device, daemonRuns, clock }, signal);
     },
   };
+}
+
+/** Starting and stopping its program, beside the time it is watched. */
+const CAMERA_EXTRA_MS = 5000;
+
+/** One check per camera, each for itself. */
+function cameraChecks(setup: DoctorSetup, clock: Clock, only: string | undefined): Check[] {
+  const { config, runtimeDir, daemonPid } = setup;
+  if (config === undefined)
+    return [{ name: 'camera', deadlineMs: DEADLINE_MS, run: () => [NO_CONFIGURATION] }];
+  const names = Object.keys(config.cameras);
+  return (only === undefined ? names : [only]).map((camera) => ({
+    name: 'camera',
+    deadlineMs: CAMERA_TRIAL_MS + CAMERA_EXTRA_MS,
+    alone: true,
+    run: async (signal) => {
+      const camConfig = config.cameras[camera]!;
+      if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
+      if (!camConfig.enabled && only === undefined) {
+        return [{ level: 'ok', subject: camera, message: 'disabled, not tried' }];
+      }
+      const trial = await tryCamera({ camera, config: camConfig, runtimeDir, clock }, signal);
+      return [cameraFinding(camera, camConfig, trial, daemonPid)];
+    },
+  }));
 }
