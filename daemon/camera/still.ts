@@ -14,7 +14,7 @@ import { runProgram } from '../platform/run-program.ts';
 /** What `still` may be given, by the names of the programs' options; `output` is absolute. */
 export type StillOptions = Readonly<Record<string, unknown>> & { readonly output: string };
 
-/** Bounds as in the schema of the source; `camera` is passed on although the library's types do not know it. */
+/** Bounds as in the schema of the source. `camera` and the focus are newer than the library's types; it passes them on. */
 const NUMBERS: Readonly<Record<string, readonly [number, number]>> = {
   timeout: [1, 60_000],
   width: [64, 16_384],
@@ -25,6 +25,7 @@ const NUMBERS: Readonly<Record<string, readonly [number, number]>> = {
   shutter: [1, 200_000_000],
   gain: [0, 64],
   ev: [-10, 10],
+  'lens-position': [0, 32],
   brightness: [-1, 1],
   contrast: [0, 16],
   saturation: [0, 16],
@@ -35,6 +36,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   metering: ['centre', 'spot', 'average'],
   awb: ['auto', 'incandescent', 'tungsten', 'fluorescent', 'indoor', 'daylight', 'cloudy'],
   denoise: ['auto', 'off', 'cdn_off', 'cdn_fast', 'cdn_hq'],
+  'autofocus-mode': ['manual', 'auto', 'continuous'],
 };
 const FLAGS: ReadonlySet<string> = new Set(['nopreview', 'hflip', 'vflip']);
 /** Nothing in it means anything to a shell. */
@@ -44,22 +46,36 @@ type SafeOptions = Parameters<(typeof libcamera)['still']>[0];
 
 /** The same options, every one checked. Throws at the first that a shell might take for more than a value. */
 export function shellSafe(options: Readonly<Record<string, unknown>>): SafeOptions {
-  // The library writes `--name` for a flag whatever its value: a false one must not be there.
-  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
-  for (const [name, value] of given) {
+  const safe = Object.entries(options).flatMap(([name, value]): [string, unknown][] => {
+    // The library writes `--name` for a flag whatever its value: a false one must not be there.
+    if (value === undefined || value === false) return [];
     if (!isSafe(name, value)) throw new Error(`refused for a shell: option '${name}'`);
-  }
-  return Object.fromEntries(given) as SafeOptions;
+    // `--ev -1` would be two options to the program (Boost.Program_options); the library has no way to write `=`.
+    return typeof value === 'number' && value < 0 ? [[`${name}=${value}`, true]] : [[name, value]];
+  });
+  return Object.fromEntries(safe) as SafeOptions;
 }
 
 function isSafe(name: string, value: unknown): boolean {
   if (name === 'output')
     return typeof value === 'string' && HARMLESS_PATH.test(value) && !value.includes('..');
+  if (name === 'roi') return isRegion(value);
   if (FLAGS.has(name)) return value === true;
   const range = Object.hasOwn(NUMBERS, name) ? NUMBERS[name] : undefined;
-  if (range !== undefined) return typeof value === 'number' && value >= range[0] && value <= range[1];
+  if (range !== undefined) return isWithin(value, range[0], range[1]);
   const words = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
   return words !== undefined && typeof value === 'string' && words.includes(value);
+}
+
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
+}
+
+/** The library joins these four, by these names, with commas. */
+function isRegion(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { x, y, w, h, ...others } = value as Record<string, unknown>;
+  return [x, y, w, h].every((part) => isWithin(part, 0, 1)) && Object.keys(others).length === 0;
 }
 
 export interface StillJob {

@@ -22,7 +22,6 @@ export interface ProgramResult {
 }
 
 const STDOUT_BYTES_MAX = 262_144;
-const STOP_GRACE_MS = 200;
 
 /** Never rejects: a program that is missing or hangs is a result with `ok: false`. */
 export async function runProgram(run: ProgramRun): Promise<ProgramResult> {
@@ -43,7 +42,8 @@ export async function runProgram(run: ProgramRun): Promise<ProgramResult> {
   // 'exit' may come before the last words. A grandchild may hold the pipes open for ever: 'close' has the same deadline.
   const closed = new Promise<void>((resolve) => child.process.once('close', () => resolve()));
   let late = false;
-  const stop = (): void => void child.stop(STOP_GRACE_MS);
+  // Not TERM: what the program started may ignore it and would outlive its leader.
+  const stop = (): void => child.kill('SIGKILL');
   const expired = Promise.withResolvers<void>();
   const timer = clock.after(timeoutMs, () => {
     late = true;

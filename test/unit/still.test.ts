@@ -9,9 +9,14 @@ describe('options for a shell', () => {
   test('that are right are passed on, flags that are off left out', () => {
     const options = {
       output: OUTPUT,
-      ...{ width: 1280, height: 720, camera: 1, rotation: 180, ev: -0.5, awb: 'daylight', nopreview: true },
+      ...{ width: 1280, height: 720, camera: 1, rotation: 180, ev: 0.5, awb: 'daylight', nopreview: true },
+      roi: { x: 0, y: 0.25, w: 0.5, h: 0.5 },
     };
     expect(shellSafe({ ...options, hflip: false, vflip: undefined })).toEqual(options);
+  });
+
+  test('that are negative are written with =, so that the program does not take them for an option', () => {
+    expect(shellSafe({ ev: -0.5, brightness: -1 })).toEqual({ 'ev=-0.5': true, 'brightness=-1': true });
   });
 
   test.each([
@@ -27,6 +32,8 @@ describe('options for a shell', () => {
     ['an option that is not in the list', { 'post-process-file': '/tmp/x' }],
     ['a name with a command', { '$(reboot)': true }],
     ['a name of every object', { constructor: 1 }],
+    ['a region with more', { roi: { x: 0, y: 0, w: 1, h: 1, toString: '$(reboot)' } }],
+    ['a region of text', { roi: { x: 0, y: 0, w: 1, h: '1;reboot' } }],
     ['an object', { width: { toString: '1' } }],
   ])('%s is refused', (_what, options) => {
     expect(() => shellSafe(options)).toThrow(/^refused for a shell: option/);
@@ -39,7 +46,7 @@ describe('options for a shell', () => {
       fc.property(fc.dictionary(name, value), (options) => {
         try {
           for (const part of Object.entries(shellSafe(options)).flat()) {
-            expect(String(part)).toMatch(/^[\w./+-]+$/);
+            expect(String(part)).toMatch(/^[\w./+=-]+$/);
           }
         } catch (error) {
           expect(String(error)).toContain('refused for a shell');
