@@ -88,8 +88,11 @@ export async function cameraDeviceFindings(
   roots: SystemRoots = SYSTEM_ROOTS,
 ): Promise<Finding[]> {
   const { cameras, others } = listVideoDevices(roots);
-  const v4l2 = await Promise.all(cameras.map((device) => deviceFinding(device, clock, signal)));
-  const findings = [...v4l2, ...(await libcameraFindings(clock, signal))];
+  const [v4l2, libcamera] = await Promise.all([
+    Promise.all(cameras.map((device) => deviceFinding(device, clock, signal))),
+    libcameraFindings(clock, signal),
+  ]);
+  const findings = [...v4l2, ...libcamera];
   if (findings.length > 0) return findings;
   const beside =
     others.length === 0 ? '' : ` (${others.length} video devices are codecs and image processors)`;

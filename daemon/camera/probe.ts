@@ -123,7 +123,7 @@ const SILENT_ADVICE =
 /** What the last words of camera programs mean, the most telling first. */
 const TROUBLES: readonly (readonly [RegExp, string])[] = [
   [/permission denied|not permitted|EACCES/i, 'this user may not open it: see the check permissions'],
-  [/401|403|unauthori[sz]ed|forbidden/i, 'correct user and password of the camera'],
+  [/\b40[13]\b|unauthori[sz]ed|forbidden/i, 'correct user and password of the camera'],
   [
     /404|not found|no such file|does not exist|ENOENT/i,
     'correct the path or device in cameras.<name>.source',

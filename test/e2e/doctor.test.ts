@@ -7,12 +7,13 @@ import type { Report, ReportedFinding } from '../../daemon/cli/doctor-report.ts'
 import { writeConfig } from '../support/configurations.ts';
 import { runToEnd, startDaemon } from '../support/daemon.ts';
 import { freePort, Mosquitto } from '../support/mosquitto.ts';
-import { testNeeding } from '../support/needs.ts';
+import { programPath, testNeeding } from '../support/needs.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testBroker = testNeeding({ programs: ['mosquitto'] });
+const testFfmpeg = testNeeding({ programs: ['ffmpeg'] });
 const SCENE = { source: { type: 'scene' }, detect: { width: 640, height: 384 } };
 
 /** Runs `vedette doctor --json`; nothing but the document may stand on standard output. */
@@ -79,48 +80,49 @@ testBroker('a camera and a broker that are well, beside a daemon that runs and s
   expect(subscriber.on('pi/status').map(({ payload }) => payload)).toEqual(['online']);
 });
 
-test('a dead broker, a camera whose video is gone and one that sends nothing are faults, each with what to do', async () => {
-  const url = `mqtt://127.0.0.1:${await freePort()}`;
-  const config = writeConfig({
-    mqtt: { url, user: 'me', password: 'hunter2' },
-    cameras: {
-      yard: SCENE,
-      clip: { source: { type: 'file', path: 'gone.mp4' } },
-      dumb: { source: { type: 'file', path: '/dev/zero' }, stallMs: 1000 },
-    },
-  });
-  // A program that hangs and ignores TERM, in the place of ffmpeg, for the last camera only.
-  const env = pathWith({
-    ffmpeg: `case "$*" in *zero*) trap '' TERM; while :; do sleep 1; done;; esac\nexec ${FFMPEG} "$@"`,
-  });
-  const { code, report, of, stderr, stdout } = await doctor(['--config', config], env);
-  expect(code).toBe(1);
-  expect(stderr).toContain('vedette: doctor: faults in: broker, camera clip, camera dumb');
-  expect(report).toMatchObject({ ok: false });
-  expect(of('broker')).toMatchObject([
-    { level: 'fault', advice: expect.stringContaining('start the broker') },
-  ]);
-  expect(of('camera')).toMatchObject([
-    { level: 'ok', subject: 'yard' },
-    {
-      level: 'fault',
-      subject: 'clip',
-      message: expect.stringContaining('gone.mp4'),
-      advice: expect.stringContaining('path'),
-    },
-    { level: 'fault', subject: 'dumb', message: expect.stringContaining('no frame') },
-  ]);
-  expect(of('permissions')).toContainEqual(
-    expect.objectContaining({
-      level: 'warning',
-      subject: 'secrets',
-      message: expect.stringContaining(config),
-    }),
-  );
-  expect(stdout + stderr).not.toContain('hunter2');
-});
-
-const FFMPEG = '/usr/bin/ffmpeg';
+testFfmpeg(
+  'a dead broker, a camera whose video is gone and one that sends nothing are faults, each with what to do',
+  async () => {
+    const url = `mqtt://127.0.0.1:${await freePort()}`;
+    const config = writeConfig({
+      mqtt: { url, user: 'me', password: 'hunter2' },
+      cameras: {
+        yard: SCENE,
+        clip: { source: { type: 'file', path: 'gone.mp4' } },
+        dumb: { source: { type: 'file', path: '/dev/zero' }, stallMs: 1000 },
+      },
+    });
+    // A program that hangs and ignores TERM, in the place of ffmpeg, for the last camera only.
+    const env = pathWith({
+      ffmpeg: `case "$*" in *zero*) trap '' TERM; while :; do sleep 1; done;; esac\nexec ${programPath('ffmpeg')} "$@"`,
+    });
+    const { code, report, of, stderr, stdout } = await doctor(['--config', config], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain('vedette: doctor: faults in: broker, camera clip, camera dumb');
+    expect(report).toMatchObject({ ok: false });
+    expect(of('broker')).toMatchObject([
+      { level: 'fault', advice: expect.stringContaining('start the broker') },
+    ]);
+    expect(of('camera')).toMatchObject([
+      { level: 'ok', subject: 'yard' },
+      {
+        level: 'fault',
+        subject: 'clip',
+        message: expect.stringContaining('gone.mp4'),
+        advice: expect.stringContaining('path'),
+      },
+      { level: 'fault', subject: 'dumb', message: expect.stringContaining('no frame') },
+    ]);
+    expect(of('permissions')).toContainEqual(
+      expect.objectContaining({
+        level: 'warning',
+        subject: 'secrets',
+        message: expect.stringContaining(config),
+      }),
+    );
+    expect(stdout + stderr).not.toContain('hunter2');
+  },
+);
 
 test('--camera tries only that one, and a name that does not exist is a wrong command line', async () => {
   const config = writeConfig({
