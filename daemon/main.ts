@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './cli/check.ts';
 import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
+import { doctorCommand } from './cli/doctor.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
 import { systemClock } from './platform/clock.ts';
@@ -54,6 +55,7 @@ async function main(): Promise<number> {
     .addCommand(demoCommand(context))
     .addCommand(runCommand(context))
     .addCommand(checkCommand(context))
+    .addCommand(doctorCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands) command.exitOverride();

@@ -132,6 +132,20 @@ export class Connection {
     return false;
   }
 
+  /** QoS 0. `settled` gets undefined once the subscription holds, else the reason; `onMessage` the payload as text. */
+  subscribe(
+    topic: string,
+    onMessage: (payload: string) => void,
+    settled: (refusal: string | undefined) => void,
+  ): void {
+    this.#client?.on('message', (at, payload) => {
+      if (at === topic && !this.#over) onMessage(payload.toString('utf8'));
+    });
+    this.#client?.subscribe(topic, { qos: 0 }, (error) => {
+      if (!this.#over) settled(error ? describe(error) : undefined);
+    });
+  }
+
   /** Bytes written and not yet taken by the kernel. */
   get bufferedBytes(): number {
     return this.#client?.stream.writableLength ?? 0;

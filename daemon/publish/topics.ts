@@ -30,6 +30,11 @@ export function statusTopic(device: string): string {
   return `${ROOT}/${sanitise(device)}/status`;
 }
 
+/** Where `vedette doctor` sends a message to itself, never retained. */
+export function doctorTopic(device: string): string {
+  return `${ROOT}/${sanitise(device)}/doctor`;
+}
+
 export function healthTopic(device: string): string {
   return `${ROOT}/${sanitise(device)}/health`;
 }

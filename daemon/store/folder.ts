@@ -58,7 +58,7 @@ function lockedError(paths: Paths, cause: unknown): VedetteError {
 }
 
 /** Process holding a write lock on the file, as the kernel tells it; undefined in a container that cannot see it. */
-function lockHolder(path: string): number | undefined {
+export function lockHolder(path: string): number | undefined {
   try {
     const inode = statSync(path).ino;
     for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {

@@ -1,0 +1,123 @@
+// The list of checks of `vedette doctor`, in the order in which they are shown. What each one looks at is in its room;
+// docs/doctor.md explains them, and a test holds that page against this list.
+import { cameraDeviceFindings } from '../camera/devices.ts';
+import { CAMERA_TRIAL_MS, cameraFinding, tryCamera } from '../camera/probe.ts';
+import { deviceFindings, secretFindings } from '../platform/access.ts';
+import type { Clock } from '../platform/clock.ts';
+import { cpuFindings, readCpu } from '../platform/cpu.ts';
+import { diskFindings, nearestFolder, readDisk, writeFindings } from '../platform/disk.ts';
+import type { Finding } from '../platform/finding.ts';
+import { hardwareFindings, readHardware } from '../platform/hardware.ts';
+import { powerFindings } from '../platform/power.ts';
+import { serviceFindings } from '../platform/service.ts';
+import { temperatureFindings, thermalZones } from '../platform/temperature.ts';
+import { readTime, timeFindings } from '../platform/time-sync.ts';
+import type { Check } from './doctor-runner.ts';
+import type { DoctorSetup } from './doctor-setup.ts';
+
+const DEADLINE_MS = 10_000;
+
+/** `camera`: only this one is tried. */
+export function checksOf(setup: DoctorSetup, clock: Clock, camera?: string): Check[] {
+  return [
+    ...boardChecks(setup, clock),
+    brokerCheck(setup, clock),
+    detectorCheck(setup, clock),
+    ...cameraChecks(setup, clock, camera),
+  ];
+}
+
+/** What needs no camera and no broker. */
+function boardChecks(setup: DoctorSetup, clock: Clock): Check[] {
+  const { dataDir, reserveMb, secretFiles } = setup;
+  const check = (name: string, run: Check['run']): Check => ({ name, deadlineMs: DEADLINE_MS, run });
+  return [
+    check('configuration', () => setup.configuration),
+    check('daemon', async (signal) => [daemonFinding(setup), ...(await serviceFindings(clock, signal))]),
+    check('permissions', async () => [
+      ...(await writeFindings(dataDir, clock)),
+      setup.runtime,
+      ...deviceFindings(),
+      ...secretFindings(secretFiles),
+    ]),
+    check('disk', async () => diskFindings(await readDisk(await nearestFolder(dataDir)), reserveMb)),
+    check('board', () => hardwareFindings(readHardware())),
+    check('cpu', () => cpuFindings(readCpu())),
+    check('power', (signal) => powerFindings(clock, signal)),
+    check('temperature', () => temperatureFindings(thermalZones())),
+    check('clock', async (signal) => timeFindings(await readTime(clock, signal), clock.nowMs())),
+    check('devices', (signal) => cameraDeviceFindings(clock, signal)),
+  ];
+}
+
+function daemonFinding({ dataDir, daemonPid }: DoctorSetup): Finding {
+  const facts = { dataDir, pid: daemonPid ?? null };
+  if (daemonPid === undefined) return { level: 'ok', message: `not running with ${dataDir}`, facts };
+  return { level: 'ok', message: `running with ${dataDir} (process ${daemonPid})`, facts };
+}
+
+/** Beside the limit of the detector itself: loading, stopping. Twice, because accelerators are tried apart. */
+const DETECTOR_EXTRA_MS = 10_000;
+
+function detectorCheck({ detector: config, runtimeDir }: DoctorSetup, clock: Clock): Check {
+  return {
+    name: 'detector',
+    deadlineMs: 2 * config.startTimeoutMs + DETECTOR_EXTRA_MS,
+    alone: true,
+    run: async (signal) => {
+      if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
+      const [{ detectorFindings }, { loadModel }, { pino }] = await Promise.all([
+        import('../detector/probe.ts'),
+        import('../models/manifest.ts'),
+        import('pino'),
+      ]);
+      const logger = pino({ enabled: false });
+      const probe = { config, runtimeDir, clock, logger, loadModel: () => loadModel(config.model) };
+      return detectorFindings(probe, signal);
+    },
+  };
+}
+
+const NO_RUNTIME_FOLDER: Finding = { level: 'fault', message: 'not looked at: there is no runtime folder' };
+const NO_CONFIGURATION: Finding = { level: 'ok', message: 'not looked at: there is no usable configuration' };
+
+/** Beside mqtt.connectTimeoutS, which bounds the way there: a message there and back, the goodbye. */
+const BROKER_EXTRA_MS = 10_000;
+
+function brokerCheck({ config, device, daemonPid }: DoctorSetup, clock: Clock): Check {
+  return {
+    name: 'broker',
+    deadlineMs: 2000 * (config?.mqtt.connectTimeoutS ?? 0) + BROKER_EXTRA_MS,
+    run: async (signal) => {
+      if (config === undefined) return [NO_CONFIGURATION];
+      const { brokerFindings } = await import('../publish/probe.ts');
+      const daemonRuns = daemonPid !== undefined;
+      return brokerFindings({ config: config.mqtt, device, daemonRuns, clock }, signal);
+    },
+  };
+}
+
+/** Starting and stopping its program, beside the time it is watched. */
+const CAMERA_EXTRA_MS = 5000;
+
+/** One check per camera, each for itself. */
+function cameraChecks(setup: DoctorSetup, clock: Clock, only: string | undefined): Check[] {
+  const { config, runtimeDir, daemonPid } = setup;
+  if (config === undefined)
+    return [{ name: 'camera', deadlineMs: DEADLINE_MS, run: () => [NO_CONFIGURATION] }];
+  const names = Object.keys(config.cameras);
+  return (only === undefined ? names : [only]).map((camera) => ({
+    name: 'camera',
+    deadlineMs: CAMERA_TRIAL_MS + CAMERA_EXTRA_MS,
+    alone: true,
+    run: async (signal) => {
+      const camConfig = config.cameras[camera]!;
+      if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
+      if (!camConfig.enabled && only === undefined) {
+        return [{ level: 'ok', subject: camera, message: 'disabled, not tried' }];
+      }
+      const trial = await tryCamera({ camera, config: camConfig, runtimeDir, clock }, signal);
+      return [cameraFinding(camera, camConfig, trial, daemonPid)];
+    },
+  }));
+}

@@ -1,0 +1,132 @@
+// What `vedette doctor` knows before it checks: the configuration (or what is wrong with it), the files that hold
+// secrets, the folders, whether a daemon runs.
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { defaultConfigPaths, findConfig, loadConfig } from '../config/load.ts';
+import type { Problem } from '../config/problems.ts';
+import { configSchema } from '../config/schema.ts';
+import { type SecretOptions, secretPath } from '../config/secrets.ts';
+import type { Config } from '../config/types.ts';
+import { checkConfig, checkLabels } from '../core/checks.ts';
+import { loadModel } from '../models/manifest.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { Finding } from '../platform/finding.ts';
+import { dataFolder, makeRuntimeFolder } from '../platform/folders.ts';
+import { deviceSlug } from '../publish/topics.ts';
+import { lockHolder } from '../store/folder.ts';
+import { pathsIn } from '../store/paths.ts';
+
+export interface DoctorSetup {
+  /** Undefined where there is none, or none that can be used: `configuration` says why. */
+  readonly config: Config | undefined;
+  readonly file: string | undefined;
+  /** Findings of the check `configuration`. */
+  readonly configuration: readonly Finding[];
+  readonly device: string;
+  readonly detector: Config['detector'];
+  readonly reserveMb: number;
+  readonly secretFiles: readonly string[];
+  readonly dataDir: string;
+  /** Of this process; undefined when it could not be made: `runtime` says why. */
+  readonly runtimeDir: string | undefined;
+  readonly runtime: Finding;
+  /** Process of the daemon that has the data folder. */
+  readonly daemonPid: number | undefined;
+}
+
+export async function setUp(flags: {
+  readonly config?: string;
+  readonly data?: string;
+}): Promise<DoctorSetup> {
+  const loaded = await load(flags.config);
+  const { config, file } = loaded;
+  const dataDir = dataFolder(flags.data, process.env);
+  return {
+    ...loaded,
+    device: config?.device.name ?? deviceSlug(hostname()),
+    detector: config?.detector ?? configSchema.shape.detector.parse(undefined),
+    reserveMb: (config?.snapshots ?? configSchema.shape.snapshots.parse(undefined)).reserveMb,
+    secretFiles: file === undefined ? [] : secretFilesOf(file),
+    dataDir,
+    ...runtimeFolder(),
+    daemonPid: lockHolder(pathsIn(dataDir).lock),
+  };
+}
+
+type Loaded = Pick<DoctorSetup, 'config' | 'file' | 'configuration'>;
+
+async function load(named: string | undefined): Promise<Loaded> {
+  const paths = named === undefined ? defaultConfigPaths(process.env) : [named];
+  let file: string | undefined;
+  try {
+    file = findConfig(paths);
+    const { config } = loadConfig(file, { env: process.env, semanticChecks: checkConfig });
+    const labels = await loadModel(config.detector.model).then(
+      (model) => model.labels,
+      () => undefined,
+    );
+    const faults = labels === undefined ? [] : checkLabels(config, labels);
+    // A second load, because only it knows the lines and columns.
+    if (faults.length > 0) loadConfig(file, { env: process.env, semanticChecks: () => faults });
+    const counts = { cameras: Object.keys(config.cameras).length, rules: Object.keys(config.rules).length };
+    const message = `${file}: cameras: ${counts.cameras}, rules: ${counts.rules}`;
+    return { config, file, configuration: [{ level: 'ok', message, facts: { file, ...counts } }] };
+  } catch (error) {
+    if (!(error instanceof VedetteError)) throw error;
+    return { config: undefined, file, configuration: configFindings(error, named) };
+  }
+}
+
+function configFindings(error: VedetteError, named: string | undefined): Finding[] {
+  if (error.code === 'CONFIG_NOT_FOUND') {
+    const advice = 'copy config/vedette.example.yaml to one of these places and name your cameras';
+    // One that was asked for and is not there is a mistake; none at all is a board being looked at before its first day.
+    const level = named === undefined ? 'warning' : 'fault';
+    return [{ level, message: error.message, advice, facts: { code: error.code } }];
+  }
+  const { problems = [] } = error.data as { problems?: readonly Problem[] };
+  const advice = 'all keys are explained in docs/config.md';
+  return problems.map((problem): Finding => {
+    const { file, line, column, path, message } = problem;
+    const shown = `${file}:${line}:${column} ${path}: ${message}`;
+    return { level: 'fault', message: shown, advice, facts: { code: error.code, ...problem } };
+  });
+}
+
+/** A value of these keys is a secret, unless the environment gives it; `…File` names a file with one. */
+const SECRET_KEY = /^(?:password|keyPassword|token)$/;
+const SECRET_FILE_KEY = /^(?:(?:password|keyPassword|token|key)File)$/;
+
+/** Files that only the user of the daemon should read: those the configuration names, and itself when it holds a secret. */
+function secretFilesOf(file: string): string[] {
+  const found = new Set<string>();
+  const options: SecretOptions = { folder: dirname(resolve(file)), env: process.env };
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (typeof inner !== 'string') visit(inner);
+      else if (SECRET_FILE_KEY.test(key)) found.add(secretPath(inner, options));
+      else if (SECRET_KEY.test(key) && !inner.includes('${')) found.add(file);
+    }
+  };
+  try {
+    visit(parse(readFileSync(file, 'utf8')));
+  } catch {
+    // No YAML, or not readable: the configuration's own findings say so.
+  }
+  return [...found];
+}
+
+function runtimeFolder(): Pick<DoctorSetup, 'runtimeDir' | 'runtime'> {
+  const subject = 'runtime folder';
+  try {
+    const runtimeDir = makeRuntimeFolder(process.env);
+    return { runtimeDir, runtime: { level: 'ok', subject, message: `${dirname(runtimeDir)} is writable` } };
+  } catch (error) {
+    const advice =
+      'sockets and frames go there: set RUNTIME_DIRECTORY to a folder on tmpfs that this user may write';
+    return { runtimeDir: undefined, runtime: { level: 'fault', subject, message: reasonOf(error), advice } };
+  }
+}

@@ -1,0 +1,205 @@
+// `vedette doctor` as an owner runs it: on a board without anything, with a camera and a broker, with what is broken, with
+// programs of boards that this machine is not (stand-ins on PATH that check their arguments).
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Report, ReportedFinding } from '../../daemon/cli/doctor-report.ts';
+import { writeConfig } from '../support/configurations.ts';
+import { runToEnd, startDaemon } from '../support/daemon.ts';
+import { freePort, Mosquitto } from '../support/mosquitto.ts';
+import { programPath, testNeeding } from '../support/needs.ts';
+import { Subscriber } from '../support/subscriber.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
+
+const testBroker = testNeeding({ programs: ['mosquitto'] });
+const testFfmpeg = testNeeding({ programs: ['ffmpeg'] });
+const SCENE = { source: { type: 'scene' }, detect: { width: 640, height: 384 } };
+
+/** Runs `vedette doctor --json`; nothing but the document may stand on standard output. */
+async function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const dataDir = tempDir();
+  const { code, stdout, stderr } = await runToEnd(['doctor', '--json', '--data', dataDir, ...args], { env });
+  expect(stdout, stderr).toMatch(/^\{/);
+  const report = JSON.parse(stdout) as Report;
+  const of = (check: string): ReportedFinding[] => report.findings.filter((one) => one.check === check);
+  return { code, report, of, stderr, stdout };
+}
+
+/** PATH with these stand-ins (shell scripts) in front. */
+function pathWith(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const folder = tempDir();
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+  return { PATH: `${folder}${delimiter}${process.env['PATH']}` };
+}
+
+test('without a configuration it looks at the board, and that there is none is a warning', async () => {
+  const cwd = tempDir();
+  const { code, stdout, stderr } = await runToEnd(['doctor'], { cwd, env: { VEDETTE_CONFIG: '' } });
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^warning {2}configuration {2}no configuration file: tried vedette\.yaml, /);
+  expect(stdout).toMatch(/^ {22,}-> copy config\/vedette\.example\.yaml/m);
+  expect(stdout).toMatch(/^ok {7}detector {7}model 'vedette-nano' on cpu, /m);
+  expect(stdout).toMatch(/\n\d+ ok, \d+ warnings?, 0 faults\n$/);
+  // Without a terminal there are no colours.
+  expect(stdout).not.toContain('\u001b');
+  expect(readdirSync(cwd)).toEqual([]);
+});
+
+testBroker('a camera and a broker that are well, beside a daemon that runs and stays connected', async () => {
+  const broker = await Mosquitto.start();
+  const config = writeConfig({
+    device: { name: 'pi' },
+    mqtt: { url: broker.url },
+    cameras: { yard: SCENE, old: { ...SCENE, enabled: false } },
+  });
+  const dataDir = tempDir();
+  const subscriber = await Subscriber.connect({ url: broker.url });
+  const daemon = startDaemon(['run', '--config', config, '--data', dataDir]);
+  await subscriber.waitFor(
+    'the daemon',
+    ({ topic, payload }) => topic === 'vedette/pi/status' && payload === 'online',
+  );
+  const { code, report, of, stderr } = await doctor(['--config', config, '--data', dataDir]);
+  expect(code, stderr).toBe(0);
+  expect(report).toMatchObject({ v: 1, device: 'pi', config, ok: true, counts: { fault: 0 } });
+  expect(of('daemon')[0]).toMatchObject({ level: 'ok', facts: { pid: daemon.pid } });
+  expect(of('broker')).toMatchObject([{ level: 'ok', message: expect.stringContaining('there and back') }]);
+  expect(of('camera')).toMatchObject([
+    { level: 'ok', subject: 'yard', facts: { width: 640, height: 384, frames: expect.any(Number) } },
+    { level: 'ok', subject: 'old', message: 'disabled, not tried' },
+  ]);
+  expect(of('detector')[0]).toMatchObject({
+    level: 'ok',
+    facts: { model: 'vedette-nano', provider: 'cpu', inferenceMs: expect.any(Number) },
+  });
+  // No last will of the daemon: the doctor did not push it out.
+  expect(subscriber.on('pi/status').map(({ payload }) => payload)).toEqual(['online']);
+});
+
+testFfmpeg(
+  'a dead broker, a camera whose video is gone and one that sends nothing are faults, each with what to do',
+  async () => {
+    const url = `mqtt://127.0.0.1:${await freePort()}`;
+    const config = writeConfig({
+      mqtt: { url, user: 'me', password: 'hunter2' },
+      cameras: {
+        yard: SCENE,
+        clip: { source: { type: 'file', path: 'gone.mp4' } },
+        dumb: { source: { type: 'file', path: '/dev/zero' }, stallMs: 1000 },
+      },
+    });
+    // A program that hangs and ignores TERM, in the place of ffmpeg, for the last camera only.
+    const env = pathWith({
+      ffmpeg: `case "$*" in *zero*) trap '' TERM; while :; do sleep 1; done;; esac\nexec ${programPath('ffmpeg')} "$@"`,
+    });
+    const { code, report, of, stderr, stdout } = await doctor(['--config', config], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain('vedette: doctor: faults in: broker, camera clip, camera dumb');
+    expect(report).toMatchObject({ ok: false });
+    expect(of('broker')).toMatchObject([
+      { level: 'fault', advice: expect.stringContaining('start the broker') },
+    ]);
+    expect(of('camera')).toMatchObject([
+      { level: 'ok', subject: 'yard' },
+      {
+        level: 'fault',
+        subject: 'clip',
+        message: expect.stringContaining('gone.mp4'),
+        advice: expect.stringContaining('path'),
+      },
+      { level: 'fault', subject: 'dumb', message: expect.stringContaining('no frame') },
+    ]);
+    expect(of('permissions')).toContainEqual(
+      expect.objectContaining({
+        level: 'warning',
+        subject: 'secrets',
+        message: expect.stringContaining(config),
+      }),
+    );
+    expect(stdout + stderr).not.toContain('hunter2');
+  },
+);
+
+test('--camera tries only that one, and a name that does not exist is a wrong command line', async () => {
+  const config = writeConfig({
+    mqtt: { embedded: { enabled: true, port: 0 } },
+    cameras: { yard: SCENE, porch: SCENE },
+  });
+  const { code, of } = await doctor(['--config', config, '--camera', 'porch']);
+  expect(code).toBe(0);
+  expect(of('camera').map(({ subject }) => subject)).toEqual(['porch']);
+  const wrong = await runToEnd(['doctor', '--config', config, '--camera', 'prch']);
+  expect(wrong).toMatchObject({ code: 64, stdout: '' });
+  expect(wrong.stderr).toContain("no camera 'prch' (there are: yard, porch)");
+});
+
+test('every problem of a configuration is a fault with its place', async () => {
+  const config = writeConfig({
+    cameras: { yard: { ...SCENE, stallMs: 1 } },
+    rules: { r: { trigger: { type: 'enter', zone: 'porch' } } },
+  });
+  const { code, of } = await doctor(['--config', config]);
+  expect(code).toBe(1);
+  expect(of('configuration')).toEqual([
+    expect.objectContaining({
+      level: 'fault',
+      facts: expect.objectContaining({ path: 'cameras.yard.stallMs', line: expect.any(Number) }),
+    }),
+  ]);
+  expect(of('camera')).toMatchObject([{ level: 'ok', message: expect.stringContaining('not looked at') }]);
+  const missing = await doctor(['--config', '/nowhere/vedette.yaml']);
+  expect(missing.code).toBe(1);
+  expect(missing.of('configuration')).toMatchObject([{ level: 'fault' }]);
+});
+
+test('a Raspberry Pi with a weak supply, a CSI camera and a USB camera, by stand-ins for its tools', async () => {
+  const env = pathWith({
+    vcgencmd: '[ "$*" = get_throttled ] && echo throttled=0x50005',
+    timedatectl: '[ "$*" = "show --property NTPSynchronized --value" ] && echo no',
+    'rpicam-hello': `[ "$*" = --list-cameras ] && echo "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)"`,
+    systemctl: 'echo LoadState=loaded; echo ActiveState=failed; echo SubState=failed; echo NRestarts=10',
+  });
+  const { code, of } = await doctor([], { ...env, VEDETTE_CONFIG: '/nowhere' });
+  expect(code).toBe(1);
+  expect(of('power')).toMatchObject([{ level: 'fault', message: 'now: under-voltage, throttled' }]);
+  expect(of('clock')).toMatchObject([
+    { level: 'warning', message: expect.stringContaining('not synchronised') },
+  ]);
+  expect(of('devices')).toContainEqual(
+    expect.objectContaining({
+      level: 'ok',
+      subject: 'libcamera',
+      message: 'camera 0: imx708, up to 4608x2592',
+    }),
+  );
+  expect(of('daemon')[1]).toMatchObject({ level: 'fault', advice: expect.stringContaining('journalctl') });
+});
+
+test('a tool that hangs for ever costs its own check and nothing else', async () => {
+  const env = pathWith({ 'rpicam-hello': 'trap "" TERM; while :; do sleep 1; done' });
+  const { of } = await doctor([], { ...env, VEDETTE_CONFIG: '/nowhere' });
+  expect(of('devices')).toMatchObject([
+    { level: 'warning', subject: 'libcamera', message: expect.stringContaining('did not end') },
+  ]);
+  expect(of('detector')[0]).toMatchObject({ level: 'ok' });
+});
+
+test('Ctrl-C ends it, its runtime folder goes with it', async () => {
+  const runtime = join(tempDir(), 'run');
+  mkdirSync(runtime);
+  const env = {
+    ...pathWith({ 'rpicam-hello': 'sleep 600' }),
+    RUNTIME_DIRECTORY: runtime,
+    VEDETTE_CONFIG: '/nowhere',
+  };
+  const running = startDaemon(['doctor'], { env });
+  await waitFor('the first lines', () => running.stdout().includes('configuration'));
+  running.kill('SIGINT');
+  expect(await running.exited).toBe(1);
+  expect(running.stdout()).toContain('not done: interrupted');
+  expect(readdirSync(runtime)).toEqual([]);
+});
