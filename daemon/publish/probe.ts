@@ -6,8 +6,12 @@ import { lookup } from 'node:dns/promises';
 import { createServer, connect as openSocket } from 'node:net';
 import type { MqttConfig } from '../config/types.ts';
 import type { Clock } from '../platform/clock.ts';
+import { reasonOf } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
 import { Connection, type ConnectionEnd } from './connection.ts';
+import { ProtocolChoice, type ProtocolVersion, protocolName } from './protocol.ts';
+import { adviceOn } from './reasons.ts';
+import { closedProblem, isTlsUrl, readTls, type TlsOptions, tlsProblem } from './tls.ts';
 import { doctorTopic } from './topics.ts';
 
 export interface BrokerProbe {
@@ -19,6 +23,7 @@ export interface BrokerProbe {
   readonly clock: Clock;
 }
 
+const CLIENT_NAME = 'vedette-doctor';
 const ROUND_TRIP_MS = 3000;
 const GOODBYE_MS = 1000;
 
@@ -42,7 +47,14 @@ async function reach(probe: BrokerProbe, signal: AbortSignal): Promise<Finding[]
   const limit = AbortSignal.any([signal, abortAfter(clock, timeoutMs)]);
   const failed = (await nameProblem(host, limit)) ?? (await tcpProblem(host, port, limit));
   if (failed !== undefined) return [{ level: 'fault', subject: config.url, ...failed }];
-  return [{ subject: config.url, ...(await talk(probe, signal)) }];
+  const findings: Finding[] = [{ subject: config.url, ...(await talk(probe, signal)) }];
+  if (isTlsUrl(config.url) && config.tls.insecure) {
+    const message =
+      'the certificate of the broker is not checked: whoever sits on the way can read everything';
+    const advice = 'name its CA in mqtt.tls.caFile and take mqtt.tls.insecure out';
+    findings.push({ level: 'warning', subject: 'mqtt.tls.insecure', message, advice });
+  }
+  return findings;
 }
 
 /** URL schemes of MQTT.js; http and https for WebSocket. */
@@ -110,15 +122,43 @@ function tcpProblem(host: string, port: number, limit: AbortSignal): Promise<Pro
 
 type Talk = Omit<Finding, 'subject'>;
 
-/** Connects as the daemon would and sends a message to itself. */
-async function talk({ config, device, clock }: BrokerProbe, signal: AbortSignal): Promise<Talk> {
+/** Connects as the daemon would, in 3.1.1 too where 5 does not work and it may, and sends a message to itself. */
+async function talk(probe: BrokerProbe, signal: AbortSignal): Promise<Talk> {
+  const { config, clock } = probe;
+  const choice = new ProtocolChoice(config.protocol);
+  let tls: TlsOptions | undefined;
+  try {
+    if (isTlsUrl(config.url)) tls = await readTls(config.tls, clock.nowMs());
+  } catch (error) {
+    return { level: 'fault', message: reasonOf(error), advice: 'correct mqtt.tls (docs/mqtt.md)' };
+  }
+  for (;;) {
+    const { version } = choice;
+    const outcome = await attempt(probe, { version, tls, signal });
+    if ('level' in outcome) return outcome;
+    choice.failed(outcome);
+    if (version === 4 || choice.version === 5) return { level: 'fault', ...endProblem(outcome, config) };
+  }
+}
+
+interface Attempt {
+  readonly version: ProtocolVersion;
+  readonly tls: TlsOptions | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What came of a connection, or why there is none. */
+async function attempt(probe: BrokerProbe, { version, tls, signal }: Attempt): Promise<Talk | ConnectionEnd> {
+  const { config, device, clock } = probe;
   const topic = doctorTopic(device);
   const startMonoMs = clock.monoMs();
   const up = Promise.withResolvers<undefined>();
   const over = Promise.withResolvers<ConnectionEnd>();
   const connection = new Connection({
     url: config.url,
-    clientId: `vedette-doctor-${randomUUID().slice(0, 8)}`,
+    version,
+    tls,
+    clientId: `${CLIENT_NAME}-${randomUUID().slice(0, 8)}`,
     user: config.user,
     password: config.password,
     keepaliveS: config.keepaliveS,
@@ -127,13 +167,17 @@ async function talk({ config, device, clock }: BrokerProbe, signal: AbortSignal)
     will: { topic, payload: '' },
     onUp: () => up.resolve(undefined),
     onEnd: over.resolve,
+    onTooLarge: () => undefined,
   });
   signal.addEventListener('abort', () => connection.abandon(), { once: true });
   connection.open();
   const end = await Promise.race([up.promise, over.promise]);
-  if (end !== undefined) return { level: 'fault', ...endProblem(end) };
-  const connectMs = clock.monoMs() - startMonoMs;
-  const trip = roundTrip(connection, topic, { connectMs, clock });
+  if (end !== undefined) return end;
+  const connected = {
+    text: `connected with MQTT ${protocolName(version)} in ${(clock.monoMs() - startMonoMs).toFixed(0)} ms`,
+    facts: { connectMs: clock.monoMs() - startMonoMs, protocol: protocolName(version) },
+  };
+  const trip = roundTrip(connection, topic, connected, clock);
   const finding = await Promise.race([trip, over.promise.then(lostFinding)]);
   await connection.disconnect(clock, GOODBYE_MS);
   return finding;
@@ -144,10 +188,17 @@ function lostFinding({ reason }: ConnectionEnd): Talk {
   return { level: 'fault', message, advice: TROUBLE_OTHERS };
 }
 
+interface Connected {
+  /** In words. */
+  readonly text: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 async function roundTrip(
   connection: Connection,
   topic: string,
-  { connectMs, clock }: { connectMs: number; clock: Clock },
+  connected: Connected,
+  clock: Clock,
 ): Promise<Talk> {
   const payload = randomUUID();
   const outcome = Promise.withResolvers<
@@ -170,68 +221,38 @@ async function roundTrip(
   );
   const result = await outcome.promise;
   timer.stop();
-  const connected = `connected in ${connectMs.toFixed(0)} ms`;
+  const { text, facts } = connected;
   if (result === 'back') {
     const roundTripMs = clock.monoMs() - startMonoMs;
-    const message = `${connected}; a message there and back took ${roundTripMs.toFixed(1)} ms`;
-    return { level: 'ok', message, facts: { connectMs, roundTripMs } };
+    const message = `${text}; a message there and back took ${roundTripMs.toFixed(1)} ms`;
+    return { level: 'ok', message, facts: { ...facts, roundTripMs } };
   }
   const advice = `let the user of the daemon publish below ${topic.replace(/[^/]+$/, '#')} in the access list of the broker`;
   if (result === 'late') {
-    const message = `${connected}; a message to ${topic} did not come back within ${ROUND_TRIP_MS / 1000} s: the broker may be dropping what is published`;
-    return { level: 'warning', message, advice, facts: { connectMs } };
+    const message = `${text}; a message to ${topic} did not come back within ${ROUND_TRIP_MS / 1000} s: the broker may be dropping what is published`;
+    return { level: 'warning', message, advice, facts };
   }
   const { refused, what } = result;
-  const message = `${connected}; ${what} ${topic} is refused (${refused})`;
+  const message = `${text}; ${what} ${topic} is refused (${refused})`;
   // Reading its own topic is nothing the daemon needs: whether it may publish is then not known.
-  return { level: what === 'reading' ? 'warning' : 'fault', message, advice, facts: { connectMs } };
+  return { level: what === 'reading' ? 'warning' : 'fault', message, advice, facts };
 }
 
-/** What the words of a failed connection mean: return codes of MQTT 3.1.1 table 3.1 and MQTT 5 table 3-1, OpenSSL's errors. */
-const REFUSALS: readonly (readonly [ReadonlySet<number>, string])[] = [
-  [new Set([4, 5, 134, 135, 140]), 'correct mqtt.user and mqtt.password, or add the user to the broker'],
-  [
-    new Set([1, 132]),
-    'the broker does not speak this version of MQTT: set mqtt.protocol or update the broker',
-  ],
-  [new Set([2, 133]), 'the broker does not accept the client id: correct its rules for names'],
-];
-const TROUBLES: readonly (readonly [RegExp, string])[] = [
-  [
-    /has expired|not yet valid/i,
-    'the certificate is not valid at this time: renew it, or set the clock of this board',
-  ],
-  [
-    /self.signed|unable to (?:verify|get)|issuer/i,
-    'give the CA that signed the certificate of the broker as mqtt.tls.caFile',
-  ],
-  [
-    /altnames|hostname|does not match/i,
-    'use the name in the certificate of the broker in mqtt.url, or set mqtt.tls.serverName',
-  ],
-  [
-    /wrong version number|packet length|protocol error|EPROTO/i,
-    'one side speaks TLS, the other does not: mqtts:// and wss:// are with TLS, and so is port 8883',
-  ],
-  [
-    /alert|certificate/i,
-    'the broker wants a certificate of ours: set mqtt.tls.certFile and mqtt.tls.keyFile',
-  ],
-  [
-    /unexpected server response/i,
-    'the port speaks HTTP but no MQTT at this path: correct the path in mqtt.url',
-  ],
-];
 const TROUBLE_OTHERS =
   'something answers there, but not as an MQTT broker with these settings: look into its log';
 
-export function endProblem({ kind, reason, returnCode }: ConnectionEnd): Problem {
-  if (kind === 'refused') {
-    const advice = REFUSALS.find(([codes]) => codes.has(returnCode ?? -1))?.[1] ?? TROUBLE_OTHERS;
-    return { message: `the broker refuses the connection: ${reason}`, advice };
+function endProblem(end: ConnectionEnd, { url, tls, user }: MqttConfig): Problem {
+  const { kind, reason, code, closed, error } = end;
+  if (kind === 'refused' && code !== undefined) {
+    return {
+      message: reason,
+      advice: adviceOn(code, { clientId: CLIENT_NAME, hasUser: user !== undefined }),
+    };
   }
-  const advice = TROUBLES.find(([words]) => words.test(reason))?.[1] ?? TROUBLE_OTHERS;
-  return { message: `the port is open, but there is no MQTT connection: ${reason}`, advice };
+  const handshake = closed && isTlsUrl(url) ? closedProblem(reason, tls) : tlsProblem(error, tls);
+  const message = `the port is open, but there is no MQTT connection: ${handshake ?? reason}`;
+  const advice = handshake === undefined ? TROUBLE_OTHERS : 'correct mqtt.url and mqtt.tls (docs/mqtt.md)';
+  return { message, advice };
 }
 
 /** The embedded broker of a daemon that does not run: whether its port is free. */

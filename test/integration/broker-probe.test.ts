@@ -1,35 +1,25 @@
 // The doctor's way to the broker against real ones: what each kind of trouble is told as, and that it leaves nothing behind.
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect } from 'vitest';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { MqttConfig } from '../../daemon/config/types.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { brokerFindings } from '../../daemon/publish/probe.ts';
+import { Authority } from '../support/certificates.ts';
 import { freePort, Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { listen, portOf } from '../support/tcp.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const test = testNeeding({ programs: ['mosquitto'] });
+const testTls = testNeeding({ programs: ['mosquitto', 'openssl'] });
 
 function find(mqtt: Partial<MqttConfig>, daemonRuns = false) {
   const config = { ...configSchema.shape.mqtt.parse({}), ...mqtt };
   const signal = new AbortController().signal;
   return brokerFindings({ config, device: 'pi', daemonRuns, clock: systemClock }, signal);
-}
-
-/** A TCP server that does this with each connection; returns its URL. */
-async function server(onConnection: (socket: Socket) => void): Promise<string> {
-  const listening = createServer((socket) => {
-    // The doctor cuts its connections.
-    socket.on('error', () => undefined);
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void listening.close());
-  return `mqtt://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
 
 describe('the way to the broker', () => {
@@ -40,7 +30,9 @@ describe('the way to the broker', () => {
     expect(finding).toMatchObject({
       level: 'ok',
       subject: broker.url,
-      message: expect.stringMatching(/^connected in \d+ ms; a message there and back took [\d.]+ ms$/),
+      message: expect.stringMatching(
+        /^connected with MQTT 5 in \d+ ms; a message there and back took [\d.]+ ms$/,
+      ),
     });
     const subscriber = await Subscriber.connect({ url: broker.url, user: 'me', password: 'right' });
     await find({ url: broker.url, user: 'me', password: 'right' });
@@ -65,12 +57,35 @@ describe('the way to the broker', () => {
     const list = join(tempDir(), 'access');
     writeFileSync(list, 'topic read vedette/#\n', { mode: 0o600 });
     const broker = await Mosquitto.start({ lines: [`acl_file ${list}`] });
+    const advice = expect.stringContaining('vedette/pi/#');
     expect(await find({ url: broker.url })).toMatchObject([
       {
-        level: 'warning',
-        message: expect.stringContaining('did not come back'),
-        advice: expect.stringContaining('vedette/pi/#'),
+        level: 'fault',
+        message: expect.stringContaining('publishing vedette/pi/doctor is refused (not authorized'),
+        advice,
       },
+    ]);
+    // A broker of MQTT 3.1.1 cannot say no.
+    expect(await find({ url: broker.url, protocol: '3.1.1' })).toMatchObject([
+      { level: 'warning', message: expect.stringMatching(/MQTT 3\.1\.1 .* did not come back/), advice },
+    ]);
+  });
+
+  testTls('over TLS is well with the CA of the broker, and says without it that it is wanted', async () => {
+    const authority = new Authority();
+    const broker = await Mosquitto.start({ tls: authority.issue({ subjects: ['localhost'] }) });
+    const { tls } = configSchema.shape.mqtt.parse({});
+    const url = broker.tlsUrl;
+    expect(await find({ url, tls: { ...tls, caFile: authority.caFile } })).toMatchObject([{ level: 'ok' }]);
+    expect(await find({ url })).toMatchObject([
+      { level: 'fault', message: expect.stringContaining('mqtt.tls.caFile') },
+    ]);
+    expect(await find({ url, tls: { ...tls, caFile: '/nowhere/ca.crt' } })).toMatchObject([
+      { level: 'fault', message: expect.stringContaining('/nowhere/ca.crt') },
+    ]);
+    expect(await find({ url, tls: { ...tls, insecure: true } })).toMatchObject([
+      { level: 'ok' },
+      { level: 'warning', subject: 'mqtt.tls.insecure' },
     ]);
   });
 
@@ -92,10 +107,14 @@ describe('the way to the broker', () => {
   });
 
   test('ends at something that is no broker, and at a broker that says nothing', async () => {
-    const web = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    expect(await find({ url: web })).toMatchObject([{ level: 'fault' }]);
-    const mute = await server(() => undefined);
-    expect(await find({ url: mute, connectTimeoutS: 1 })).toMatchObject([{ level: 'fault' }]);
+    const web = await listen((socket) =>
+      socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    );
+    expect(await find({ url: `mqtt://127.0.0.1:${portOf(web)}` })).toMatchObject([{ level: 'fault' }]);
+    const mute = await listen((socket) => socket.on('error', () => undefined));
+    expect(await find({ url: `mqtt://127.0.0.1:${portOf(mute)}`, connectTimeoutS: 1 })).toMatchObject([
+      { level: 'fault' },
+    ]);
   });
 });
 
