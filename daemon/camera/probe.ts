@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
 import { FramePool } from './frame-pool.ts';
+import { MaskPainter } from './masks.ts';
 import { CameraProgram } from './program.ts';
 import { frameBytesOf, sourceProgram } from './source.ts';
 
@@ -23,7 +24,7 @@ export interface CameraTrial {
   readonly firstFrameMs: number | undefined;
   /** From the first frame to the last. */
   readonly spanMs: number;
-  /** The last frame, I420: exposure and focus have settled by then. */
+  /** The last frame, I420, privacy masks painted: exposure and focus have settled by then. */
   readonly picture: Uint8Array | undefined;
   readonly failure: VedetteError | undefined;
 }
@@ -42,7 +43,7 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
   const { camera, config, runtimeDir, clock } = probe;
   const done = new AbortController();
   const end = (): void => done.abort();
-  const pool = new FramePool(frameBytesOf(config.detect));
+  const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
   const startMonoMs = clock.monoMs();
   let firstMonoMs: number | undefined;
   let lastMonoMs = 0;
@@ -51,9 +52,10 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
   const timers = [clock.after(FIRST_FRAME_MS, () => firstMonoMs === undefined && end())];
   const program = new CameraProgram({
     camera,
-    source: () => sourceProgram(config),
+    plan: { next: () => sourceProgram(config), ended: () => undefined },
     pool,
     runtimeDir,
+    fps: config.detect.fps,
     stallMs: config.stallMs,
     clock,
     onFrame: () => {

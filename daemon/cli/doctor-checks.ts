@@ -1,7 +1,7 @@
 // The list of checks of `vedette doctor`, in the order in which they are shown. What each one looks at is in its room;
 // docs/doctor.md explains them, and a test holds that page against this list.
 import { cameraDeviceFindings } from '../camera/devices.ts';
-import { CAMERA_TRIAL_MS, cameraFinding, tryCamera } from '../camera/probe.ts';
+import { CAMERA_TRIAL_MS, type CameraTrial, cameraFinding, tryCamera } from '../camera/probe.ts';
 import { deviceFindings, secretFindings } from '../platform/access.ts';
 import type { Clock } from '../platform/clock.ts';
 import { cpuFindings, readCpu } from '../platform/cpu.ts';
@@ -17,13 +17,21 @@ import type { DoctorSetup } from './doctor-setup.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** `camera`: only this one is tried. */
-export function checksOf(setup: DoctorSetup, clock: Clock, camera?: string): Check[] {
+export interface DoctorWishes {
+  /** Of the cameras, only this one is tried. */
+  readonly camera: string | undefined;
+  /** Where a test picture goes, if one is wanted. */
+  readonly picture: string | undefined;
+}
+
+export function checksOf(setup: DoctorSetup, clock: Clock, { camera, picture }: DoctorWishes): Check[] {
+  const trials = new Map<string, CameraTrial>();
   return [
     ...boardChecks(setup, clock),
     brokerCheck(setup, clock),
     detectorCheck(setup, clock),
-    ...cameraChecks(setup, clock, camera),
+    ...cameraChecks(setup, clock, { only: camera, trials }),
+    ...(picture === undefined ? [] : [pictureCheck(setup, clock, { path: picture, camera, trials })]),
   ];
 }
 
@@ -100,24 +108,58 @@ function brokerCheck({ config, device, daemonPid }: DoctorSetup, clock: Clock): 
 /** Starting and stopping its program, beside the time it is watched. */
 const CAMERA_EXTRA_MS = 5000;
 
-/** One check per camera, each for itself. */
-function cameraChecks(setup: DoctorSetup, clock: Clock, only: string | undefined): Check[] {
+/** One check per camera, each for itself; what came of it stands in `trials`. */
+function cameraChecks(
+  setup: DoctorSetup,
+  clock: Clock,
+  { only, trials }: { only: string | undefined; trials: Map<string, CameraTrial> },
+): Check[] {
   const { config, runtimeDir, daemonPid } = setup;
-  if (config === undefined)
+  if (config === undefined) {
     return [{ name: 'camera', deadlineMs: DEADLINE_MS, run: () => [NO_CONFIGURATION] }];
-  const names = Object.keys(config.cameras);
-  return (only === undefined ? names : [only]).map((camera) => ({
+  }
+  const wanted = Object.entries(config.cameras).filter(([name]) => only === undefined || name === only);
+  return wanted.map(([camera, cameraConfig]) => ({
     name: 'camera',
     deadlineMs: CAMERA_TRIAL_MS + CAMERA_EXTRA_MS,
     alone: true,
     run: async (signal) => {
-      const camConfig = config.cameras[camera]!;
       if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
-      if (!camConfig.enabled && only === undefined) {
+      if (!cameraConfig.enabled && only === undefined) {
         return [{ level: 'ok', subject: camera, message: 'disabled, not tried' }];
       }
-      const trial = await tryCamera({ camera, config: camConfig, runtimeDir, clock }, signal);
-      return [cameraFinding(camera, camConfig, trial, daemonPid)];
+      const trial = await tryCamera({ camera, config: cameraConfig, runtimeDir, clock }, signal);
+      trials.set(camera, trial);
+      return [cameraFinding(camera, cameraConfig, trial, daemonPid)];
     },
   }));
+}
+
+const PICTURE_DEADLINE_MS = 30_000;
+
+/** After the cameras: it takes the frame that a trial has left. */
+function pictureCheck(
+  { config, runtimeDir }: DoctorSetup,
+  clock: Clock,
+  wish: { path: string; camera: string | undefined; trials: ReadonlyMap<string, CameraTrial> },
+): Check {
+  return {
+    name: 'picture',
+    deadlineMs: PICTURE_DEADLINE_MS,
+    alone: true,
+    run: async (signal) => {
+      if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
+      const { pictureFinding } = await import('../camera/test-picture.ts');
+      const cameras = Object.entries(config?.cameras ?? {});
+      const chosen = cameras.find(([name, { enabled }]) =>
+        wish.camera === undefined ? enabled : name === wish.camera,
+      );
+      const [name, cameraConfig] = chosen ?? [];
+      const camera =
+        name === undefined || cameraConfig === undefined
+          ? undefined
+          : { name, config: cameraConfig, frame: wish.trials.get(name)?.picture };
+      return [await pictureFinding({ path: wish.path, camera, runtimeDir, clock }, signal)];
+    },
+  };
 }

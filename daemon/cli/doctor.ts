@@ -12,7 +12,8 @@ interface DoctorFlags {
   readonly config?: string;
   readonly data?: string;
   readonly json?: true;
-  readonly camera?: string;
+  readonly camera: string | undefined;
+  readonly picture: string | undefined;
 }
 
 const AFTER = `
@@ -26,6 +27,7 @@ export function doctorCommand({ signal, clock, version }: CommandContext): Comma
     .addOption(configOption())
     .addOption(dataOption())
     .option('--camera <name>', 'of the cameras, try only this one')
+    .option('--picture <file>', 'write a test picture (JPEG) of the camera, else of the first one')
     .option('--json', 'print one JSON document: {v, version, device, config, ok, counts, findings}')
     .addHelpText('after', AFTER)
     .action(async (flags: DoctorFlags) => {
@@ -40,7 +42,7 @@ export function doctorCommand({ signal, clock, version }: CommandContext): Comma
       const setup = await setUp(flags);
       try {
         requireCamera(setup.config?.cameras, flags.camera);
-        const checks = checksOf(setup, clock, flags.camera);
+        const checks = checksOf(setup, clock, flags);
         const nameWidth = Math.max(...checks.map(({ name }) => name.length));
         const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
         const onResult = (result: CheckResult): void => {

@@ -1,7 +1,8 @@
 // `vedette doctor` as an owner runs it: on a board without anything, with a camera and a broker, with what is broken, with
 // programs of boards that this machine is not (stand-ins on PATH that check their arguments).
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import jpegTurbo from '@julusian/jpeg-turbo';
 import { expect, test } from 'vitest';
 import type { Report, ReportedFinding } from '../../daemon/cli/doctor-report.ts';
 import { writeConfig } from '../support/configurations.ts';
@@ -123,6 +124,49 @@ testFfmpeg(
     expect(stdout + stderr).not.toContain('hunter2');
   },
 );
+
+const brightest = (pixels: Uint8Array): number => pixels.reduce((most, one) => Math.max(most, one), 0);
+
+test('--picture writes a JPEG of the size of detect, with the privacy masks painted', async () => {
+  const whole = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ];
+  const config = writeConfig({
+    mqtt: { embedded: { enabled: true, port: 0 } },
+    cameras: { yard: SCENE, masked: { ...SCENE, masks: { all: { points: whole } } } },
+  });
+  const folder = tempDir();
+  const pictureOf = async (...args: string[]) => {
+    const path = join(folder, `it's "${args.length}".jpg`);
+    const { code, of } = await doctor(['--config', config, '--picture', path, ...args]);
+    expect(code).toBe(0);
+    expect(of('picture')).toMatchObject([{ level: 'ok', facts: { path } }]);
+    return jpegTurbo.decompressSync(readFileSync(path), { format: jpegTurbo.FORMAT_GRAY });
+  };
+  const yard = await pictureOf();
+  expect(yard).toMatchObject({ width: 640, height: 384 });
+  expect(brightest(yard.data)).toBeGreaterThan(100);
+  const masked = await pictureOf('--camera', 'masked');
+  expect(brightest(masked.data)).toBeLessThan(20);
+});
+
+test('without a configuration, --picture takes one of a Raspberry Pi camera', async () => {
+  const path = join(tempDir(), 'a b;c.jpg');
+  const take = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && printf JPEG > "$2"; shift; done';
+  const none = { VEDETTE_CONFIG: '/nowhere' };
+  const { of } = await doctor(['--picture', path], { ...pathWith({ 'rpicam-still': take }), ...none });
+  expect(of('picture')).toMatchObject([{ level: 'ok', subject: 'libcamera' }]);
+  expect(readFileSync(path, 'utf8')).toBe('JPEG');
+  const failing = pathWith({ 'rpicam-still': 'echo "*** no cameras available ***" >&2; exit 255' });
+  const { code, of: findings } = await doctor(['--picture', path], { ...failing, ...none });
+  expect(code).toBe(1);
+  expect(findings('picture')).toMatchObject([
+    { level: 'fault', message: expect.stringContaining('no cameras') },
+  ]);
+});
 
 test('--camera tries only that one, and a name that does not exist is a wrong command line', async () => {
   const config = writeConfig({
