@@ -1,11 +1,12 @@
 // Which cameras this board has: Video4Linux devices with the formats they offer, and those that libcamera sees. Only asks
-// (v4l2-ctl, rpicam-hello --list-cameras), opens no stream. Any thread.
+// (ffmpeg -list_formats, rpicam-hello --list-cameras), opens no stream. Any thread.
 import { join } from 'node:path';
+import { askProgram } from '../platform/ask-program.ts';
 import { findProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Finding } from '../platform/finding.ts';
-import { runProgram } from '../platform/run-program.ts';
 import { namesIn, readText, SYSTEM_ROOTS, type SystemRoots } from '../platform/system-files.ts';
+import { v4l2Formats } from './source-v4l2.ts';
 
 export interface VideoDevice {
   readonly path: string;
@@ -37,33 +38,6 @@ export function listVideoDevices(roots: SystemRoots = SYSTEM_ROOTS): VideoDevice
   };
 }
 
-export interface VideoFormat {
-  /** Four characters: MJPG, YUYV. */
-  readonly format: string;
-  /** "1280x720", with the greatest rate where it is told: "1280x720@30". */
-  readonly sizes: readonly string[];
-}
-
-/** The output of `v4l2-ctl --list-formats-ext`. */
-export function parseFormats(text: string): VideoFormat[] {
-  const formats: { format: string; sizes: string[] }[] = [];
-  for (const line of text.split('\n')) {
-    const format = /^\s*\[\d+\]: '(.{4})'/.exec(line)?.[1];
-    if (format !== undefined) formats.push({ format: format.trim(), sizes: [] });
-    const sizes = formats.at(-1)?.sizes;
-    if (sizes === undefined) continue;
-    const size = /Size: (?:Discrete (\d+x\d+)|(?:Stepwise|Continuous) (\d+x\d+ - \d+x\d+))/.exec(line);
-    if (size !== null) sizes.push(size[1] ?? size[2]!);
-    // Rates stand below their size, the greatest first with most drivers; the greatest is kept.
-    const fps = /\(([\d.]+) fps\)/.exec(line)?.[1];
-    const last = sizes.at(-1);
-    if (fps === undefined || last === undefined) continue;
-    const [name = '', known = '0'] = last.split('@');
-    sizes[sizes.length - 1] = `${name}@${Math.max(Number(known), Number(fps))}`;
-  }
-  return formats;
-}
-
 export interface LibcameraCamera {
   readonly index: number;
   /** Name of the sensor. */
@@ -89,7 +63,7 @@ export async function cameraDeviceFindings(
 ): Promise<Finding[]> {
   const { cameras, others } = listVideoDevices(roots);
   const [v4l2, libcamera] = await Promise.all([
-    Promise.all(cameras.map((device) => deviceFinding(device, clock, signal))),
+    Promise.all(cameras.map(deviceFinding)),
     libcameraFindings(clock, signal),
   ]);
   const findings = [...v4l2, ...libcamera];
@@ -101,35 +75,21 @@ export async function cameraDeviceFindings(
   return [{ level: 'ok', message, facts: { others } }];
 }
 
-async function deviceFinding(device: VideoDevice, clock: Clock, signal: AbortSignal): Promise<Finding> {
-  const { path: subject, name } = device;
-  const program = findProgram('v4l2-ctl');
-  if (program === undefined) {
-    const advice = 'to see its formats: sudo apt install v4l-utils';
-    return { level: 'ok', subject, message: `${name}; formats not asked: v4l2-ctl is not installed`, advice };
+async function deviceFinding({ path: subject, name }: VideoDevice): Promise<Finding> {
+  const ffmpeg = findProgram('ffmpeg');
+  if (ffmpeg === undefined) {
+    const advice = 'ffmpeg reads it: sudo apt install ffmpeg';
+    return { level: 'warning', subject, message: `${name}; ffmpeg is not installed`, advice };
   }
-  const args = ['--device', subject, '--list-formats-ext'];
-  const answer = await runProgram({ command: program, args, timeoutMs: ASK_MS, clock, signal });
-  if (!answer.ok) {
-    const advice = 'see the check permissions; if it hangs, pull the camera out and put it in again';
-    return { level: 'warning', subject, message: `${name}: ${answer.ending}`, advice };
-  }
-  const formats = parseFormats(answer.stdout);
+  const formats = await v4l2Formats(ffmpeg, subject);
   const facts = { name, formats };
-  // A USB camera has a second device for metadata, which has no format.
-  if (formats.length === 0) return { level: 'ok', subject, message: `${name}; sends no pictures`, facts };
-  const shown = formats.map(({ format, sizes }) =>
-    sizes.length === 0 ? format : `${format} up to ${largest(sizes)}`,
-  );
+  if (formats.length === 0) {
+    // A USB camera has a second device, for what it says about its pictures.
+    const message = `${name}: lists no format (no pictures come from here, or this user may not open it)`;
+    return { level: 'ok', subject, message, facts };
+  }
+  const shown = formats.map((format) => `${format.name} ${format.sizes.join(' ')}`);
   return { level: 'ok', subject, message: `${name}: ${shown.join(', ')}`, facts };
-}
-
-function largest(sizes: readonly string[]): string {
-  const pixels = (size: string): number => {
-    const [, width, height] = /(\d+)x(\d+)(?:@[\d.]+)?$/.exec(size) ?? [];
-    return Number(width) * Number(height);
-  };
-  return sizes.toSorted((a, b) => pixels(b) - pixels(a))[0]!;
 }
 
 async function libcameraFindings(clock: Clock, signal: AbortSignal): Promise<Finding[]> {
@@ -137,7 +97,7 @@ async function libcameraFindings(clock: Clock, signal: AbortSignal): Promise<Fin
   if (program === undefined) return [];
   const subject = 'libcamera';
   const args = ['--list-cameras'];
-  const answer = await runProgram({ command: program, args, timeoutMs: ASK_MS, clock, signal });
+  const answer = await askProgram({ command: program, args, timeoutMs: ASK_MS, clock, signal });
   const cameras = parseLibcameraList(answer.stdout);
   if (cameras.length > 0) {
     return cameras.map(({ index, sensor, size }) => {

@@ -4,10 +4,11 @@ import type { CameraConfig } from '../config/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
+import type { DecoderState } from './decoder-choice.ts';
 import { FramePool } from './frame-pool.ts';
 import { MaskPainter } from './masks.ts';
 import { CameraProgram } from './program.ts';
-import { frameBytesOf, sourceProgram } from './source.ts';
+import { frameBytesOf, sourcePlan } from './source.ts';
 
 export interface CameraProbe {
   readonly camera: string;
@@ -27,6 +28,8 @@ export interface CameraTrial {
   /** The last frame, I420, privacy masks painted: exposure and focus have settled by then. */
   readonly picture: Uint8Array | undefined;
   readonly failure: VedetteError | undefined;
+  /** Undefined where nothing is to be decoded. */
+  readonly decoder: DecoderState | undefined;
 }
 
 /** An RTSP camera can take ten seconds to its first key frame. */
@@ -44,6 +47,7 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
   const done = new AbortController();
   const end = (): void => done.abort();
   const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
+  const plan = sourcePlan(config);
   const startMonoMs = clock.monoMs();
   let firstMonoMs: number | undefined;
   let lastMonoMs = 0;
@@ -52,7 +56,7 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
   const timers = [clock.after(FIRST_FRAME_MS, () => firstMonoMs === undefined && end())];
   const program = new CameraProgram({
     camera,
-    plan: { next: () => sourceProgram(config), ended: () => undefined },
+    plan,
     pool,
     runtimeDir,
     fps: config.detect.fps,
@@ -72,10 +76,14 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
       if (lastMonoMs - firstMonoMs >= WATCH_MS && program.framesTotal >= FRAMES_MIN) end();
       program.resume();
     },
-    onOnline: () => undefined,
+    onOnline: () => {
+      failure = undefined;
+    },
     onOffline: (error) => {
-      failure ??= error;
-      end();
+      failure = error;
+      // A hardware decoder that brings nothing is passed over for the next one, as in the daemon: software is the last.
+      const decoder = plan.decoder()?.name ?? 'software';
+      if (decoder === 'software' || program.framesTotal > 0) end();
     },
   });
   await program.run(AbortSignal.any([signal, done.signal]));
@@ -86,6 +94,7 @@ export async function tryCamera(probe: CameraProbe, signal: AbortSignal): Promis
     spanMs: firstMonoMs === undefined ? 0 : lastMonoMs - firstMonoMs,
     picture,
     failure,
+    decoder: plan.decoder(),
   };
 }
 
@@ -99,7 +108,7 @@ export function cameraFinding(
   trial: CameraTrial,
   daemonPid: number | undefined,
 ): Finding {
-  const { frames, firstFrameMs, spanMs, failure } = trial;
+  const { frames, firstFrameMs, spanMs, failure, decoder } = trial;
   const played = failure?.code === 'CAMERA_SOURCE_ENDED' && frames > 0;
   if (failure !== undefined && !played) return failureFinding(camera, failure, daemonPid);
   if (firstFrameMs === undefined) {
@@ -110,8 +119,9 @@ export function cameraFinding(
   const size = `${detect.width}x${detect.height}`;
   const rate =
     fps === undefined ? `${frames} frames` : `${fps.toFixed(1)} frames a second (asked for: ${detect.fps})`;
-  const message = `${size}, first frame after ${Math.round(firstFrameMs)} ms, ${rate}`;
-  const facts = { width: detect.width, height: detect.height, firstFrameMs, frames, fps };
+  const decoded = decoder === undefined ? '' : `, decoder: ${decoder.name}`;
+  const message = `${size}, first frame after ${Math.round(firstFrameMs)} ms, ${rate}${decoded}`;
+  const facts = { width: detect.width, height: detect.height, firstFrameMs, frames, fps, decoder };
   if (fps === undefined || fps >= RATE_MIN * detect.fps)
     return { level: 'ok', subject: camera, message, facts };
   const advice =

@@ -3,13 +3,13 @@
 // by us of harmless characters, anything else is refused (`shellSafe`); and it runs in a process of its own
 // (still-process.ts), whose whole group can be killed. Not for streams: those are programs without a shell (source.ts).
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { libcamera } from 'node-libcamera';
+import { askProgram } from '../platform/ask-program.ts';
 import { findProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
-import { runProgram } from '../platform/run-program.ts';
 
 /** What `still` may be given, by the names of the programs' options; `output` is absolute. */
 export type StillOptions = Readonly<Record<string, unknown>> & { readonly output: string };
@@ -41,6 +41,12 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 const FLAGS: ReadonlySet<string> = new Set(['nopreview', 'hflip', 'vflip']);
 /** Nothing in it means anything to a shell. */
 const HARMLESS_PATH = /^\/[A-Za-z0-9_][A-Za-z0-9_./-]*$/;
+
+/** Whether `takeStill` takes an option of this name: those of a stream, of high dynamic range and of sensor modes are not. */
+export function isStillOption(name: string): boolean {
+  const known = [...Object.keys(NUMBERS), ...Object.keys(WORDS), ...FLAGS, 'roi', 'output'];
+  return known.includes(name);
+}
 
 type SafeOptions = Parameters<(typeof libcamera)['still']>[0];
 
@@ -111,12 +117,11 @@ export async function takeStill({ options, runtimeDir, clock, signal }: StillJob
   const link = join(folder, 'libcamera-still');
   rmSync(link, { force: true });
   symlinkSync(program, link);
-  const { PATH = '', HOME = '/' } = process.env;
   // Where NODE_ENV is `test`, the library only prints the command.
-  const env = { HOME, PATH: `${folder}:${PATH}`, NODE_ENV: 'production' };
+  const env = { PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}`, NODE_ENV: 'production' };
   const args = [PROCESS_FILE, JSON.stringify(options)];
-  const run = { command: process.execPath, args, env, timeoutMs: TIMEOUT_MS, clock, signal };
-  const { ok, stdout, ending } = await runProgram(run);
+  const question = { command: process.execPath, args, env, timeoutMs: TIMEOUT_MS, clock, signal };
+  const { ok, stdout, ending } = await askProgram(question);
   const reason = ok ? stdout.trim() : ending;
   if (reason !== '') throw new VedetteError('CAMERA_EXITED', `libcamera-still: ${reason}`);
 }

@@ -7,7 +7,8 @@ import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
 import { JpegEncoder } from './jpeg.ts';
-import { hasStillProgram, type StillOptions, takeStill } from './still.ts';
+import { videoOptions } from './source-libcamera.ts';
+import { hasStillProgram, isStillOption, type StillOptions, takeStill } from './still.ts';
 
 export interface PictureOrder {
   /** Where it goes; a file there is replaced. */
@@ -60,6 +61,10 @@ async function take(order: PictureOrder, signal: AbortSignal): Promise<string | 
 
 /** Undefined where the picture is to come from the program of the camera. */
 function stillOptions(output: string, config: CameraConfig | undefined): StillOptions | undefined {
-  if (config !== undefined) return undefined;
-  return { output, timeout: SETTLE_MS, nopreview: true, quality: QUALITY };
+  const own = { output, timeout: SETTLE_MS, nopreview: true, quality: QUALITY };
+  if (config === undefined) return own;
+  const { source, detect, masks } = config;
+  if (source.type !== 'libcamera' || Object.keys(masks).length > 0) return undefined;
+  const stream = Object.entries(videoOptions(source, detect, { old: false }));
+  return { ...Object.fromEntries(stream.filter(([name]) => isStillOption(name))), ...own };
 }

@@ -1,5 +1,6 @@
 // The list of checks of `vedette doctor`, in the order in which they are shown. What each one looks at is in its room;
 // docs/doctor.md explains them, and a test holds that page against this list.
+import { decoderFindings } from '../camera/decoder-findings.ts';
 import { cameraDeviceFindings } from '../camera/devices.ts';
 import { CAMERA_TRIAL_MS, type CameraTrial, cameraFinding, tryCamera } from '../camera/probe.ts';
 import { deviceFindings, secretFindings } from '../platform/access.ts';
@@ -55,6 +56,7 @@ function boardChecks(setup: DoctorSetup, clock: Clock): Check[] {
     check('temperature', () => temperatureFindings(thermalZones())),
     check('clock', async (signal) => timeFindings(await readTime(clock, signal), clock.nowMs())),
     check('devices', (signal) => cameraDeviceFindings(clock, signal)),
+    check('decoders', () => decoderFindings()),
   ];
 }
 

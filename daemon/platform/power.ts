@@ -1,10 +1,10 @@
 // Under-voltage and throttling: the Raspberry Pi's firmware (vcgencmd, its sysfs file, the hwmon driver), the counters of
 // a Jetson. A board that tells neither is not measured. Main thread.
 import { join } from 'node:path';
+import { askProgram } from './ask-program.ts';
 import { findProgram } from './child.ts';
 import type { Clock } from './clock.ts';
 import type { Finding } from './finding.ts';
-import { runProgram } from './run-program.ts';
 import { namesIn, readNumber, readText, SYSTEM_ROOTS, type SystemRoots } from './system-files.ts';
 
 /** Bits of `vcgencmd get_throttled`; 16 higher: since the start of the board (raspberrypi.com, os.html#get_throttled). */
@@ -114,9 +114,15 @@ export async function powerFindings(
 ): Promise<Finding[]> {
   const vcgencmd = findProgram('vcgencmd');
   if (vcgencmd !== undefined) {
-    const run = { command: vcgencmd, args: ['get_throttled'], timeoutMs: VCGENCMD_TIMEOUT_MS, clock, signal };
+    const question = {
+      command: vcgencmd,
+      args: ['get_throttled'],
+      timeoutMs: VCGENCMD_TIMEOUT_MS,
+      clock,
+      signal,
+    };
     // Not for users outside the group video (/dev/vcio): then the next source answers.
-    const bits = parseThrottled((await runProgram(run)).stdout);
+    const bits = parseThrottled((await askProgram(question)).stdout);
     if (bits !== undefined) return [throttlingFinding(bits, 'vcgencmd')];
   }
   const bits = parseThrottled(readText(join(roots.sys, FIRMWARE_FILE)) ?? '');

@@ -1,8 +1,9 @@
 // What systemd says of the service, where there is systemd and a service. Main thread.
+
+import { askProgram } from './ask-program.ts';
 import { findProgram } from './child.ts';
 import type { Clock } from './clock.ts';
 import type { Finding } from './finding.ts';
-import { runProgram } from './run-program.ts';
 
 const UNIT = 'vedette.service';
 const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'UnitFileState', 'NRestarts', 'User'] as const;
@@ -21,7 +22,7 @@ export async function serviceFindings(clock: Clock, signal: AbortSignal): Promis
   const systemctl = findProgram('systemctl');
   if (systemctl === undefined) return [];
   const args = ['show', UNIT, `--property=${PROPERTIES.join(',')}`];
-  const { stdout } = await runProgram({ command: systemctl, args, timeoutMs: TIMEOUT_MS, clock, signal });
+  const { stdout } = await askProgram({ command: systemctl, args, timeoutMs: TIMEOUT_MS, clock, signal });
   const unit = parseUnit(stdout);
   return unit === undefined ? [] : [unitFinding(unit)];
 }

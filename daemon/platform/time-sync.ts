@@ -2,10 +2,10 @@
 // it is. Main thread.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { askProgram } from './ask-program.ts';
 import { findProgram } from './child.ts';
 import type { Clock } from './clock.ts';
 import type { Finding } from './finding.ts';
-import { runProgram } from './run-program.ts';
 import { namesIn, SYSTEM_ROOTS, type SystemRoots } from './system-files.ts';
 
 export interface TimeFacts {
@@ -33,7 +33,7 @@ async function isSynchronised(
   const timedatectl = findProgram('timedatectl');
   if (timedatectl !== undefined) {
     const args = ['show', '--property', 'NTPSynchronized', '--value'];
-    const { stdout } = await runProgram({
+    const { stdout } = await askProgram({
       command: timedatectl,
       args,
       timeoutMs: TIMEDATECTL_TIMEOUT_MS,

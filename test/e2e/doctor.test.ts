@@ -8,7 +8,7 @@ import type { Report, ReportedFinding } from '../../daemon/cli/doctor-report.ts'
 import { writeConfig } from '../support/configurations.ts';
 import { runToEnd, startDaemon } from '../support/daemon.ts';
 import { freePort, Mosquitto } from '../support/mosquitto.ts';
-import { programPath, testNeeding } from '../support/needs.ts';
+import { programPath, ROOT, testNeeding } from '../support/needs.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -166,6 +166,33 @@ test('without a configuration, --picture takes one of a Raspberry Pi camera', as
   expect(findings('picture')).toMatchObject([
     { level: 'fault', message: expect.stringContaining('no cameras') },
   ]);
+});
+
+test('a Raspberry Pi camera is tried with rpicam-vid, its picture is taken with its settings by rpicam-still', async () => {
+  const folder = tempDir();
+  const path = join(folder, 'porch.jpg');
+  const frames = `exec ${process.execPath} ${join(ROOT, 'test/support/fake-camera.ts')} --bytes ${(640 * 384 * 3) / 2} --interval 200 --frames 1000`;
+  const take = `echo "$*" > ${folder}/args; while [ $# -gt 0 ]; do [ "$1" = --output ] && printf JPEG > "$2"; shift; done`;
+  const source = {
+    type: 'libcamera',
+    camera: 1,
+    rotation: 180,
+    ev: -1,
+    roi: [0, 0.25, 1, 0.5],
+    mode: '2304:1296',
+  };
+  const config = writeConfig({
+    mqtt: { embedded: { enabled: true, port: 0 } },
+    cameras: { porch: { ...SCENE, source } },
+  });
+  const env = pathWith({ 'rpicam-vid': frames, 'rpicam-still': take });
+  const { code, of, stderr } = await doctor(['--config', config, '--picture', path], env);
+  expect(code, stderr).toBe(0);
+  expect(of('camera')).toMatchObject([{ level: 'ok', subject: 'porch' }]);
+  expect(readFileSync(path, 'utf8')).toBe('JPEG');
+  expect(readFileSync(join(folder, 'args'), 'utf8')).toMatch(
+    /^--output \S+\/picture\.jpg --timeout 2000 --nopreview --camera 1 --width 640 --height 384 --rotation 180 --ev=-1 --roi 0,0\.25,1,0\.5 --quality 90\n$/,
+  );
 });
 
 test('--camera tries only that one, and a name that does not exist is a wrong command line', async () => {

@@ -1,10 +1,15 @@
 // Which cameras a board has, as its kernel and its tools tell it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { listVideoDevices, parseFormats, parseLibcameraList } from '../../daemon/camera/devices.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { decodersOf } from '../../daemon/camera/decoder-findings.ts';
+import type { DecoderSupport } from '../../daemon/camera/decoders.ts';
+import { cameraDeviceFindings, listVideoDevices, parseLibcameraList } from '../../daemon/camera/devices.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
 import { SYSTEM_ROOTS } from '../../daemon/platform/system-files.ts';
 import { tempDir } from '../support/temp-dir.ts';
+
+afterEach(() => void vi.unstubAllEnvs());
 
 test('codecs, image processors and raw sensors of a Raspberry Pi are no cameras', () => {
   const sys = tempDir();
@@ -31,31 +36,6 @@ test('codecs, image processors and raw sensors of a Raspberry Pi are no cameras'
   expect(listVideoDevices({ ...SYSTEM_ROOTS, sys: tempDir() })).toEqual({ cameras: [], others: [] });
 });
 
-test('the formats of a USB camera are read with their sizes and greatest rates', () => {
-  const text = `ioctl: VIDIOC_ENUM_FMT
-\tType: Video Capture
-
-\t[0]: 'YUYV' (YUYV 4:2:2)
-\t\tSize: Discrete 640x480
-\t\t\tInterval: Discrete 0.033s (30.000 fps)
-\t\t\tInterval: Discrete 0.042s (24.000 fps)
-\t\tSize: Discrete 1280x720
-\t\t\tInterval: Discrete 0.100s (10.000 fps)
-\t[1]: 'MJPG' (Motion-JPEG, compressed)
-\t\tSize: Discrete 1920x1080
-\t\t\tInterval: Discrete 0.200s (5.000 fps)
-\t\t\tInterval: Discrete 0.033s (30.000 fps)
-\t[2]: 'RGGB' (8-bit Bayer RGRG/GBGB)
-\t\tSize: Stepwise 16x16 - 3280x2464 with step 1/1
-`;
-  expect(parseFormats(text)).toEqual([
-    { format: 'YUYV', sizes: ['640x480@30', '1280x720@10'] },
-    { format: 'MJPG', sizes: ['1920x1080@30'] },
-    { format: 'RGGB', sizes: ['16x16 - 3280x2464'] },
-  ]);
-  expect(parseFormats('')).toEqual([]);
-});
-
 test('the list of rpicam-hello is read', () => {
   const text = `Available cameras
 -----------------
@@ -69,4 +49,47 @@ test('the list of rpicam-hello is read', () => {
     { index: 1, sensor: 'imx219', size: '3280x2464' },
   ]);
   expect(parseLibcameraList('No cameras available!\n')).toEqual([]);
+});
+
+test('a USB camera is told with its formats, its second device without', async () => {
+  const [sys, programs] = [tempDir(), tempDir()];
+  for (const node of ['video0', 'video1']) {
+    mkdirSync(join(sys, 'class/video4linux', node), { recursive: true });
+    writeFileSync(join(sys, 'class/video4linux', node, 'name'), 'C920\n');
+  }
+  const lines = [
+    '[video4linux2,v4l2 @ 0x55] Raw       :     yuyv422 :           YUYV 4:2:2 : 640x480 1280x720',
+    '[video4linux2,v4l2 @ 0x55] Compressed:       mjpeg :          Motion-JPEG : 1920x1080',
+  ];
+  const say = `case "$*" in *list_formats*video0*) printf '%s\\n' '${lines.join("' '")}' >&2;; esac; exit 1`;
+  writeFileSync(join(programs, 'ffmpeg'), `#!/bin/sh\n${say}\n`, { mode: 0o755 });
+  vi.stubEnv('PATH', `${programs}:/usr/bin:/bin`);
+  const signal = new AbortController().signal;
+  expect(await cameraDeviceFindings(systemClock, signal, { ...SYSTEM_ROOTS, sys })).toMatchObject([
+    {
+      level: 'ok',
+      subject: '/dev/video0',
+      message: 'C920: yuyv422 640x480 1280x720, mjpeg 1920x1080',
+      facts: { formats: [{ name: 'yuyv422', sizes: ['640x480', '1280x720'] }, { name: 'mjpeg' }] },
+    },
+    { level: 'ok', subject: '/dev/video1', message: expect.stringContaining('lists no format') },
+  ]);
+});
+
+test('a decoder whose device is there and that ffmpeg does not know is a warning, those of other boards share a line', () => {
+  const support = (name: DecoderSupport['name'], device?: string, usable = false): DecoderSupport => {
+    return { name, device, usable, reason: `reason ${name}`, codecs: undefined, scaler: undefined };
+  };
+  const supports = [
+    support('nvmpi'),
+    support('nvdec'),
+    support('drm', '/dev/video19'),
+    support('v4l2m2m', '/dev/video10', true),
+  ];
+  expect(decodersOf('5.1', supports)).toMatchObject([
+    { level: 'ok', message: 'ffmpeg 5.1; hardware decoders: v4l2m2m' },
+    { level: 'ok', subject: 'v4l2m2m', message: 'reason v4l2m2m' },
+    { level: 'warning', subject: 'drm', message: 'reason drm' },
+    { level: 'ok', subject: 'not of this board', message: 'nvmpi (reason nvmpi), nvdec (reason nvdec)' },
+  ]);
 });
