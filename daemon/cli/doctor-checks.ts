@@ -42,7 +42,10 @@ function boardChecks(setup: DoctorSetup, clock: Clock): Check[] {
   const check = (name: string, run: Check['run']): Check => ({ name, deadlineMs: DEADLINE_MS, run });
   return [
     check('configuration', () => setup.configuration),
-    check('daemon', async (signal) => [daemonFinding(setup), ...(await serviceFindings(clock, signal))]),
+    check('daemon', async (signal) => {
+      const service = await serviceFindings(clock, signal);
+      return [daemonFinding(setup, service[0]), ...service];
+    }),
     check('permissions', async () => [
       ...(await writeFindings(dataDir, clock)),
       setup.runtime,
@@ -60,10 +63,15 @@ function boardChecks(setup: DoctorSetup, clock: Clock): Check[] {
   ];
 }
 
-function daemonFinding({ dataDir, daemonPid }: DoctorSetup): Finding {
+function daemonFinding({ dataDir, daemonPid }: DoctorSetup, service: Finding | undefined): Finding {
   const facts = { dataDir, pid: daemonPid ?? null };
-  if (daemonPid === undefined) return { level: 'ok', message: `not running with ${dataDir}`, facts };
-  return { level: 'ok', message: `running with ${dataDir} (process ${daemonPid})`, facts };
+  if (daemonPid !== undefined) {
+    return { level: 'ok', message: `running with ${dataDir} (process ${daemonPid})`, facts };
+  }
+  const message = `not running with ${dataDir}`;
+  if (service?.facts?.['ActiveState'] !== 'active') return { level: 'ok', message, facts };
+  const advice = 'the service has its own: sudo -u vedette vedette doctor --data /var/lib/vedette';
+  return { level: 'warning', message: `${message}, but the service runs`, advice, facts };
 }
 
 /** Beside the limit of the detector itself: loading, stopping. Twice, because accelerators are tried apart. */

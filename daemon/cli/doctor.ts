@@ -17,8 +17,8 @@ interface DoctorFlags {
 }
 
 const AFTER = `
-Exit code 0 when there is no fault (there may be warnings), 1 when there is one. As the user of the service:
-  sudo -u vedette vedette doctor`;
+Exit code 0 when there is no fault (there may be warnings), 1 when there is one. As the service sees it:
+  sudo -u vedette vedette doctor --data /var/lib/vedette`;
 
 /** The command. Ends with DOCTOR_FAULT (exit 1) when a check found one. */
 export function doctorCommand({ signal, clock, version }: CommandContext): Command {

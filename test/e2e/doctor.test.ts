@@ -139,17 +139,17 @@ test('--picture writes a JPEG of the size of detect, with the privacy masks pain
     cameras: { yard: SCENE, masked: { ...SCENE, masks: { all: { points: whole } } } },
   });
   const folder = tempDir();
-  const pictureOf = async (...args: string[]) => {
-    const path = join(folder, `it's "${args.length}".jpg`);
-    const { code, of } = await doctor(['--config', config, '--picture', path, ...args]);
+  const pictureOf = async (camera: string) => {
+    const path = join(folder, `it's "${camera}".jpg`);
+    const { code, of } = await doctor(['--config', config, '--camera', camera, '--picture', path]);
     expect(code).toBe(0);
     expect(of('picture')).toMatchObject([{ level: 'ok', facts: { path } }]);
     return jpegTurbo.decompressSync(readFileSync(path), { format: jpegTurbo.FORMAT_GRAY });
   };
-  const yard = await pictureOf();
+  const yard = await pictureOf('yard');
   expect(yard).toMatchObject({ width: 640, height: 384 });
   expect(brightest(yard.data)).toBeGreaterThan(100);
-  const masked = await pictureOf('--camera', 'masked');
+  const masked = await pictureOf('masked');
   expect(brightest(masked.data)).toBeLessThan(20);
 });
 
@@ -248,6 +248,18 @@ test('a Raspberry Pi with a weak supply, a CSI camera and a USB camera, by stand
     }),
   );
   expect(of('daemon')[1]).toMatchObject({ level: 'fault', advice: expect.stringContaining('journalctl') });
+});
+
+test('a service that runs with another data folder than the one looked at is told', async () => {
+  const env = pathWith({
+    systemctl:
+      'echo LoadState=loaded; echo ActiveState=active; echo SubState=running; echo UnitFileState=enabled',
+  });
+  const { of } = await doctor([], { ...env, VEDETTE_CONFIG: '/nowhere' });
+  expect(of('daemon')).toMatchObject([
+    { level: 'warning', advice: expect.stringContaining('--data /var/lib/vedette') },
+    { level: 'ok', subject: 'vedette.service' },
+  ]);
 });
 
 test('a tool that hangs for ever costs its own check and nothing else', async () => {
