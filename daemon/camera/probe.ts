@@ -118,7 +118,9 @@ export function cameraFinding(
   const fps = frames > 1 && spanMs > 0 ? ((frames - 1) * 1000) / spanMs : undefined;
   const size = `${detect.width}x${detect.height}`;
   const rate =
-    fps === undefined ? `${frames} frames` : `${fps.toFixed(1)} frames a second (asked for: ${detect.fps})`;
+    fps === undefined
+      ? `${frames} ${frames === 1 ? 'frame' : 'frames'}`
+      : `${fps.toFixed(1)} frames a second (asked for: ${detect.fps})`;
   const decoded = decoder === undefined ? '' : `, decoder: ${decoder.name}`;
   const message = `${size}, first frame after ${Math.round(firstFrameMs)} ms, ${rate}${decoded}`;
   const facts = { width: detect.width, height: detect.height, firstFrameMs, frames, fps, decoder };
