@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CameraConfig, DecoderWish } from '../config/types.ts';
-import { askProgram } from './ask-program.ts';
+import { askProgram } from '../platform/ask-program.ts';
 
 export type DecoderName = Exclude<DecoderWish, 'auto'>;
 export type HardwareDecoder = Exclude<DecoderName, 'software'>;

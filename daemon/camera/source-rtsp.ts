@@ -1,8 +1,8 @@
 // The source `rtsp`: a network camera through ffmpeg. The address goes to ffmpeg's standard input, because everybody on
 // the board can read an argument list (proc(5), /proc/pid/cmdline).
 import type { CameraConfig, SourceOf } from '../config/types.ts';
+import { askProgram } from '../platform/ask-program.ts';
 import { requireProgram } from '../platform/child.ts';
-import { askProgram } from './ask-program.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { codecOf } from './decoders.ts';
 import type { CameraSource } from './source.ts';

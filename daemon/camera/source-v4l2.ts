@@ -1,9 +1,9 @@
 // The source `v4l2`: USB cameras and other Video4Linux devices, through ffmpeg.
 import { existsSync } from 'node:fs';
 import type { CameraConfig, SourceOf } from '../config/types.ts';
+import { askProgram } from '../platform/ask-program.ts';
 import { requireProgram } from '../platform/child.ts';
 import { VedetteError } from '../platform/errors.ts';
-import { askProgram } from './ask-program.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { SOFTWARE } from './decoders.ts';
 import type { CameraSource } from './source.ts';
