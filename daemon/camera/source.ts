@@ -113,10 +113,12 @@ function sceneProgram(
   ];
   for (const key of ['noise', 'leaves'] as const) if (!source[key]) args.push(`--no-${key}`);
   for (const key of ['flicker', 'rain'] as const) if (source[key]) args.push(`--${key}`);
+  const cache = process.env['NODE_COMPILE_CACHE'];
   return {
     title: 'scene',
     command: process.execPath,
     args,
+    ...(cache === undefined ? {} : { env: { NODE_COMPILE_CACHE: cache } }),
     lossless: false,
     frameIntervalMs: undefined,
     finite: false,

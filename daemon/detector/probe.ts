@@ -23,7 +23,6 @@ export async function probeDetector(probe: DetectorProbe, signal: AbortSignal): 
   const supervisor = new DetectorSupervisor({
     ...probe,
     scoreLow: 1,
-    cameraCount: 1,
     onState: (state) => {
       if (state.state !== 'starting') resolve(state);
     },

@@ -4,17 +4,16 @@
 
 import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
 import { Backoff } from '../platform/backoff.ts';
-import { Child, type ChildExit } from '../platform/child.ts';
-import { childEnvironment } from '../platform/child-environment.ts';
+import type { Child, ChildExit } from '../platform/child.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { type ControlMessage, ControlReader, type ProcessOptions } from './control.ts';
+import { launchDetector } from './launch.ts';
 import { memoryLimitBytes } from './memory.ts';
 import {
   createSlotsFile,
@@ -32,15 +31,6 @@ const STOP_GRACE_MS = 500;
 /** A process that a KILL has not ended by then hangs in the kernel (a driver, a disk): only a new start can help. */
 const KILL_MS_MAX = 30_000;
 const THREADS_MAX_DEFAULT = 3;
-/**
- * The process makes little garbage and one thread of it works: a small young generation, one helper thread and one malloc
- * arena. Resident after 2,700 runs of the shipped model 131 MB instead of 140 MB (x64, 2 cores); speed the same within 4 %.
- */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'] as const;
-const MALLOC = { MALLOC_ARENA_MAX: '1' } as const;
-/** Tuning of the runtime, its accelerators and Node; what else stands in the daemon's environment may be a secret. */
-const TUNING = /^(?:ORT|CUDA|NVIDIA|TF|OMP|NODE)_/;
-const PROCESS_FILE = fileURLToPath(new URL('process.ts', import.meta.url));
 
 export interface SupervisorOptions {
   readonly config: DetectorConfig;
@@ -210,7 +200,7 @@ export class DetectorSupervisor implements Part {
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
     createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
-    const child = this.#spawn(this.#processOptions(model, files, number));
+    const child = launchDetector(this.#processOptions(model, files, number), clock);
     const generation: Generation = { child, model, files };
     this.#generations = number;
     this.#current = generation;
@@ -243,16 +233,6 @@ export class DetectorSupervisor implements Part {
       scoreLow,
       generation,
     };
-  }
-
-  #spawn(options: ProcessOptions): Child {
-    return new Child({
-      command: process.execPath,
-      args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(options)],
-      env: childEnvironment({ ...tuningIn(process.env), ...MALLOC }),
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-      clock: this.#options.clock,
-    });
   }
 
   #listen(generation: Generation, deadline: Timer): void {
@@ -386,14 +366,6 @@ export class DetectorSupervisor implements Part {
       state.reason === reason;
     if (!same && !this.#stopping.signal.aborted) this.#options.onState(state);
   }
-}
-
-function tuningIn(env: NodeJS.ProcessEnv): Record<string, string> {
-  const tuning: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && TUNING.test(name)) tuning[name] = value;
-  }
-  return tuning;
 }
 
 function megabytes(bytes: number): number {

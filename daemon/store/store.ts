@@ -13,7 +13,6 @@ import { Percentiles } from '../platform/percentiles.ts';
 import { closedError, commitError, damageMessage, refusalMessage } from './failures.ts';
 import type {
   Batch,
-  DamageReport,
   FileStatus,
   Opened,
   Retention,
@@ -320,16 +319,13 @@ export class Store implements Part {
     this.#ready = true;
     this.#epoch = epoch;
     this.#status = status;
-    if (damage !== undefined) this.#tellDamage(damage);
+    if (damage !== undefined)
+      this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
     this.#logger.info({ event: 'store-open', epoch, eventsEnded, ...status }, 'database is open');
     this.#started.resolve();
     if (this.#idle) this.#recover();
     this.#options.onState?.(this.state());
     if (rows.length > 0) this.#options.onOutbox(rows);
-  }
-
-  #tellDamage(damage: DamageReport): void {
-    this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
   }
 
   #onWritten({ rows, refused, status, commitMs }: Written): void {

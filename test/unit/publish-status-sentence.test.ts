@@ -26,11 +26,22 @@ function sentence({
       state: () => ({
         state: detector,
         restarts: 0,
+        recycled: 0,
         rssBytes: 0,
         ...(lastReason === undefined ? {} : { lastReason }),
       }),
     },
-    publisher: { state: () => ({ connected, reconnects: 0, inFlight: 0, feedDropped: 0 }) },
+    publisher: {
+      state: () => ({
+        connected,
+        reconnects: 0,
+        inFlight: 0,
+        feedDropped: 0,
+        picturesDropped: 0,
+        protocol: '5',
+        tls: false,
+      }),
+    },
     store: {
       state: () => ({
         queued: 0,

@@ -1,0 +1,35 @@
+// Starts the detector process: its flags, its environment and what it is told. Main thread.
+import { fileURLToPath } from 'node:url';
+import { Child } from '../platform/child.ts';
+import { childEnvironment } from '../platform/child-environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { ProcessOptions } from './control.ts';
+
+/**
+ * The process makes little garbage and one thread of it works: a small young generation, one helper thread and one malloc
+ * arena. Resident after 2,700 runs of the shipped model 131 MB instead of 140 MB (x64, 2 cores); speed the same within 4 %.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'] as const;
+const MALLOC = { MALLOC_ARENA_MAX: '1' } as const;
+/** Tuning of the runtime, its accelerators and Node; what else stands in the daemon's environment may be a secret. */
+const TUNING = /^(?:ORT|CUDA|NVIDIA|TF|OMP|NODE)_/;
+const PROCESS_FILE = fileURLToPath(new URL('process.ts', import.meta.url));
+
+/** Descriptor 3 carries its control messages; its standard error is kept for its last words. */
+export function launchDetector(options: ProcessOptions, clock: Clock): Child {
+  return new Child({
+    command: process.execPath,
+    args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(options)],
+    env: childEnvironment({ ...tuningIn(process.env), ...MALLOC }),
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    clock,
+  });
+}
+
+function tuningIn(env: NodeJS.ProcessEnv): Record<string, string> {
+  const tuning: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && TUNING.test(name)) tuning[name] = value;
+  }
+  return tuning;
+}
