@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
+import type { DecoderState } from './decoder-choice.ts';
 import type {
   CameraCounters,
   CameraProblem,
@@ -38,6 +39,8 @@ export interface CameraState extends CameraCounters {
   readonly reason?: string;
   /** Observations a second, lately. */
   readonly fps: number;
+  /** What decodes the camera's video, lately, and why nothing faster does. */
+  readonly decoder?: DecoderState;
 }
 
 /** Weight of the newest second in the rate. */
@@ -76,6 +79,7 @@ export class Camera implements Part {
   #problem: CameraProblem | undefined;
   #live: Observation | undefined;
   #fps = 0;
+  #decoder: DecoderState | undefined;
   #countedMonoMs = 0;
   #detector: DetectorState | undefined;
   #counters: CameraCounters = {
@@ -102,6 +106,7 @@ export class Camera implements Part {
       ...(this.#problem === undefined ? {} : { reason: this.#problem.reason }),
       ...this.#counters,
       fps: Math.round(this.#fps * 10) / 10,
+      ...(this.#decoder === undefined ? {} : { decoder: this.#decoder }),
     };
   }
 
@@ -193,6 +198,7 @@ export class Camera implements Part {
         this.#options.onSnapshot(message.snapshot);
         break;
       case 'online':
+        this.#decoder = message.decoder;
         this.#setStatus('online');
         break;
       case 'offline':

@@ -3,6 +3,7 @@ import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../c
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { ErrorCode } from '../platform/errors.ts';
+import type { DecoderState } from './decoder-choice.ts';
 
 /** Handed to the worker when it starts. */
 export interface CameraWorkerData {
@@ -61,7 +62,7 @@ export type FromCameraWorker =
   | { readonly type: 'picture'; readonly picture: EncodedPicture }
   /** The files of a picture are durable. */
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly type: 'online' }
+  | { readonly type: 'online'; readonly decoder?: DecoderState }
   | ({ readonly type: 'offline' } & CameraProblem)
   | { readonly type: 'counters'; readonly counters: CameraCounters }
   | { readonly type: 'detector-late'; readonly generation: number; readonly ageMs: number }

@@ -59,7 +59,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
     onFrame: () => pipeline.pump(),
     onOnline: () => {
       tellDecoder();
-      tell({ type: 'online' });
+      const decoder = plan.decoder();
+      tell({ type: 'online', ...(decoder === undefined ? {} : { decoder }) });
     },
     onOffline: (error) => tell({ type: 'offline', ...problemOf(error) }),
   });

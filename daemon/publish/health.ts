@@ -27,8 +27,9 @@ export interface StoreSource {
   readonly updatesDropped: number;
   readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
   readonly problem: { readonly message: string } | undefined;
-  readonly snapshots?: { readonly count: number; readonly bytes: number };
-  readonly snapshotsDropped?: number;
+  readonly snapshots: { readonly count: number; readonly bytes: number };
+  readonly snapshotsDropped: number;
+  readonly pruneProblem: string | undefined;
 }
 
 export interface HealthSources {
@@ -50,8 +51,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
-  const { queued, outboxRows, updatesDropped, commitMs, problem, snapshots, snapshotsDropped } =
-    store.state();
+  const { queued, outboxRows, updatesDropped, commitMs, problem, ...pictures } = store.state();
   return {
     device,
     version,
@@ -80,7 +80,11 @@ export function healthReport(sources: HealthSources): HealthReport {
       commitP99Ms: rounded(commitMs?.p99 ?? 0),
       ...(problem === undefined ? {} : { problem: problem.message }),
     },
-    ...(snapshots === undefined ? {} : { snapshots: { ...snapshots, dropped: snapshotsDropped ?? 0 } }),
+    snapshots: {
+      ...pictures.snapshots,
+      dropped: pictures.snapshotsDropped,
+      ...(pictures.pruneProblem === undefined ? {} : { problem: pictures.pruneProblem }),
+    },
     mqtt: publisher.state(),
     ...(temperatureC === undefined ? {} : { temperatureC }),
   };

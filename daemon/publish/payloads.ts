@@ -43,8 +43,13 @@ export interface CameraHealth {
   readonly fps: number;
   readonly restarts: number;
   /** Pictures written to the data folder, and those that were not (no room, disk too slow). */
-  readonly snapshotsWritten?: number;
-  readonly snapshotsDropped?: number;
+  readonly snapshotsWritten: number;
+  readonly snapshotsDropped: number;
+  /** What decodes its video, and why nothing faster does; absent where nothing is decoded. */
+  readonly decoder?: {
+    readonly name: string;
+    readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
+  };
 }
 
 /** The retained `health` message without its version; the app fills it. */
@@ -89,7 +94,13 @@ export interface HealthReport {
     readonly problem?: string;
   };
   /** Pictures in the data folder: how many, their bytes, and rows that gave way to events while the disk was slow. */
-  readonly snapshots?: { readonly count: number; readonly bytes: number; readonly dropped: number };
+  readonly snapshots: {
+    readonly count: number;
+    readonly bytes: number;
+    readonly dropped: number;
+    /** Why the oldest could not be deleted. */
+    readonly problem?: string;
+  };
   readonly mqtt: MqttHealth;
   readonly temperatureC?: number;
 }

@@ -10,6 +10,9 @@ const STORE: StoreSource = {
   updatesDropped: 0,
   commitMs: { p50: 1.234, p99: 5.678 },
   problem: undefined,
+  snapshots: { count: 7, bytes: 7000 },
+  snapshotsDropped: 2,
+  pruneProblem: undefined,
 };
 
 function sources(store: StoreSource): HealthSources {
@@ -36,10 +39,10 @@ function sources(store: StoreSource): HealthSources {
   };
 }
 
-test('the pictures in the data folder are counted once the store knows them', () => {
-  expect(healthReport(sources(STORE))).not.toHaveProperty('snapshots');
-  const known = { ...STORE, snapshots: { count: 7, bytes: 7000 }, snapshotsDropped: 2 };
-  expect(healthReport(sources(known)).snapshots).toEqual({ count: 7, bytes: 7000, dropped: 2 });
+test('the pictures in the data folder are counted, and it is told why old ones stay', () => {
+  expect(healthReport(sources(STORE)).snapshots).toEqual({ count: 7, bytes: 7000, dropped: 2 });
+  const stuck = { ...STORE, pruneProblem: 'media/porch: permission denied' };
+  expect(healthReport(sources(stuck)).snapshots.problem).toBe('media/porch: permission denied');
 });
 
 test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {

@@ -16,7 +16,15 @@ function sentence({
   connected = true,
   problem,
 }: State): string {
-  const counters = { framesTotal: 0, framesDropped: 0, framesProcessed: 0, fps: 0, restarts: 0 };
+  const counters = {
+    framesTotal: 0,
+    framesDropped: 0,
+    framesProcessed: 0,
+    fps: 0,
+    restarts: 0,
+    snapshotsWritten: 0,
+    snapshotsDropped: 0,
+  };
   const sources: SentenceSources = {
     cameras: Object.entries(cameras).map(([camera, status]) => ({
       camera,
@@ -49,6 +57,9 @@ function sentence({
         updatesDropped: 0,
         commitMs: undefined,
         problem: problem === undefined ? undefined : { message: problem },
+        snapshots: { count: 0, bytes: 0 },
+        snapshotsDropped: 0,
+        pruneProblem: undefined,
       }),
     },
   };
