@@ -2,9 +2,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../daemon/platform/clock.ts';
-import { EmbeddedBroker } from '../../daemon/publish/embedded-broker.ts';
-import { type LogRecord, memoryLogger } from '../support/logger.ts';
+import { embeddedBroker } from '../support/embedded.ts';
+import type { LogRecord } from '../support/logger.ts';
 import { freePort, Mosquitto } from '../support/mosquitto.ts';
 import { ROOT, testNeeding } from '../support/needs.ts';
 import { observationOf, testPublisher } from '../support/publisher.ts';
@@ -17,19 +16,6 @@ const testMosquitto = testNeeding({ programs: ['mosquitto'] });
 
 function warnings(records: readonly LogRecord[]): LogRecord[] {
   return records.filter(({ code }) => code === 'MQTT_CONNECT');
-}
-
-async function embedded(): Promise<EmbeddedBroker> {
-  const broker = new EmbeddedBroker({
-    host: '127.0.0.1',
-    port: 0,
-    nextFreePort: false,
-    logger: memoryLogger().logger,
-    clock: systemClock,
-  });
-  onTestFinished(() => broker.stop());
-  await broker.start();
-  return broker;
 }
 
 describe('connection', () => {
@@ -237,7 +223,7 @@ describe('retained topics', () => {
 
   const brokers: readonly [string, typeof test, () => Promise<{ url: string; port: number }>][] = [
     ['mosquitto', testMosquitto, () => Mosquitto.start()],
-    ['the embedded broker', test, embedded],
+    ['the embedded broker', test, embeddedBroker],
   ];
   for (const [name, testHere, start] of brokers) {
     testHere(`${name} that still holds a dead connection ends up with online, not offline`, async () => {

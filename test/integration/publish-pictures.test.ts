@@ -1,10 +1,8 @@
 // The snapshot topics, against real brokers: bytes, reconnects, limits, and that pictures give way.
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../daemon/platform/clock.ts';
-import { EmbeddedBroker } from '../../daemon/publish/embedded-broker.ts';
+import { describe, expect, test } from 'vitest';
 import type { Publisher } from '../../daemon/publish/publisher.ts';
 import { CAMERA_LABELS_MAX, CAMERA_PICTURE_BYTES_MAX } from '../../daemon/publish/retained.ts';
-import { memoryLogger } from '../support/logger.ts';
+import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { testPublisher } from '../support/publisher.ts';
@@ -228,15 +226,7 @@ describe('limits', () => {
   });
 
   test('a broker that closes on a large packet without having said so is not fed for ever', async () => {
-    const broker = new EmbeddedBroker({
-      host: '127.0.0.1',
-      port: 0,
-      nextFreePort: false,
-      logger: memoryLogger().logger,
-      clock: systemClock,
-    });
-    onTestFinished(() => broker.stop());
-    await broker.start();
+    const broker = await embeddedBroker();
     const clock = new SimClock();
     const { publisher, records, alert } = testPublisher({
       url: broker.url,

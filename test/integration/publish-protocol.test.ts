@@ -1,9 +1,8 @@
 // MQTT 5 and 3.1.1: which one is spoken, what a broker says of itself and why it ends a connection. Real brokers, and a
 // server of a few bytes for the reasons that Mosquitto 2.0 never gives.
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../daemon/platform/clock.ts';
-import { EmbeddedBroker } from '../../daemon/publish/embedded-broker.ts';
-import { type LogRecord, memoryLogger } from '../support/logger.ts';
+import { describe, expect, test } from 'vitest';
+import { embeddedBroker } from '../support/embedded.ts';
+import type { LogRecord } from '../support/logger.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { observationOf, testPublisher } from '../support/publisher.ts';
@@ -16,20 +15,6 @@ const testMosquitto = testNeeding({ programs: ['mosquitto'] });
 
 function warnings(records: readonly LogRecord[]): string[] {
   return records.filter(({ code }) => code === 'MQTT_CONNECT').map(({ msg }) => msg);
-}
-
-/** aedes speaks 3.1.1 only. */
-async function oldBroker(): Promise<EmbeddedBroker> {
-  const broker = new EmbeddedBroker({
-    host: '127.0.0.1',
-    port: 0,
-    nextFreePort: false,
-    logger: memoryLogger().logger,
-    clock: systemClock,
-  });
-  onTestFinished(() => broker.stop());
-  await broker.start();
-  return broker;
 }
 
 /** A broker that answers a CONNECT with these packets; counts connections by the version that they asked for. */
@@ -71,7 +56,7 @@ describe('the version', () => {
   }
 
   test('auto at a broker that refuses 5 becomes 3.1.1 at once, without a warning, and stays', async () => {
-    const broker = await oldBroker();
+    const broker = await embeddedBroker();
     const { publisher, records } = testPublisher({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
@@ -101,7 +86,7 @@ describe('the version', () => {
   });
 
   test('a refused version that the configuration insists on is told', async () => {
-    const broker = await oldBroker();
+    const broker = await embeddedBroker();
     const { publisher, records } = testPublisher({ url: broker.url, config: { protocol: '5' } });
     await publisher.start();
     await waitFor('the warning', () => warnings(records).length > 0);
