@@ -11,6 +11,9 @@ import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { ROOT } from '../support/needs.ts';
 
 export const MAIN = join(ROOT, 'daemon/main.ts');
+/** As systemd/vedette.service starts it; from the second start on with compiled code. */
+const SERVICE_FLAGS = ['--max-semi-space-size=1'];
+const COMPILE_CACHE = join(tmpdir(), 'vedette-bench-compiled');
 
 export interface Daemon {
   readonly process: ChildProcess;
@@ -31,7 +34,9 @@ export async function startDaemon(folder: string, document: object): Promise<Dae
     stringify({ log: { format: 'json' }, mqtt: { embedded, healthS: 1, drainDelayS: 0 }, ...document }),
   );
   const startedMs = systemClock.monoMs();
-  const child = spawn(process.execPath, [MAIN, 'run', '--config', config, '--data', join(folder, 'data')], {
+  const args = [...SERVICE_FLAGS, MAIN, 'run', '--config', config, '--data', join(folder, 'data')];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
