@@ -35,8 +35,8 @@ export class StoreThread {
       if (reply.type === 'not-opened') this.#reason = new VedetteError(reply.code, reply.message, reply.data);
       else if (reply.type === 'damaged') this.#reason = damagedError(reply.message);
       else {
-        // `opened` answers no request: opening a damaged file reads all of it and may take its time.
-        if (reply.type !== 'opened') this.#owed -= 1;
+        // `opened` answers no request (opening a damaged file reads all of it and may take its time), nor does `pruned`.
+        if (reply.type !== 'opened' && reply.type !== 'pruned') this.#owed -= 1;
         this.#silentSinceMonoMs = clock.monoMs();
         onReply(reply);
       }
@@ -58,8 +58,10 @@ export class StoreThread {
   }
 
   send(request: Request): void {
-    if (this.#owed === 0) this.#silentSinceMonoMs = this.#clock.monoMs();
-    this.#owed += 1;
+    if (request.type === 'write' || request.type === 'read') {
+      if (this.#owed === 0) this.#silentSinceMonoMs = this.#clock.monoMs();
+      this.#owed += 1;
+    }
     this.#worker.postMessage(request);
   }
 
