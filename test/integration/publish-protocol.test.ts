@@ -164,7 +164,7 @@ describe('limits of the broker', () => {
   testMosquitto('no more messages are on their way than its receive maximum', async () => {
     const broker = await Mosquitto.start({ lines: ['max_inflight_messages 3'] });
     const proxy = await proxyTo(broker.port);
-    const subscriber = await Subscriber.connect({ url: broker.url });
+    const subscriber = await Subscriber.connect({ url: broker.url, qos: 0 });
     const { publisher, alert, outbox } = testPublisher({ url: proxy.url, config: { windowMax: 16 } });
     await publisher.start();
     alert('acknowledged');

@@ -20,6 +20,8 @@ export interface SubscriberOptions {
   readonly filters?: readonly string[];
   /** A session that the broker keeps while this client is away. */
   readonly persistent?: boolean;
+  /** Of its subscriptions, 1 by default. At 0 the broker passes everything on in order: nothing waits for acknowledgements. */
+  readonly qos?: 0 | 1;
 }
 
 let count = 0;
@@ -34,7 +36,7 @@ export class Subscriber {
   #error: Error | undefined;
 
   private constructor(options: SubscriberOptions) {
-    const { url, user, password, filters = ['vedette/#'], persistent = false } = options;
+    const { url, user, password, filters = ['vedette/#'], persistent = false, qos = 1 } = options;
     count += 1;
     this.#client = connect(url, {
       clientId: `subscriber-${process.pid}-${count}`,
@@ -53,7 +55,7 @@ export class Subscriber {
       this.messages.push({ topic, payload: payload.toString('utf8'), qos, retain });
     });
     this.#client.on('connect', () => {
-      this.#client.subscribe([...filters], { qos: 1 }, (error) => {
+      this.#client.subscribe([...filters], { qos }, (error) => {
         if (!error) this.#subscriptions += 1;
       });
     });
