@@ -43,7 +43,7 @@ export interface OutboxSource {
 export interface PublisherOptions {
   /** With the passwords already read from their files. */
   readonly config: MqttConfig;
-  /** Publish the newest picture per camera and label (`snapshots.publish`). */
+  /** Publish the newest picture per camera and label (`snapshots.enabled` and `publish`). */
   readonly pictures: boolean;
   /** First level of every topic. */
   readonly device: string;
@@ -161,6 +161,11 @@ export class Publisher implements Part {
   forgetCamera(camera: string): void {
     this.#feedTopics.delete(camera);
     this.#retained.forgetCamera(camera);
+  }
+
+  /** The pictures of this camera are not to be shown any more: their retained topics are cleared. */
+  forgetPictures(camera: string): void {
+    this.#retained.forgetPictures(camera);
   }
 
   /** The device gets another name: clears the topics of its cameras under this one. To be followed by `stop`. */

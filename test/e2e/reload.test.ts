@@ -210,6 +210,31 @@ describe('a reload', () => {
     expect(await daemon.exited).toBe(0);
   });
 
+  testBroker(
+    'with another mask, and one that switches pictures off, clears the pictures that are retained',
+    async () => {
+      const { daemon, reload, newest, broker, subscriber } = await startTrial({ cameras: { yard: SCENE } });
+      const picture = (): string | undefined => newest('camera/yard/snapshot');
+      await waitFor('a picture', () => picture() || undefined, 60_000);
+      const masks = { left: { points: WHOLE_FRAME.map(([x, y]) => [x! / 10, y]) } };
+      const masked = { cameras: { yard: { ...SCENE, masks } } };
+      expect(JSON.parse(await reload(masked))).toMatchObject({ changes: ['camera yard restarted'] });
+      await subscriber.waitFor(
+        'no picture without the mask',
+        ({ topic, payload }) => topic.endsWith('camera/yard/snapshot') && payload === '',
+      );
+      await waitFor('a picture with the mask', () => picture() || undefined, 60_000);
+      const off = { ...masked, snapshots: { enabled: false } };
+      expect(JSON.parse(await reload(off))).toMatchObject({ changes: ['mqtt', 'camera yard restarted'] });
+      await waitFor('no picture', () => picture() === '');
+      const late = await Subscriber.connect({ url: broker.url });
+      await late.waitForCount('camera/yard/status', 1);
+      expect(late.messages.filter(({ retain, topic }) => retain && topic.endsWith('/snapshot'))).toEqual([]);
+      daemon.kill('SIGTERM');
+      expect(await daemon.exited).toBe(0);
+    },
+  );
+
   testBroker('asked for many times at once ends with the last file', async () => {
     const { daemon, config, newest, reload, health } = await startTrial({ cameras: { yard: SCENE } });
     await waitFor('the camera', () => newest('camera/yard/status') === 'online');
