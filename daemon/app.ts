@@ -8,7 +8,7 @@
 // this file knows all concrete classes.
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
-import { type ConfigChanges, changeWords, configChanges } from './config/changes.ts';
+import { type ConfigChanges, changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
@@ -144,11 +144,12 @@ class App implements RunningApp {
 
   async reload(config: Config): Promise<readonly string[]> {
     const changes = configChanges(this.#config, config);
-    const { removed, added, restarted } = changes.cameras;
+    const { removed, added, restarted, masked } = changes.cameras;
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
     const { current: publisher } = this.#publisher;
     for (const camera of removed) publisher.forgetCamera(camera);
+    for (const camera of masked) publisher.forgetPictures(camera);
     this.#config = config;
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setRetention(config.snapshots);
@@ -209,13 +210,13 @@ class App implements RunningApp {
 
   #makePublisher(): Publisher {
     const { deviceDefault, logger, clock } = this.#options;
-    const { device, mqtt, snapshots } = this.#config;
+    const { device, mqtt } = this.#config;
     const { enabled, user, password } = mqtt.embedded;
     const broker = this.#broker.current;
     return new Publisher({
       // aedes speaks 3.1.1 only.
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
-      pictures: snapshots.publish,
+      pictures: publishesPictures(this.#config),
       device: device.name ?? deviceDefault,
       logger,
       clock,

@@ -20,6 +20,8 @@ export interface ConfigChanges {
     readonly added: readonly string[];
     /** Still there, but its worker has to begin again. */
     readonly restarted: readonly string[];
+    /** Of those: the masks differ, an older picture may show what they are to hide. */
+    readonly masked: readonly string[];
   };
 }
 
@@ -40,7 +42,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
   return {
     log: differs(({ log }) => log),
     device,
-    mqtt: device || embedded || differs(({ mqtt, snapshots }) => [mqtt, snapshots.publish]),
+    mqtt: device || embedded || differs((config) => [config.mqtt, publishesPictures(config)]),
     embedded,
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),
     rules: differs(({ rules, cameras }) => [
@@ -54,8 +56,14 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
       restarted: kept.filter(
         (name) => everyCamera || differs(({ cameras }) => takenByWorker(cameras[name]!)),
       ),
+      masked: kept.filter((name) => differs(({ cameras }) => cameras[name]!.masks)),
     },
   };
+}
+
+/** Whether the broker gets pictures. */
+export function publishesPictures({ snapshots }: Config): boolean {
+  return snapshots.enabled && snapshots.publish;
 }
 
 /** In words for the log, e.g. ['rules', 'camera porch restarted']; empty when nothing differs. */

@@ -1,6 +1,7 @@
 // The order of delivery: which outbox row is sent next, and which may leave the outbox. Owns the cursor, the window
 // and the choice between rows handed over fresh and rows read from the store; knows neither MQTT nor time. Per
-// connection rows are sent in strictly rising order, each at most once, none between them left out. Main thread.
+// connection rows are sent in strictly rising order, each at most once, none between them left out; what the broker refused
+// is offered again when the caller says so. Main thread.
 import type { OutboxRow } from '../core/types.ts';
 
 /** Rows asked of the store at once. */
@@ -99,6 +100,16 @@ export class Delivery {
     this.#pump();
   }
 
+  /** Goes over the whole outbox once more, for the rows that were refused. False while it is being read: ask later. */
+  again(): boolean {
+    if (this.#reading) return false;
+    this.#queue = [];
+    this.#cursor = 0;
+    this.#behind = true;
+    this.#pump();
+    return true;
+  }
+
   /** Tries again after `readFailed`. */
   retryRead(): void {
     this.#pump();
@@ -108,6 +119,11 @@ export class Delivery {
   #enqueue(rows: readonly OutboxRow[]): void {
     for (const row of rows) {
       if (row.row <= this.#cursor) continue;
+      // On its way: only after `again`.
+      if (this.#inFlight.has(row.row)) {
+        this.#cursor = row.row;
+        continue;
+      }
       if (this.#acknowledged.get(row.row) === row.seq) {
         this.#cursor = row.row;
         this.#options.delivered([row.row]);
@@ -143,7 +159,7 @@ export class Delivery {
     this.#inFlight.add(row.row);
     this.#options.send(row, (acknowledged) => {
       if (generation !== this.#generation || !this.#inFlight.delete(row.row)) return;
-      // A refused row stays in the outbox for the next connection; the window must not stay smaller for it.
+      // A refused row stays in the outbox for `again`; the window must not stay smaller for it.
       if (acknowledged) this.#settle(row);
       this.#pump();
     });

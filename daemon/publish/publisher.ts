@@ -27,6 +27,8 @@ import { detectionsTopic, healthTopic, labelSnapshotTopic, outboxTopic, statusTo
 const FEED_BUFFER_BYTES_MAX = 256 * 1024;
 /** Wait after a failed read of the outbox. */
 const READ_RETRY_MS = 1000;
+/** A row that the broker refused is offered again after this: its access list or its limits may have changed. */
+const REFUSED_RETRY_MS = 5 * 60_000;
 /** A stop waits this long for acknowledgements, then as long again for the broker to close. */
 const STOP_STAGE_MS = 1000;
 
@@ -43,7 +45,7 @@ export interface OutboxSource {
 export interface PublisherOptions {
   /** With the passwords already read from their files. */
   readonly config: MqttConfig;
-  /** Publish the newest picture per camera and label (`snapshots.publish`). */
+  /** Publish the newest picture per camera and label (`snapshots.enabled` and `publish`). */
   readonly pictures: boolean;
   /** First level of every topic. */
   readonly device: string;
@@ -80,6 +82,7 @@ export class Publisher implements Part {
   #drainTimer: Timer | undefined;
   #healthTimer: Timer | undefined;
   #readTimer: Timer | undefined;
+  #refusedTimer: Timer | undefined;
   #stopping: Promise<void> | undefined;
   /** Set while a stop waits for acknowledgements. */
   #onProgress: (() => void) | undefined;
@@ -163,6 +166,11 @@ export class Publisher implements Part {
     this.#retained.forgetCamera(camera);
   }
 
+  /** The pictures of this camera are not to be shown any more: their retained topics are cleared. */
+  forgetPictures(camera: string): void {
+    this.#retained.forgetPictures(camera);
+  }
+
   /** The device gets another name: clears the topics of its cameras under this one. To be followed by `stop`. */
   leaveDevice(): void {
     this.#retained.leave();
@@ -210,6 +218,7 @@ export class Publisher implements Part {
     this.#connection = undefined;
     this.#drainTimer?.stop();
     this.#readTimer?.stop();
+    this.#forgetRefused();
     this.#retained.closed();
     this.#delivery.close();
     this.#onProgress?.();
@@ -259,12 +268,25 @@ export class Publisher implements Part {
   }
 
   #keep(row: OutboxRow, reason: string, code: 'MQTT_CONNECT' | 'INTERNAL'): void {
+    this.#refusedTimer ??= this.#options.clock.after(REFUSED_RETRY_MS, () => this.#offerAgain());
     if (this.#refusalTold) return;
     this.#refusalTold = true;
     this.#logger.warn(
       { code, row: row.row, kind: row.kind },
-      `${row.kind} ${row.seq} not delivered: ${reason}; kept in the outbox until the next connection`,
+      `${row.kind} ${row.seq} not delivered: ${reason}; kept in the outbox, tried again every ${REFUSED_RETRY_MS / 60_000} minutes`,
     );
+  }
+
+  #offerAgain(): void {
+    const { clock } = this.#options;
+    this.#refusedTimer = this.#delivery.again()
+      ? undefined
+      : clock.after(READ_RETRY_MS, () => this.#offerAgain());
+  }
+
+  #forgetRefused(): void {
+    this.#refusedTimer?.stop();
+    this.#refusedTimer = undefined;
   }
 
   #readFailed(error: unknown): void {
@@ -281,6 +303,7 @@ export class Publisher implements Part {
 
   async #stop(): Promise<void> {
     for (const timer of [this.#drainTimer, this.#healthTimer, this.#readTimer]) timer?.stop();
+    this.#forgetRefused();
     this.#link.stop();
     this.#delivery.hold();
     const connection = this.#connection;

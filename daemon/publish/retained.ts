@@ -103,6 +103,12 @@ export class RetainedTree {
     this.#cameras.delete(camera);
   }
 
+  /** The pictures alone; the camera goes on. */
+  forgetPictures(camera: string): void {
+    for (const topic of this.#pictureTopics(camera)) this.#clear(topic);
+    this.#cameras.get(camera)?.pictures.clear();
+  }
+
   /** Clears everything at the broker and publishes nothing more; what is in memory stays for whoever `adopt`s it. */
   leave(): void {
     for (const camera of this.#cameras.keys()) {

@@ -1,5 +1,5 @@
 // SIGHUP takes the configuration up again: all of it, or none of it with the errors of a start. Real daemon, real broker.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -32,10 +32,11 @@ interface Trial {
   health(): {
     cameras: Record<string, { framesTotal: number; restarts: number }>;
     detector: { restarts: number };
+    snapshots: { count: number; bytes: number };
   };
 }
 
-async function startTrial(document: object): Promise<Trial> {
+async function startTrial(document: object, data = tempDir()): Promise<Trial> {
   const broker = await Mosquitto.start();
   const subscriber = await Subscriber.connect({ url: broker.url });
   const whole = (more: object): object => ({
@@ -44,7 +45,7 @@ async function startTrial(document: object): Promise<Trial> {
     ...more,
   });
   const config = writeConfig(whole(document));
-  const daemon = startDaemon(['run', '--config', config, '--data', tempDir()]);
+  const daemon = startDaemon(['run', '--config', config, '--data', data]);
   await waitFor('the start', () => daemon.stderr().includes('"msg":"started"'));
   const answers = (): string[] =>
     daemon
@@ -184,6 +185,55 @@ describe('a reload', () => {
     daemon.kill('SIGTERM');
     expect(await daemon.exited).toBe(0);
   });
+
+  testBroker('with less room for pictures deletes the oldest, and no camera begins again', async () => {
+    const data = tempDir();
+    const folder = join(data, 'media/lane/2026-01-01');
+    mkdirSync(folder, { recursive: true });
+    const names = Array.from({ length: 12 }, (_, n) => `1200${10 + n}-person-${n}-a.jpg`);
+    for (const name of names) {
+      // Of a daemon that a power cut ended before their rows: the first sweep takes them up.
+      writeFileSync(join(folder, name), Buffer.alloc(1_500_000, name));
+      utimesSync(join(folder, name), 0, 0);
+    }
+    const { daemon, reload, health } = await startTrial({ cameras: { yard: SCENE } }, data);
+    await waitFor('all pictures', () => health().snapshots?.count >= names.length);
+    expect(readdirSync(folder)).toEqual(names);
+    const line = await reload({ cameras: { yard: SCENE }, snapshots: { keepMb: 10 } });
+    expect(JSON.parse(line)).toMatchObject({ changes: ['retention'] });
+    await waitFor('less than the limit', () => health().snapshots.bytes <= 10_000_000);
+    const left = readdirSync(folder);
+    expect(left.length).toBeGreaterThan(0);
+    expect(left).toEqual(names.slice(-left.length));
+    expect(health().cameras['yard']?.restarts).toBe(0);
+    daemon.kill('SIGTERM');
+    expect(await daemon.exited).toBe(0);
+  });
+
+  testBroker(
+    'with another mask, and one that switches pictures off, clears the pictures that are retained',
+    async () => {
+      const { daemon, reload, newest, broker, subscriber } = await startTrial({ cameras: { yard: SCENE } });
+      const picture = (): string | undefined => newest('camera/yard/snapshot');
+      await waitFor('a picture', () => picture() || undefined, 60_000);
+      const masks = { left: { points: WHOLE_FRAME.map(([x, y]) => [x! / 10, y]) } };
+      const masked = { cameras: { yard: { ...SCENE, masks } } };
+      expect(JSON.parse(await reload(masked))).toMatchObject({ changes: ['camera yard restarted'] });
+      await subscriber.waitFor(
+        'no picture without the mask',
+        ({ topic, payload }) => topic.endsWith('camera/yard/snapshot') && payload === '',
+      );
+      await waitFor('a picture with the mask', () => picture() || undefined, 60_000);
+      const off = { ...masked, snapshots: { enabled: false } };
+      expect(JSON.parse(await reload(off))).toMatchObject({ changes: ['mqtt', 'camera yard restarted'] });
+      await waitFor('no picture', () => picture() === '');
+      const late = await Subscriber.connect({ url: broker.url });
+      await late.waitForCount('camera/yard/status', 1);
+      expect(late.messages.filter(({ retain, topic }) => retain && topic.endsWith('/snapshot'))).toEqual([]);
+      daemon.kill('SIGTERM');
+      expect(await daemon.exited).toBe(0);
+    },
+  );
 
   testBroker('asked for many times at once ends with the last file', async () => {
     const { daemon, config, newest, reload, health } = await startTrial({ cameras: { yard: SCENE } });

@@ -1,6 +1,9 @@
 // MQTT 5 and 3.1.1: which one is spoken, what a broker says of itself and why it ends a connection. Real brokers, and a
 // server of a few bytes for the reasons that Mosquitto 2.0 never gives.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import { embeddedBroker } from '../support/embedded.ts';
 import type { LogRecord } from '../support/logger.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
@@ -9,6 +12,7 @@ import { observationOf, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { listen, portOf, proxyTo } from '../support/tcp.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -189,6 +193,45 @@ describe('limits of the broker', () => {
     await waitFor('all cameras', () => subscriber.on('/status').length === 33);
     expect(publisher.state().reconnects).toBe(0);
   });
+
+  testMosquitto(
+    'a row that its access list refuses is offered again, when it may have been mended',
+    async () => {
+      const accessList = join(tempDir(), 'access');
+      const allow = (topics: readonly string[]): void =>
+        writeFileSync(accessList, topics.map((topic) => `topic ${topic}\n`).join(''), { mode: 0o600 });
+      allow(['read #', 'write vedette/pi/status', 'write vedette/pi/health']);
+      const broker = await Mosquitto.start({ lines: [`acl_file ${accessList}`] });
+      const subscriber = await Subscriber.connect({ url: broker.url });
+      let retry = (): void => undefined;
+      const clock: Clock = {
+        ...systemClock,
+        after: (ms, fn) => {
+          if (ms === 300_000) retry = fn;
+          return systemClock.after(ms, fn);
+        },
+      };
+      const { publisher, outbox, records, alert } = testPublisher({ url: broker.url, clock });
+      alert('first');
+      alert('second');
+      await publisher.start();
+      await waitFor('the refusal', () => warnings(records).length > 0);
+      expect(warnings(records)).toEqual([
+        'alert 1 not delivered: not authorized (0x87); kept in the outbox, tried again every 5 minutes',
+      ]);
+      allow(['read #', 'write #']);
+      broker.reload();
+      await waitFor('both alerts', () => {
+        retry();
+        return subscriber.on('/alert').length >= 2;
+      });
+      await waitFor('an empty outbox', () => outbox.rows.length === 0);
+      const ids = subscriber.on('/alert').map(({ payload }) => (JSON.parse(payload) as { id: string }).id);
+      // The list may be read between the two.
+      expect(ids.sort()).toEqual(['first', 'second']);
+      expect(publisher.state()).toMatchObject({ connected: true, reconnects: 0 });
+    },
+  );
 
   testMosquitto('a row larger than its packet limit is kept and told, and the others pass', async () => {
     const broker = await Mosquitto.start({ lines: ['max_packet_size 2000'] });

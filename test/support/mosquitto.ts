@@ -90,6 +90,11 @@ export class Mosquitto {
     this.#child?.kill('SIGSTOP');
   }
 
+  /** Reads its access list again. */
+  reload(): void {
+    this.#child?.kill('SIGHUP');
+  }
+
   thaw(): void {
     this.#child?.kill('SIGCONT');
   }

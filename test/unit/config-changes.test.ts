@@ -39,6 +39,7 @@ describe('cameras', () => {
   test('with a new privacy mask begin again', () => {
     const cameras = { porch: scene({ masks: { wall: { points: SQUARE } } }), lane: scene() };
     expect(words({ cameras })).toEqual(['camera porch restarted']);
+    expect(configChanges(config(), config({ cameras })).cameras.masked).toEqual(['porch']);
   });
 
   test.each([
@@ -61,6 +62,7 @@ test.each([
   ['detector', { detector: { threads: 2 } }, ['detector']],
   ['track.scoreLow', { track: { scoreLow: 0.1 } }, ['detector']],
   ['snapshots.publish', { snapshots: { publish: false } }, ['mqtt']],
+  ['snapshots.enabled', { snapshots: { enabled: false } }, ['mqtt']],
   ['snapshots.keepDays', { snapshots: { keepDays: 3 } }, ['retention']],
 ])('%s concerns its part', (_key, document, expected) => {
   expect(words(document).filter((word) => !word.startsWith('camera'))).toEqual(expected);

@@ -1,179 +1,15 @@
-// Order, window and cursor of the outbox delivery, against a stand-in of the store's contract: rows are committed,
-// announced afterwards in order, and read as of some moment between question and answer.
+// Order, window and cursor of the outbox delivery, against a stand-in of the store's contract.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { OutboxRow } from '../../daemon/core/types.ts';
-import { Delivery, READ_ROWS_MAX } from '../../daemon/publish/delivery.ts';
+import { READ_ROWS_MAX } from '../../daemon/publish/delivery.ts';
+import { DeliveryWorld } from '../support/delivery-world.ts';
 
-interface Sent {
-  readonly row: number;
-  readonly connection: number;
-  readonly settle: (acknowledged: boolean) => void;
-  settled: boolean;
-}
-
-interface PendingRead {
-  readonly afterRow: number;
-  readonly limit: number;
-  rows: readonly OutboxRow[] | undefined;
-  readonly resolve: (rows: readonly OutboxRow[]) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Store and broker in one, driven step by step. */
-class World {
-  readonly rows = new Map<number, OutboxRow>();
-  readonly unannounced: OutboxRow[] = [];
-  readonly reads: PendingRead[] = [];
-  readonly sent: Sent[] = [];
-  readonly acknowledged = new Set<number>();
-  /** Told to be delivered, not deleted yet: the store does that some time later. */
-  readonly deletable: number[] = [];
-  readonly problems: string[] = [];
-  readCount = 0;
-  connection = 0;
-  open = false;
-  failures = 0;
-  #next = 1;
-  readonly windowMax: number;
-  readonly delivery: Delivery;
-
-  constructor(windowMax: number) {
-    this.windowMax = windowMax;
-    this.delivery = new Delivery({
-      windowMax,
-      read: ({ afterRow, limit }) => {
-        this.readCount += 1;
-        return new Promise((resolve, reject) => {
-          this.reads.push({ afterRow, limit, rows: undefined, resolve, reject });
-        });
-      },
-      send: (row, settle) => this.#take(row, settle),
-      delivered: (numbers) => {
-        for (const row of numbers) {
-          if (!this.acknowledged.has(row)) this.problems.push(`row ${row} deleted before its ack`);
-          this.deletable.push(row);
-        }
-      },
-      readFailed: () => {
-        this.failures += 1;
-      },
-    });
-  }
-
-  #take(row: OutboxRow, settle: (acknowledged: boolean) => void): void {
-    const last = this.sent.findLast(({ connection }) => connection === this.connection);
-    if (this.acknowledged.has(row.row)) this.problems.push(`row ${row.row} sent again after its ack`);
-    if (!this.open) this.problems.push(`row ${row.row} sent without a connection`);
-    if (last !== undefined && last.row >= row.row) this.problems.push(`row ${row.row} after ${last.row}`);
-    this.sent.push({ row: row.row, connection: this.connection, settle, settled: false });
-    if (this.unsettled().length > this.windowMax) this.problems.push('window exceeded');
-    // Every row older than this one has been sent on this connection or acknowledged before.
-    const now = new Set(
-      this.sent.filter((sent) => sent.connection === this.connection).map((sent) => sent.row),
-    );
-    for (const older of this.rows.keys()) {
-      const gone = now.has(older) || this.acknowledged.has(older);
-      if (older < row.row && !gone) this.problems.push(`row ${older} left out before ${row.row}`);
-    }
-  }
-
-  unsettled(): Sent[] {
-    return this.sent.filter(({ connection, settled }) => connection === this.connection && !settled);
-  }
-
-  commit(count: number, skip = 0): void {
-    for (let index = 0; index < count; index += 1) {
-      this.#next += skip;
-      const row: OutboxRow = { row: this.#next, kind: 'alert', seq: this.#next, atMs: 0, body: '{}' };
-      this.#next += 1;
-      this.rows.set(row.row, row);
-      this.unannounced.push(row);
-    }
-  }
-
-  announce(count = this.unannounced.length): void {
-    this.delivery.grew(this.unannounced.splice(0, count));
-  }
-
-  /** The store carries out what `delivered` asked for. */
-  purge(): void {
-    for (const row of this.deletable.splice(0)) this.rows.delete(row);
-  }
-
-  /** The store looks: rows committed after this are not in the answer. */
-  look(): void {
-    const read = this.reads.find(({ rows }) => rows === undefined);
-    if (read === undefined) return;
-    read.rows = [...this.rows.values()].filter(({ row }) => row > read.afterRow).slice(0, read.limit);
-  }
-
-  async answer(): Promise<void> {
-    const read = this.reads.shift();
-    if (read === undefined) return;
-    if (read.rows === undefined) {
-      this.reads.unshift(read);
-      this.look();
-      return this.answer();
-    }
-    read.resolve(read.rows);
-    await tick();
-  }
-
-  async fail(): Promise<void> {
-    this.reads.shift()?.reject(new Error('disk'));
-    await tick();
-  }
-
-  acknowledge(index: number, ok = true): void {
-    const open = this.unsettled();
-    const sent = open[index % Math.max(1, open.length)];
-    if (sent === undefined) return;
-    sent.settled = true;
-    if (ok) this.acknowledged.add(sent.row);
-    sent.settle(ok);
-  }
-
-  connect(): void {
-    this.connection += 1;
-    this.open = true;
-    this.delivery.open();
-  }
-
-  disconnect(): void {
-    this.open = false;
-    const stale = this.unsettled();
-    this.delivery.close();
-    this.connection += 1;
-    // MQTT.js answers what was in flight after the end, with an error or not at all; neither may count.
-    for (const [index, sent] of stale.entries()) if (index % 2 === 0) sent.settle(true);
-  }
-
-  /** Answers, announces and acknowledges until nothing moves. */
-  async settle(): Promise<void> {
-    for (let step = 0; step < 10_000; step += 1) {
-      if (this.unannounced.length > 0) this.announce();
-      else if (this.reads.length > 0) await this.answer();
-      else if (this.unsettled().length > 0) this.acknowledge(0);
-      else {
-        this.purge();
-        return;
-      }
-    }
-    throw new Error('does not settle');
-  }
-}
-
-function tick(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-function sentRows(world: World): number[] {
+function sentRows(world: DeliveryWorld): number[] {
   return world.sent.map(({ row }) => row);
 }
 
-async function opened(windowMax: number): Promise<World> {
-  const world = new World(windowMax);
+async function opened(windowMax: number): Promise<DeliveryWorld> {
+  const world = new DeliveryWorld(windowMax);
   world.connect();
   await world.answer();
   return world;
@@ -200,7 +36,7 @@ describe('delivery', () => {
   });
 
   test('rows announced during a read that missed them wait for the next read', async () => {
-    const world = new World(8);
+    const world = new DeliveryWorld(8);
     world.commit(1);
     world.unannounced.length = 0;
     world.connect();
@@ -215,7 +51,7 @@ describe('delivery', () => {
   });
 
   test('rows that a read brought before they were announced are not sent twice', async () => {
-    const world = new World(8);
+    const world = new DeliveryWorld(8);
     world.connect();
     world.commit(2);
     await world.answer();
@@ -226,7 +62,7 @@ describe('delivery', () => {
   });
 
   test('an answer of an earlier connection is ignored', async () => {
-    const world = new World(8);
+    const world = new DeliveryWorld(8);
     world.commit(3);
     world.unannounced.length = 0;
     world.connect();
@@ -292,8 +128,24 @@ describe('delivery', () => {
     expect(world.rows.size).toBe(0);
   });
 
+  test('asked to, offers refused rows again on the same connection, but none that is on its way', async () => {
+    const world = await opened(4);
+    world.commit(3);
+    world.announce();
+    world.acknowledge(0, false);
+    world.acknowledge(1);
+    expect(world.again()).toBe(true);
+    expect(world.again()).toBe(false);
+    world.commit(1);
+    world.announce();
+    await world.settle();
+    expect(sentRows(world)).toEqual([1, 2, 3, 1, 4]);
+    expect(world.rows.size).toBe(0);
+    expect(world.problems).toEqual([]);
+  });
+
   test('a failed read is told and tried again on request', async () => {
-    const world = new World(4);
+    const world = new DeliveryWorld(4);
     world.commit(1);
     world.unannounced.length = 0;
     world.connect();
@@ -340,6 +192,7 @@ describe('delivery', () => {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('fail'), n: fc.constant(0) }) },
       { weight: 6, arbitrary: fc.record({ do: fc.constant('ack'), n: fc.nat(7) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse'), n: fc.nat(7) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('again'), n: fc.constant(0) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('connect'), n: fc.constant(0) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('disconnect'), n: fc.constant(0) }) },
     );
@@ -348,7 +201,7 @@ describe('delivery', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.array(step, { maxLength: 120 }),
         async (windowMax, steps) => {
-          const world = new World(windowMax);
+          const world = new DeliveryWorld(windowMax);
           for (const { do: what, n } of steps) await play(world, what, n);
           expect(world.problems).toEqual([]);
           // A last, undisturbed connection brings everything.
@@ -366,7 +219,7 @@ describe('delivery', () => {
   });
 });
 
-async function play(world: World, what: string, n: number): Promise<void> {
+async function play(world: DeliveryWorld, what: string, n: number): Promise<void> {
   if (what === 'commit') world.commit(n, n % 2);
   if (what === 'burst') world.commit(n);
   if (what === 'announce') world.announce(n);
@@ -378,6 +231,7 @@ async function play(world: World, what: string, n: number): Promise<void> {
     world.delivery.retryRead();
   }
   if (what === 'ack') world.acknowledge(n);
+  if (what === 'again') world.again();
   if (what === 'refuse') world.acknowledge(n, false);
   if (what === 'connect' && !world.open) world.connect();
   if (what === 'disconnect' && world.open) world.disconnect();

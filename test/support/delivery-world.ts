@@ -1,0 +1,178 @@
+// A stand-in of the store's contract and of a broker, around the delivery of the outbox: rows are committed, announced
+// afterwards in order, and read as of some moment between question and answer. Notes what must never happen as `problems`.
+import type { OutboxRow } from '../../daemon/core/types.ts';
+import { Delivery } from '../../daemon/publish/delivery.ts';
+
+interface Sent {
+  readonly row: number;
+  readonly connection: number;
+  readonly settle: (acknowledged: boolean) => void;
+  settled: boolean;
+}
+
+interface PendingRead {
+  readonly afterRow: number;
+  readonly limit: number;
+  rows: readonly OutboxRow[] | undefined;
+  readonly resolve: (rows: readonly OutboxRow[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Store and broker in one, driven step by step. */
+export class DeliveryWorld {
+  readonly rows = new Map<number, OutboxRow>();
+  readonly unannounced: OutboxRow[] = [];
+  readonly reads: PendingRead[] = [];
+  readonly sent: Sent[] = [];
+  readonly acknowledged = new Set<number>();
+  /** Told to be delivered, not deleted yet: the store does that some time later. */
+  readonly deletable: number[] = [];
+  readonly problems: string[] = [];
+  readCount = 0;
+  connection = 0;
+  open = false;
+  failures = 0;
+  #next = 1;
+  /** Rows sent before the last `again`. */
+  #pass = 0;
+  readonly windowMax: number;
+  readonly delivery: Delivery;
+
+  constructor(windowMax: number) {
+    this.windowMax = windowMax;
+    this.delivery = new Delivery({
+      windowMax,
+      read: ({ afterRow, limit }) => {
+        this.readCount += 1;
+        return new Promise((resolve, reject) => {
+          this.reads.push({ afterRow, limit, rows: undefined, resolve, reject });
+        });
+      },
+      send: (row, settle) => this.#take(row, settle),
+      delivered: (numbers) => {
+        for (const row of numbers) {
+          if (!this.acknowledged.has(row)) this.problems.push(`row ${row} deleted before its ack`);
+          this.deletable.push(row);
+        }
+      },
+      readFailed: () => {
+        this.failures += 1;
+      },
+    });
+  }
+
+  #take(row: OutboxRow, settle: (acknowledged: boolean) => void): void {
+    const last = this.sent.slice(this.#pass).findLast(({ connection }) => connection === this.connection);
+    if (this.unsettled().some((sent) => sent.row === row.row))
+      this.problems.push(`row ${row.row} is on its way`);
+    if (this.acknowledged.has(row.row)) this.problems.push(`row ${row.row} sent again after its ack`);
+    if (!this.open) this.problems.push(`row ${row.row} sent without a connection`);
+    if (last !== undefined && last.row >= row.row) this.problems.push(`row ${row.row} after ${last.row}`);
+    this.sent.push({ row: row.row, connection: this.connection, settle, settled: false });
+    if (this.unsettled().length > this.windowMax) this.problems.push('window exceeded');
+    // Every row older than this one has been sent on this connection or acknowledged before.
+    const now = new Set(
+      this.sent.filter((sent) => sent.connection === this.connection).map((sent) => sent.row),
+    );
+    for (const older of this.rows.keys()) {
+      const gone = now.has(older) || this.acknowledged.has(older);
+      if (older < row.row && !gone) this.problems.push(`row ${older} left out before ${row.row}`);
+    }
+  }
+
+  unsettled(): Sent[] {
+    return this.sent.filter(({ connection, settled }) => connection === this.connection && !settled);
+  }
+
+  commit(count: number, skip = 0): void {
+    for (let index = 0; index < count; index += 1) {
+      this.#next += skip;
+      const row: OutboxRow = { row: this.#next, kind: 'alert', seq: this.#next, atMs: 0, body: '{}' };
+      this.#next += 1;
+      this.rows.set(row.row, row);
+      this.unannounced.push(row);
+    }
+  }
+
+  announce(count = this.unannounced.length): void {
+    this.delivery.grew(this.unannounced.splice(0, count));
+  }
+
+  /** The store carries out what `delivered` asked for. */
+  purge(): void {
+    for (const row of this.deletable.splice(0)) this.rows.delete(row);
+  }
+
+  /** The store looks: rows committed after this are not in the answer. */
+  look(): void {
+    const read = this.reads.find(({ rows }) => rows === undefined);
+    if (read === undefined) return;
+    read.rows = [...this.rows.values()].filter(({ row }) => row > read.afterRow).slice(0, read.limit);
+  }
+
+  async answer(): Promise<void> {
+    const read = this.reads.shift();
+    if (read === undefined) return;
+    if (read.rows === undefined) {
+      this.reads.unshift(read);
+      this.look();
+      return this.answer();
+    }
+    read.resolve(read.rows);
+    await tick();
+  }
+
+  async fail(): Promise<void> {
+    this.reads.shift()?.reject(new Error('disk'));
+    await tick();
+  }
+
+  acknowledge(index: number, ok = true): void {
+    const open = this.unsettled();
+    const sent = open[index % Math.max(1, open.length)];
+    if (sent === undefined) return;
+    sent.settled = true;
+    if (ok) this.acknowledged.add(sent.row);
+    sent.settle(ok);
+  }
+
+  connect(): void {
+    this.connection += 1;
+    this.open = true;
+    this.delivery.open();
+  }
+
+  disconnect(): void {
+    this.open = false;
+    const stale = this.unsettled();
+    this.delivery.close();
+    this.connection += 1;
+    // MQTT.js answers what was in flight after the end, with an error or not at all; neither may count.
+    for (const [index, sent] of stale.entries()) if (index % 2 === 0) sent.settle(true);
+  }
+
+  /** The order begins anew. */
+  again(): boolean {
+    const offered = this.delivery.again();
+    if (offered) this.#pass = this.sent.length;
+    return offered;
+  }
+
+  /** Answers, announces and acknowledges until nothing moves. */
+  async settle(): Promise<void> {
+    for (let step = 0; step < 10_000; step += 1) {
+      if (this.unannounced.length > 0) this.announce();
+      else if (this.reads.length > 0) await this.answer();
+      else if (this.unsettled().length > 0) this.acknowledge(0);
+      else {
+        this.purge();
+        return;
+      }
+    }
+    throw new Error('does not settle');
+  }
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
