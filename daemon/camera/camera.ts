@@ -133,6 +133,8 @@ export class Camera implements Part {
     const timer = this.#options.clock.after(STOP_MS, () => void worker.terminate());
     await this.#exited;
     timer.stop();
+    // A worker that had to be ended has not done it.
+    this.#endTracks();
   }
 
   #spawn(): void {
@@ -224,17 +226,20 @@ export class Camera implements Part {
     this.#counters = counters;
   }
 
-  /** The next worker counts its tracks from 1 again: those of this one end here. */
   #replace(problem: CameraProblem): void {
-    const { onObservation, clock } = this.#options;
-    if (this.#live) {
-      const stamp = { ...this.#live.stamp, atMs: clock.nowMs(), monoMs: clock.monoMs() };
-      const ended = this.#live.tracks.map((track) => track.id);
-      onObservation({ ...this.#live, stamp, tracks: [], ended });
-      this.#live = undefined;
-    }
+    this.#endTracks();
     this.#setStatus('offline', problem);
-    this.#retry = clock.after(this.#backoff.nextMs(), () => this.#spawn());
+    this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#spawn());
+  }
+
+  /** The next worker counts its tracks from 1 again: those that are left of this one end here. */
+  #endTracks(): void {
+    const { onObservation, clock } = this.#options;
+    const live = this.#live;
+    this.#live = undefined;
+    if (live === undefined || live.tracks.length === 0) return;
+    const stamp = { ...live.stamp, atMs: clock.nowMs(), monoMs: clock.monoMs() };
+    onObservation({ ...live, stamp, tracks: [], ended: live.tracks.map((track) => track.id) });
   }
 
   #setStatus(status: CameraStatus, problem?: CameraProblem): void {

@@ -99,3 +99,15 @@ test('a camera worker that hangs is ended with its program, told as offline and 
   const hung = records.filter(({ code }) => code === 'CAMERA_WORKER_HUNG');
   expect(hung).toHaveLength(1);
 });
+
+test('a camera that is stopped while its worker hangs has ended its tracks', async () => {
+  const clock = new SimClock();
+  const workerUrl = new URL('../fixtures/camera/hanging-worker.ts', import.meta.url);
+  const { camera, observations } = makeCamera({ clock, workerUrl });
+  await camera.start();
+  await waitFor('a track', () => observations.length > 0);
+  const stopped = camera.stop();
+  await clock.advance(2000);
+  await stopped;
+  expect(observations.at(-1)).toMatchObject({ tracks: [], ended: [1] });
+});
