@@ -139,16 +139,21 @@ const TROUBLES: readonly (readonly [RegExp, string])[] = [
   [/permission denied|not permitted|EACCES/i, 'this user may not open it: see the check permissions'],
   [/\b40[13]\b|unauthori[sz]ed|forbidden/i, 'correct user and password of the camera'],
   [
+    /exited with code 127|not on PATH|failed to execute/i,
+    'install the program, or correct its name in cameras.<name>.source',
+  ],
+  [/ bytes come instead of /, 'let the program write frames of the size of detect, and nothing else'],
+  [
     /404|not found|no such file|does not exist|ENOENT/i,
     'correct the path or device in cameras.<name>.source',
   ],
   [
-    /connection refused|no route|unreachable|timed out|could not resolve|name or service/i,
+    /connection refused|refuses the connection|no route|unreachable|timed out|could not resolve|name or service/i,
     'is the camera on, and its address right? Try to ping it from this board',
   ],
   [
-    /invalid data|could not find codec/i,
-    'it does not send what the type of the source says: correct cameras.<name>.source',
+    /invalid data|could not find codec|not a picture/i,
+    'it does not send what the type of the source says: correct the address or type in cameras.<name>.source',
   ],
 ];
 const BUSY = /device or resource busy|in use by another process|EBUSY|failed to acquire/i;

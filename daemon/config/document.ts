@@ -216,7 +216,8 @@ const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   BAD_INDENT: 'the indentation does not fit the lines before it',
   BAD_SCALAR_START: 'text must not begin with this character; put it in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a second "key:" on one line; put text that contains ": " in quotes',
-  BLOCK_IN_FLOW: 'block indentation inside brackets; close the bracket first',
+  BLOCK_IN_FLOW:
+    'a - alone cannot stand inside brackets; put it in quotes ("-"), or close the bracket before a list begins',
   KEY_OVER_1024_CHARS: 'a key is longer than 1024 characters',
   MISSING_CHAR: 'a closing quote or bracket, a comma, a colon or a space is missing here',
   MULTILINE_IMPLICIT_KEY: 'a key goes over several lines; is a ":" or a closing quote missing?',

@@ -1,7 +1,7 @@
 // Loads a configuration: YAML text, environment, schema, password files, the caller's semantic checks. All or nothing:
 // either a whole Config or one CONFIG_INVALID with every problem, each with line and column. Main thread, at start and
 // on reload; reads files synchronously.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readProblem, VedetteError } from '../platform/errors.ts';
 import { readDocument } from './document.ts';
@@ -42,13 +42,24 @@ export function defaultConfigPaths(env: Readonly<NodeJS.ProcessEnv>): string[] {
 
 /** The first path that exists. Throws CONFIG_NOT_FOUND naming all that were tried. */
 export function findConfig(paths: readonly string[]): string {
-  const found = paths.find((path) => existsSync(path));
+  const found = paths.find(isThere);
   if (found !== undefined) return found;
-  throw new VedetteError(
-    'CONFIG_NOT_FOUND',
-    `no configuration file: tried ${paths.join(', ')}; write one, name one with --config, or try: vedette demo`,
-    { paths },
-  );
+  const [first] = paths;
+  const message =
+    paths.length === 1
+      ? `there is no configuration file ${first}`
+      : `no configuration file: tried ${paths.join(', ')}; write one, name one with --config, or try: vedette demo`;
+  throw new VedetteError('CONFIG_NOT_FOUND', message, { paths });
+}
+
+/** Also what this user may not look at (the service's, without sudo): reading it then says why, and "not there" would lie. */
+function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
 }
 
 /** Loads a file. Throws CONFIG_NOT_FOUND, or CONFIG_INVALID with `data.problems` (Problem[]) in the order of the file. */

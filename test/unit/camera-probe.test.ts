@@ -63,6 +63,10 @@ describe('a camera', () => {
     ['/dev/video7: No such file or directory', /path or device/],
     ['Connection to tcp://10.0.0.9:554 failed: No route to host', /ping/],
     ['Invalid data found when processing input', /type of the source/],
+    ['http://10.0.0.9/: the camera sent a page or a text, not a picture', /type of the source/],
+    ['http://10.0.0.9/: the camera refuses the connection (is it on, is the port right)', /ping/],
+    ['setpriv: failed to execute my-camera: No such file or directory', /install the program/],
+    ['frames of 86400 bytes come instead of 345600 (has their size changed?)', /size of detect/],
     ['something new', /by hand/],
   ])('that ends with "%s" is a fault with advice', (words, advice) => {
     expect(finding(ended(words))).toMatchObject({

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to the environment are tested here
 // Loading a configuration: every problem at its line and column, in words that name the limit and the value.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultConfigPaths, findConfig, loadConfig, parseConfig } from '../../daemon/config/load.ts';
@@ -235,6 +235,14 @@ describe('a text that is not a configuration', () => {
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 
+  test('the - of a program that writes to standard output is named when it is not in quotes', () => {
+    const text = 'cameras: {a: {source: {type: command, command: [ffmpeg, -]}}}\n';
+    expect(refusal(() => parseConfig(text, OPTIONS)).message).toMatch(
+      /^vedette\.yaml:1:57 .*in quotes \("-"\)/,
+    );
+    expect(() => parseConfig(text.replace('-]', '"-"]'), OPTIONS)).not.toThrow();
+  });
+
   test('places are right after a syntax error', () => {
     const text = '[a---\n\nb';
     const { line } = (refusal(() => parseConfig(text, OPTIONS)).data['problems'] as { line: number }[]).at(
@@ -325,6 +333,21 @@ describe('files', () => {
     expect(error.code).toBe('CONFIG_NOT_FOUND');
     expect(error.message).toContain(`tried ${missing}, /nowhere.yaml`);
     expect(refusal(() => loadConfig(missing, { env: {} })).code).toBe('CONFIG_NOT_FOUND');
+  });
+
+  test('a file that was named and is not there is told without a hint to name one', () => {
+    const missing = join(tempDir(), 'a.yaml');
+    expect(refusal(() => findConfig([missing])).message).toBe(`there is no configuration file ${missing}`);
+  });
+
+  test('a file that cannot be looked at is told as such, not as missing', () => {
+    const folder = tempDir();
+    const [loop, there] = [join(folder, 'loop.yaml'), join(folder, 'b.yaml')];
+    // Root may look into every folder, so a link to itself stands for one that is closed.
+    symlinkSync(loop, loop);
+    writeFileSync(there, CAMERAS);
+    expect(findConfig([loop, there])).toBe(loop);
+    expect(refusal(() => loadConfig(loop, { env: {} })).message).toContain('ELOOP');
   });
 
   test('the places to look are the environment, systemd, here and /etc', () => {
