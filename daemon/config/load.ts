@@ -149,7 +149,7 @@ function readText(path: string, fileName: string): string {
     if (error instanceof VedetteError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return findConfig([path]);
     // Whole, because a file of this name may lie in several places.
-    throw whole(`${path} ${readProblem(error)}`, error);
+    throw whole(`${resolve(path)} ${readProblem(error)}`, error);
   }
   if (bytes.length > FILE_BYTES_MAX) throw whole(`has ${bytes.length} bytes (limit ${FILE_BYTES_MAX})`);
   try {
