@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { defaultConfigPaths, findConfig, loadConfig } from '../config/load.ts';
-import type { Problem } from '../config/problems.ts';
+import { type Problem, problemLine } from '../config/problems.ts';
 import { configSchema } from '../config/schema.ts';
 import { type SecretOptions, secretPath } from '../config/secrets.ts';
 import type { Config } from '../config/types.ts';
@@ -89,9 +89,7 @@ function configFindings(error: VedetteError, named: string | undefined): Finding
   const { problems = [] } = error.data as { problems?: readonly Problem[] };
   const advice = 'all keys are explained in docs/config.md';
   return problems.map((problem): Finding => {
-    const { file, line, column, path, message } = problem;
-    const shown = `${file}:${line}:${column} ${path}: ${message}`;
-    return { level: 'fault', message: shown, advice, facts: { code: error.code, ...problem } };
+    return { level: 'fault', message: problemLine(problem), advice, facts: { code: error.code, ...problem } };
   });
 }
 

@@ -29,7 +29,9 @@ Examples:
 /** The command; `context.signal` ends the program after the frame being written, quietly. */
 export function sceneCommand(context: { readonly signal: AbortSignal; readonly clock: Clock }): Command {
   return new Command('scene')
-    .description('the built-in camera: a drawn street with people, cars and a dog, and the truth about them')
+    .description(
+      'the built-in camera: a drawn front yard with people, cars and a dog, and the truth about them',
+    )
     .option('--width <pixels>', 'width of the picture, a multiple of 64, 320 to 1920', numberOf, 1280)
     .option('--height <pixels>', 'height of the picture, even, 192 to 1080', numberOf, 720)
     .option('--fps <rate>', 'frames per second, 0.1 to 60', numberOf, 5)

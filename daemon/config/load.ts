@@ -1,7 +1,7 @@
 // Loads a configuration: YAML text, environment, schema, password files, the caller's semantic checks. All or nothing:
 // either a whole Config or one CONFIG_INVALID with every problem, each with line and column. Main thread, at start and
 // on reload; reads files synchronously.
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readProblem, VedetteError } from '../platform/errors.ts';
 import { readDocument } from './document.ts';
@@ -40,9 +40,9 @@ export function defaultConfigPaths(env: Readonly<NodeJS.ProcessEnv>): string[] {
   return [...(folder ? [join(folder, FILE_NAME)] : []), FILE_NAME, SYSTEM_PATH];
 }
 
-/** The first path that exists. Throws CONFIG_NOT_FOUND naming all that were tried. */
+/** The first path that exists, else the first that this user may not look at. Throws CONFIG_NOT_FOUND naming all that were tried. */
 export function findConfig(paths: readonly string[]): string {
-  const found = paths.find(isThere);
+  const found = paths.find((path) => existsSync(path)) ?? paths.find(isHidden);
   if (found !== undefined) return found;
   const [first] = paths;
   const message =
@@ -52,11 +52,11 @@ export function findConfig(paths: readonly string[]): string {
   throw new VedetteError('CONFIG_NOT_FOUND', message, { paths });
 }
 
-/** Also what this user may not look at (the service's, without sudo): reading it then says why, and "not there" would lie. */
-function isThere(path: string): boolean {
+/** This user may not look (the service's folder, without sudo): reading it then says why, and "not there" might be a lie. */
+function isHidden(path: string): boolean {
   try {
     statSync(path);
-    return true;
+    return false;
   } catch (error) {
     return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
@@ -148,7 +148,8 @@ function readText(path: string, fileName: string): string {
   } catch (error) {
     if (error instanceof VedetteError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return findConfig([path]);
-    throw whole(readProblem(error), error);
+    // Whole, because a file of this name may lie in several places.
+    throw whole(`${resolve(path)} ${readProblem(error)}`, error);
   }
   if (bytes.length > FILE_BYTES_MAX) throw whole(`has ${bytes.length} bytes (limit ${FILE_BYTES_MAX})`);
   try {

@@ -225,6 +225,9 @@ test('every problem of a configuration is a fault with its place', async () => {
   const missing = await doctor(['--config', '/nowhere/vedette.yaml']);
   expect(missing.code).toBe(1);
   expect(missing.of('configuration')).toMatchObject([{ level: 'fault' }]);
+
+  const folder = await doctor(['--config', '/tmp']);
+  expect(folder.of('configuration')[0]?.message).toBe('tmp:1:1 is a folder, not a file');
 });
 
 test('a Raspberry Pi with a weak supply, a CSI camera and a USB camera, by stand-ins for its tools', async () => {

@@ -340,14 +340,17 @@ describe('files', () => {
     expect(refusal(() => findConfig([missing])).message).toBe(`there is no configuration file ${missing}`);
   });
 
-  test('a file that cannot be looked at is told as such, not as missing', () => {
+  test('a file that cannot be looked at is told as such, not as missing, and gives way to one that can', () => {
     const folder = tempDir();
     const [loop, there] = [join(folder, 'loop.yaml'), join(folder, 'b.yaml')];
     // Root may look into every folder, so a link to itself stands for one that is closed.
     symlinkSync(loop, loop);
     writeFileSync(there, CAMERAS);
-    expect(findConfig([loop, there])).toBe(loop);
-    expect(refusal(() => loadConfig(loop, { env: {} })).message).toContain('ELOOP');
+    expect(findConfig([loop, there])).toBe(there);
+    expect(findConfig([join(folder, 'a.yaml'), loop])).toBe(loop);
+    expect(refusal(() => loadConfig(loop, { env: {} })).message).toBe(
+      `loop.yaml:1:1 ${loop} cannot be read (ELOOP)`,
+    );
   });
 
   test('the places to look are the environment, systemd, here and /etc', () => {
