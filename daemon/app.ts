@@ -1,7 +1,7 @@
 // The composition root: builds the parts and joins them. Read it to find the way of a frame:
 //
 //   camera worker ──observation──▶ decider (rules, events) ──decision──▶ store ──outbox rows──▶ publisher ──▶ broker
-//        └──tensor──▶ detector process ──boxes──┘                └──────▶ publisher (perception feed, status)
+//        └──tensor──▶ detector process ──boxes──┘                └──────▶ publisher (perception feed, status, pictures)
 //
 // Starts store, broker, publisher, detector, cameras in this order and stops them in reverse; a changed configuration
 // exchanges only the parts that it touches. Main thread; it never holds a pixel and never waits for a disk. Nothing but
