@@ -30,10 +30,9 @@ export class FramePool {
   #filling: Frame;
   #waiting: Frame | undefined;
   readonly #free: Frame[] = [];
-  readonly #painter: Painter | undefined;
+  readonly #painter: Painter;
 
-  /** Without a painter, frames are handed out as they came. */
-  constructor(frameBytes: number, painter?: Painter) {
+  constructor(frameBytes: number, painter: Painter) {
     this.frameBytes = frameBytes;
     this.#painter = painter;
     for (let index = 0; index < FRAME_COUNT; index += 1) {
@@ -53,7 +52,7 @@ export class FramePool {
 
   /** The filled frame is painted and becomes the waiting one. */
   complete(): void {
-    this.#painter?.paint(this.#filling.bytes);
+    this.#painter.paint(this.#filling.bytes);
     if (this.#waiting !== undefined) {
       this.dropped += 1;
       this.#free.push(this.#waiting);

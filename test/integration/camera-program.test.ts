@@ -10,6 +10,7 @@ import { systemClock } from '../../daemon/platform/clock.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
 import { newMark, processesMarked } from '../support/marked-processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { UNPAINTED } from '../support/unpainted.ts';
 import { waitFor } from '../support/wait.ts';
 
 const FAKE = fileURLToPath(new URL('../support/fake-camera.ts', import.meta.url));
@@ -31,7 +32,7 @@ interface Fake {
 }
 
 function runFake({ args, lossless = false, finite = false, eager = true, stallMs = 60_000, ...fake }: Fake) {
-  const pool = new FramePool(FRAME_BYTES);
+  const pool = new FramePool(FRAME_BYTES, UNPAINTED);
   const frames: { byte: number; whole: boolean; atMs: number; monoMs: number }[] = [];
   const offline: VedetteError[] = [];
   const lives: ProgramLife[] = [];

@@ -10,6 +10,7 @@ import type { CameraConfig } from '../../daemon/config/types.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import type { VedetteError } from '../../daemon/platform/errors.ts';
 import { tempDir } from './temp-dir.ts';
+import { UNPAINTED } from './unpainted.ts';
 
 export interface SeenFrame {
   /** Y, U and V in the middle of the frame. */
@@ -25,7 +26,7 @@ export function cameraConfig(source: object, detect: object = {}, other: object 
 
 export function runCamera(config: CameraConfig, options: SourceOptions = {}) {
   const { width, height } = config.detect;
-  const pool = new FramePool(frameBytesOf(config.detect));
+  const pool = new FramePool(frameBytesOf(config.detect), UNPAINTED);
   const frames: SeenFrame[] = [];
   const offline: VedetteError[] = [];
   let onlineCount = 0;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { FrameSplitter } from '../../daemon/camera/frame-reader.ts';
+import { UNPAINTED } from '../support/unpainted.ts';
 
 const FRAME_BYTES = 96;
 
@@ -12,7 +13,7 @@ function numbered(pool: FramePool, number: number): void {
 
 describe('the frame pool', () => {
   test('a newer frame replaces a waiting one and the drop is counted', () => {
-    const pool = new FramePool(FRAME_BYTES);
+    const pool = new FramePool(FRAME_BYTES, UNPAINTED);
     for (const number of [1, 2, 3]) numbered(pool, number);
     expect(pool.dropped).toBe(2);
     expect(pool.take()?.number).toBe(3);
@@ -20,7 +21,7 @@ describe('the frame pool', () => {
   });
 
   test('a frame in use is never written to', () => {
-    const pool = new FramePool(FRAME_BYTES);
+    const pool = new FramePool(FRAME_BYTES, UNPAINTED);
     numbered(pool, 1);
     const inUse = pool.take();
     for (let number = 2; number < 20; number += 1) {
@@ -31,7 +32,7 @@ describe('the frame pool', () => {
   });
 
   test('a frame not given back is a bug that shows at once', () => {
-    const pool = new FramePool(FRAME_BYTES);
+    const pool = new FramePool(FRAME_BYTES, UNPAINTED);
     for (const number of [1, 2]) {
       numbered(pool, number);
       pool.take();
@@ -51,7 +52,7 @@ describe('the frame splitter', () => {
         const stream = Buffer.from(
           Array.from({ length: total }, (_, at) => Math.floor(at / FRAME_BYTES) % 256),
         );
-        const pool = new FramePool(FRAME_BYTES);
+        const pool = new FramePool(FRAME_BYTES, UNPAINTED);
         const seen: number[] = [];
         const splitter = new FrameSplitter(pool, () => {
           const { bytes } = pool.filling;
