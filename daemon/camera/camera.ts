@@ -228,6 +228,8 @@ export class Camera implements Part {
 
   #replace(problem: CameraProblem): void {
     this.#endTracks();
+    this.#fps = 0;
+    this.#countedMonoMs = 0;
     this.#setStatus('offline', problem);
     this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#spawn());
   }

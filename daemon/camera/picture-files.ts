@@ -149,8 +149,11 @@ export class PictureFiles {
   }
 
   async #look(): Promise<void> {
-    if (!this.#swept) await this.#sweep();
+    const unfinished = join(this.#folder, UNFINISHED);
+    if (!this.#swept) await rm(unfinished, { recursive: true, force: true });
     this.#swept = true;
+    // At every look: an owner may make room by removing the whole folder.
+    await makeFolder(unfinished);
     const { reserveMb } = this.#options;
     const { bavail, bsize } = await statfs(this.#folder);
     const freeMb = Math.floor((bavail * bsize) / 1e6);
@@ -160,12 +163,6 @@ export class PictureFiles {
     }
     // After a failed write the next picture finds out.
     this.#open = true;
-  }
-
-  async #sweep(): Promise<void> {
-    const unfinished = join(this.#folder, UNFINISHED);
-    await rm(unfinished, { recursive: true, force: true });
-    await makeFolder(unfinished);
   }
 
   /** One line per change of state. */

@@ -45,6 +45,9 @@ const TIMING: ProgramTiming = {
   floodMs: 3000,
 };
 
+/** The source's own words: the program was given nothing, its decoder has not failed. */
+const SOURCE_FAILURES: ReadonlySet<string> = new Set(['CAMERA_UNREACHABLE', 'CAMERA_REFUSED']);
+
 type Outcome = 'ended' | VedetteError;
 
 export class CameraProgram {
@@ -108,7 +111,8 @@ export class CameraProgram {
     this.#running = running;
     const outcome = await running.run(signal).catch((error: unknown) => this.#asCameraError(error));
     this.#running = undefined;
-    if (!signal.aborted) {
+    const wasFed = outcome === 'ended' || running.frames > 0 || !SOURCE_FAILURES.has(outcome.code);
+    if (!signal.aborted && wasFed) {
       const reason = outcome === 'ended' ? 'the source is over' : outcome.message;
       plan.ended({ frames: running.frames, reason });
     }

@@ -58,13 +58,17 @@ async function feedFolder(
   let picture = 0;
   do {
     const { kind, names } = await picturesIn(source.path);
+    let goneCount = 0;
     for (const name of names) {
       picture += 1;
       const until = Math.round(picture * framesPerPicture);
       if (frame === until) continue;
       const bytes = await pictureBytes(join(source.path, name));
-      // Deleted since the folder was read.
-      if (bytes === undefined) continue;
+      // Deleted since the folder was read, or a link to nothing.
+      if (bytes === undefined) {
+        goneCount += 1;
+        continue;
+      }
       for (; frame < until; frame += 1) {
         const earlyMs = startMs + (frame * 1000) / fps - clock.monoMs();
         if (source.pace === 'realtime' && earlyMs > 0) await clock.sleep(earlyMs, signal);
@@ -72,6 +76,10 @@ async function feedFolder(
         kind.write(input, bytes);
         await roomIn(input, signal);
       }
+    }
+    // Else nothing would hold the next round back.
+    if (goneCount === names.length) {
+      throw unusable(`folder ${source.path} holds only names of pictures that are gone`);
     }
   } while (source.loop);
 }

@@ -49,7 +49,7 @@ export interface ProgramLife {
 export interface SourcePlan {
   /** Throws CAMERA_PROGRAM_MISSING and the like; asked again later. */
   next(): SourceProgram | Promise<SourceProgram>;
-  /** Not called for a stop that was asked for. */
+  /** Not called for a stop that was asked for, nor for a life in which the source itself had nothing to give. */
   ended(life: ProgramLife): void;
 }
 

@@ -146,10 +146,20 @@ function cameraChecks(
 }
 
 const PICTURE_DEADLINE_MS = 30_000;
+const MASKS_UNKNOWN: Finding = {
+  level: 'fault',
+  message: 'no picture: without a usable configuration its privacy masks are not known',
+  advice: 'do what the check configuration says',
+};
+const NO_CAMERA_ENABLED: Finding = {
+  level: 'fault',
+  message: 'no picture: no camera is enabled',
+  advice: 'name the camera with --camera',
+};
 
 /** After the cameras: it takes the frame that a trial has left. */
 function pictureCheck(
-  { config, runtimeDir }: DoctorSetup,
+  { config, configuration, runtimeDir }: DoctorSetup,
   clock: Clock,
   wish: { path: string; camera: string | undefined; trials: ReadonlyMap<string, CameraTrial> },
 ): Check {
@@ -159,11 +169,14 @@ function pictureCheck(
     alone: true,
     run: async (signal) => {
       if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
+      if (config === undefined && configuration.some(({ level }) => level === 'fault'))
+        return [MASKS_UNKNOWN];
       const { pictureFinding } = await import('../camera/test-picture.ts');
       const cameras = Object.entries(config?.cameras ?? {});
       const chosen = cameras.find(([name, { enabled }]) =>
         wish.camera === undefined ? enabled : name === wish.camera,
       );
+      if (config !== undefined && chosen === undefined) return [NO_CAMERA_ENABLED];
       const [name, cameraConfig] = chosen ?? [];
       const camera =
         name === undefined || cameraConfig === undefined

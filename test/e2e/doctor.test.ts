@@ -1,6 +1,6 @@
 // `vedette doctor` as an owner runs it: on a board without anything, with a camera and a broker, with what is broken, with
 // programs of boards that this machine is not (stand-ins on PATH that check their arguments).
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { expect, test } from 'vitest';
@@ -166,6 +166,24 @@ test('without a configuration, --picture takes one of a Raspberry Pi camera', as
   expect(findings('picture')).toMatchObject([
     { level: 'fault', message: expect.stringContaining('no cameras') },
   ]);
+});
+
+test('--picture takes none past the privacy masks of a configuration that cannot be used', async () => {
+  const take = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && printf JPEG > "$2"; shift; done';
+  const env = pathWith({ 'rpicam-still': take });
+  const path = join(tempDir(), 'picture.jpg');
+  const broken = writeConfig({ cameras: { yard: { ...SCENE, stallMs: 'soon' } } });
+  const { of: ofBroken } = await doctor(['--config', broken, '--picture', path], env);
+  expect(ofBroken('picture')).toMatchObject([
+    { level: 'fault', message: 'no picture: without a usable configuration its privacy masks are not known' },
+  ]);
+  const mqtt = { embedded: { enabled: true, port: 0 } };
+  const disabled = writeConfig({ mqtt, cameras: { yard: { ...SCENE, enabled: false } } });
+  const { of: ofDisabled } = await doctor(['--config', disabled, '--picture', path], env);
+  expect(ofDisabled('picture')).toMatchObject([
+    { level: 'fault', message: 'no picture: no camera is enabled' },
+  ]);
+  expect(existsSync(path)).toBe(false);
 });
 
 test('a Raspberry Pi camera is tried with rpicam-vid, its picture is taken with its settings by rpicam-still', async () => {

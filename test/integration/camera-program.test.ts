@@ -269,6 +269,16 @@ describe('a program that is fed', () => {
     await waitFor('the end of that life', () => lives.length > 0);
   });
 
+  test('whose camera is away is not judged: it was given nothing to decode', async () => {
+    const feed: SourceProgram['feed'] = async () => {
+      throw new VedetteError('CAMERA_UNREACHABLE', 'http://cam/: the camera cannot be reached');
+    };
+    const { program, offline, lives } = runFake({ args: ['--frames', '0', '--then', 'echo'], feed });
+    await waitFor('another life', () => program.restarts >= 2);
+    expect(offline[0]?.code).toBe('CAMERA_UNREACHABLE');
+    expect(lives).toEqual([]);
+  });
+
   test('that ends by itself is told by its own words, not by the broken pipe', async () => {
     const feed = async (input: Writable, signal: AbortSignal): Promise<void> => {
       const chunk = Buffer.alloc(FRAME_BYTES);

@@ -1,6 +1,6 @@
 // The sources that are recordings, and the pace of live ones, with the real ffmpeg.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SOFTWARE } from '../../daemon/camera/decoders.ts';
@@ -79,6 +79,9 @@ describe('a folder', () => {
     const both = pictures('jpg', ['1.jpg']);
     writeFileSync(join(both, '2.PNG'), '');
     expect(await said(both)).toBe(`folder ${both} holds JPEG (1) and PNG (1); keep one kind`);
+    const lost = tempDir();
+    symlinkSync(join(lost, 'unplugged', '1.jpg'), join(lost, '1.jpg'));
+    expect(await said(lost)).toBe(`folder ${lost} holds only names of pictures that are gone`);
   });
 });
 

@@ -62,7 +62,7 @@ test('a camera worker that crashes ends its tracks, is told as offline and comes
   const impossible: DetectorState = { ...ready, ready: { ...endpoint, model } };
   camera.detectorChanged(impossible);
   await waitFor('offline', () => statuses.at(-1) === 'offline' && statuses.includes('online'));
-  expect(camera.state().reason).toMatch(/camera worker crashed/);
+  expect(camera.state()).toMatchObject({ fps: 0, reason: expect.stringMatching(/camera worker crashed/) });
   const last = observations.at(-1)!;
   expect(last.tracks).toEqual([]);
   expect(last.ended).toContain(live.tracks[0]!.id);

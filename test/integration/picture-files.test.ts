@@ -121,6 +121,19 @@ describe('a picture on the disk', () => {
 });
 
 describe('a disk', () => {
+  test('whose folder of pictures was taken away gets its pictures again, in a new one', async () => {
+    const dataDir = tempDir();
+    const { files, durable, write, opened } = picturesIn(dataDir);
+    files.start();
+    await opened();
+    rmSync(join(dataDir, 'media'), { recursive: true });
+    await waitFor('a picture', () => {
+      if (files.open && durable.length === 0) write();
+      return durable.length > 0;
+    });
+    expect(existsSync(join(dataDir, durable[0]!.path))).toBe(true);
+  });
+
   test('that has less room than is kept for alerts gets no picture, and one line says so', async () => {
     const dataDir = tempDir();
     const { files, records } = picturesIn(dataDir, 1_000_000_000);
