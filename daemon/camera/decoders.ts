@@ -1,9 +1,9 @@
 // Which hardware decoders of ffmpeg this board has, and how each is used: asked once, never assumed. What a decoder is
 // worth shows only when it runs: decoder-choice.ts. Camera worker thread.
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CameraConfig, DecoderWish } from '../config/types.ts';
 import { askProgram } from '../platform/ask-program.ts';
+import { namesIn, readText } from '../platform/system-files.ts';
 
 export type DecoderName = Exclude<DecoderWish, 'auto'>;
 export type HardwareDecoder = Exclude<DecoderName, 'software'>;
@@ -185,29 +185,13 @@ async function whatIsBuilt(ffmpeg: string): Promise<Built> {
 }
 
 function firstOf(root: string, folder: string, name: RegExp): string | undefined {
-  const found = namesIn(join(root, folder)).find((one) => name.test(one));
+  const found = namesIn(join(root, folder), name)[0];
   return found === undefined ? undefined : join(root, folder, found);
 }
 
 /** The video device whose name (of its driver) is such a one. */
 function videoNode(root: string, isIt: (name: string) => boolean): string | undefined {
   const folder = join(root, 'sys/class/video4linux');
-  const node = namesIn(folder).find((one) => isIt(textOf(join(folder, one, 'name'))));
+  const node = namesIn(folder, /^video\d+$/).find((one) => isIt(readText(join(folder, one, 'name')) ?? ''));
   return node === undefined ? undefined : join(root, 'dev', node);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

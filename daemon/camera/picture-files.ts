@@ -3,6 +3,7 @@
 // more. Never waited for by a frame. Camera worker thread.
 import { mkdir, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sanitise } from '../core/names.ts';
 import type { Snapshot } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
@@ -79,10 +80,7 @@ export class PictureFiles {
    */
   newPath({ label, track, atMs }: { label: string; track: number; atMs: number }): string {
     const [day, time] = new Date(atMs).toISOString().split('T') as [string, string];
-    const word = label
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]/g, '_')
-      .slice(0, LABEL_LENGTH_MAX);
+    const word = sanitise(label).slice(0, LABEL_LENGTH_MAX);
     const name = `${time.slice(0, 8).replaceAll(':', '')}-${word}-${track}-${newId().slice(-8)}`;
     return `${MEDIA}/${this.#options.camera}/${day}/${name}`;
   }

@@ -1,10 +1,11 @@
 // The retained topics of the cameras: their status and their newest pictures. Kept in memory, so that after every connect
 // the broker's tree equals the truth, whatever it had forgotten. Pictures give way: they are written only while the
 // connection has room, and a newer one takes the place of one still waiting. Main thread; holds JPEG bytes, no pixels.
+import { sanitise } from '../core/names.ts';
 import type { CameraStatus } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Connection } from './connection.ts';
-import { cameraStatusTopic, labelSnapshotTopic, sanitise, snapshotTopic } from './topics.ts';
+import { cameraStatusTopic, labelSnapshotTopic, snapshotTopic } from './topics.ts';
 
 /** Newest pictures kept for one camera: of so many labels, and so many bytes together. */
 export const CAMERA_LABELS_MAX = 16;

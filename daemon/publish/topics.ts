@@ -1,19 +1,9 @@
 // Names of the topics. Owns how a topic is spelled, nothing of what is sent to it. Pure, any thread.
 // docs/mqtt.md lists what each topic carries, how it is retained and with which quality of service.
+import { NAME_LENGTH_MAX, sanitise } from '../core/names.ts';
 import type { OutboxKind } from '../core/types.ts';
 
 const ROOT = 'vedette';
-/** The same bound as for names in the configuration. */
-const NAME_LENGTH_MAX = 64;
-
-/** A name as one level of a topic: lower case, everything outside `[a-z0-9_-]` becomes `_`, never empty. */
-export function sanitise(name: string): string {
-  const clean = name
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]/g, '_')
-    .slice(0, NAME_LENGTH_MAX);
-  return clean === '' ? '_' : clean;
-}
 
 /** The default device name: the first label of the host name ("Porch-Pi.local" gives "porch-pi"). */
 export function deviceSlug(hostname: string): string {

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '../../daemon/platform/clock.ts';
 import { tempDir } from './temp-dir.ts';
 
 export interface Certificate {
@@ -100,7 +101,7 @@ export class Authority {
 
 /** So many days from now, as openssl takes it. */
 function dateOf(days: number): string {
-  return new Date(Date.now() + days * DAY_MS).toISOString().replace(/[-:T]|\.\d+/g, '');
+  return new Date(systemClock.nowMs() + days * DAY_MS).toISOString().replace(/[-:T]|\.\d+/g, '');
 }
 
 function openssl(args: readonly string[]): void {

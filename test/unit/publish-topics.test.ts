@@ -1,6 +1,7 @@
 // Names of topics: how hostile or odd names become topic levels.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sanitise } from '../../daemon/core/names.ts';
 import {
   cameraStatusTopic,
   detectionsTopic,
@@ -8,7 +9,6 @@ import {
   healthTopic,
   labelSnapshotTopic,
   outboxTopic,
-  sanitise,
   snapshotTopic,
   statusTopic,
 } from '../../daemon/publish/topics.ts';
