@@ -28,8 +28,11 @@ import { Percentiles } from './platform/percentiles.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
+import { PictureTopics } from './publish/picture-topics.ts';
 import { Publisher } from './publish/publisher.ts';
+import { RetainedTree } from './publish/retained.ts';
 import { statusSentence } from './publish/status-sentence.ts';
+import { cameraPath, cameraStatusPath, isSnapshotPathOf } from './publish/topics.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
@@ -104,6 +107,8 @@ class App implements RunningApp {
   readonly #inferMs = new Percentiles();
   readonly #loop = new LoopWatch();
   readonly #store: Store;
+  readonly #retained: RetainedTree;
+  readonly #pictures: PictureTopics;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
@@ -117,6 +122,8 @@ class App implements RunningApp {
     this.#config = options.config;
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
+    this.#retained = this.#makeRetained();
+    this.#pictures = this.#makePictures();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
     this.#detector = this.#makeDetector();
@@ -147,9 +154,8 @@ class App implements RunningApp {
     const { removed, added, restarted, masked } = changes.cameras;
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
-    const { current: publisher } = this.#publisher;
-    for (const camera of removed) publisher.forgetCamera(camera);
-    for (const camera of masked) publisher.forgetPictures(camera);
+    for (const camera of [...removed, ...masked]) this.#pictures.forget(camera);
+    for (const camera of removed) this.#retained.clearBelow(cameraPath(camera));
     this.#config = config;
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setRetention(config.snapshots);
@@ -162,15 +168,13 @@ class App implements RunningApp {
   }
 
   /** The old publisher leaves first, so that it never offers its password to the broker of the new one. */
-  async #exchangeDelivery({ device, embedded }: ConfigChanges): Promise<void> {
-    const { current: previous } = this.#publisher;
-    if (device) previous.leaveDevice();
-    await previous.stop();
+  async #exchangeDelivery({ embedded }: ConfigChanges): Promise<void> {
+    await this.#publisher.current.stop();
     if (embedded) await this.#broker.replace(this.#makeBroker());
-    const publisher = this.#makePublisher();
-    publisher.adopt(previous);
-    for (const camera of this.#cameras.list) publisher.cameraStatus(camera.camera, camera.state().status);
-    await this.#publisher.replace(publisher);
+    if (!publishesPictures(this.#config)) {
+      for (const { camera } of this.#cameras.list) this.#pictures.forget(camera);
+    }
+    await this.#publisher.replace(this.#makePublisher());
   }
 
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
@@ -202,6 +206,19 @@ class App implements RunningApp {
     });
   }
 
+  #makeRetained(): RetainedTree {
+    return new RetainedTree({
+      memory: { known: () => [], change: () => undefined },
+      keeps: (path) =>
+        publishesPictures(this.#config) && isSnapshotPathOf(Object.keys(this.#config.cameras), path),
+    });
+  }
+
+  #makePictures(): PictureTopics {
+    const { clock, logger } = this.#options;
+    return new PictureTopics({ retained: this.#retained, clock, logger });
+  }
+
   #makeBroker(): EmbeddedBroker | undefined {
     const { nextFreePort = false, logger, clock } = this.#options;
     const { enabled, ...settings } = this.#config.mqtt.embedded;
@@ -216,7 +233,8 @@ class App implements RunningApp {
     return new Publisher({
       // aedes speaks 3.1.1 only.
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
-      pictures: publishesPictures(this.#config),
+      retained: this.#retained,
+      pictures: publishesPictures(this.#config) ? this.#pictures : undefined,
       device: device.name ?? deviceDefault,
       logger,
       clock,
@@ -264,9 +282,11 @@ class App implements RunningApp {
       clock,
       logger,
       onObservation: (observation) => this.#observe(observation),
-      onPicture: (name, picture) => this.#publisher.current.picture(name, picture),
+      onPicture: (name, picture) => {
+        if (publishesPictures(this.#config)) this.#pictures.add(name, picture);
+      },
       onSnapshot: (snapshot) => this.#keep(snapshot),
-      onStatus: (name, status) => this.#publisher.current.cameraStatus(name, status),
+      onStatus: (name, status) => this.#retained.set(cameraStatusPath(name), status),
       onDetectorLate: (late) => this.#detector.late(late),
     });
   }

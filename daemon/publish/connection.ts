@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import { matchesFilter, type Subscription } from './channel.ts';
 import type { ProtocolVersion } from './protocol.ts';
 import { codeWords } from './reasons.ts';
 import type { TlsOptions } from './tls.ts';
@@ -132,16 +133,12 @@ export class Connection {
     return false;
   }
 
-  /** QoS 0. `settled` gets undefined once the subscription holds, else the reason; `onMessage` the payload as text. */
-  subscribe(
-    topic: string,
-    onMessage: (payload: string) => void,
-    settled: (refusal: string | undefined) => void,
-  ): void {
-    this.#client?.on('message', (at, payload) => {
-      if (at === topic && !this.#over) onMessage(payload.toString('utf8'));
+  /** `settled` gets undefined once the subscription holds, else the reason. */
+  subscribe({ filter, qos, onMessage }: Subscription, settled: (refusal: string | undefined) => void): void {
+    this.#client?.on('message', (topic, payload, { retain }) => {
+      if (!this.#over && matchesFilter(filter, topic)) onMessage({ topic, payload, retain });
     });
-    this.#client?.subscribe(topic, { qos: 0 }, (error) => {
+    this.#client?.subscribe(filter, { qos }, (error) => {
       if (!this.#over) settled(error ? describe(error) : undefined);
     });
   }

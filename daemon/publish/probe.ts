@@ -207,9 +207,12 @@ async function roundTrip(
   const timer = clock.after(ROUND_TRIP_MS, () => outcome.resolve('late'));
   let startMonoMs = 0;
   connection.subscribe(
-    topic,
-    (received) => {
-      if (received === payload) outcome.resolve('back');
+    {
+      filter: topic,
+      qos: 0,
+      onMessage: (received) => {
+        if (received.payload.toString() === payload) outcome.resolve('back');
+      },
     },
     (refused) => {
       if (refused !== undefined) return outcome.resolve({ refused, what: 'reading' });

@@ -1,13 +1,14 @@
-// The MQTT side of the daemon: keeps the retained topics true, delivers the outbox and sends the perception feed. Owns
-// when something is sent; link.ts owns the connection, delivery.ts the order of the outbox, retained.ts the topics of the
-// cameras, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
+// The MQTT side of the daemon: delivers the outbox, sends the perception feed and tells all channels of the connection. Owns
+// when something is sent; link.ts owns the connection, delivery.ts the order of the outbox, retained.ts the retained
+// topics, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
 // memory and events stay in the outbox. Main thread.
 import type { MqttConfig } from '../config/types.ts';
-import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
+import type { Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
+import type { Channel, Subscription } from './channel.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { Link } from './link.ts';
@@ -20,8 +21,16 @@ import {
   type RowContext,
   rowPayload,
 } from './payloads.ts';
-import { type Picture, RetainedTree } from './retained.ts';
-import { detectionsTopic, healthTopic, labelSnapshotTopic, outboxTopic, statusTopic } from './topics.ts';
+import type { PictureTopics } from './picture-topics.ts';
+import type { RetainedTree } from './retained.ts';
+import {
+  detectionsPath,
+  HEALTH_PATH,
+  labelSnapshotPath,
+  outboxTopic,
+  STATUS_PATH,
+  topicOf,
+} from './topics.ts';
 
 /** A connection with more unsent bytes than this is too slow for the perception feed. */
 const FEED_BUFFER_BYTES_MAX = 256 * 1024;
@@ -45,8 +54,12 @@ export interface OutboxSource {
 export interface PublisherOptions {
   /** With the passwords already read from their files. */
   readonly config: MqttConfig;
-  /** Publish the newest picture per camera and label (`snapshots.enabled` and `publish`). */
-  readonly pictures: boolean;
+  /** The truth of all retained topics; outlives this publisher. */
+  readonly retained: RetainedTree;
+  /** The newest picture per camera and label; undefined where they are not published. */
+  readonly pictures?: PictureTopics | undefined;
+  /** What else shares the connection. */
+  readonly channels?: readonly Channel[];
   /** First level of every topic. */
   readonly device: string;
   readonly logger: Logger;
@@ -71,7 +84,7 @@ export class Publisher implements Part {
   readonly #logger: Logger;
   readonly #link: Link;
   readonly #delivery: Delivery;
-  readonly #retained: RetainedTree;
+  readonly #channels: readonly Channel[];
   readonly #snapshotTopic: RowContext['snapshotTopic'];
   readonly #feedTopics = new Map<string, string>();
   /** The connection that is up. */
@@ -88,7 +101,7 @@ export class Publisher implements Part {
   #onProgress: (() => void) | undefined;
 
   constructor(options: PublisherOptions) {
-    const { device, pictures, clock, config, outbox } = options;
+    const { device, retained, pictures, channels = [], clock, config, outbox } = options;
     this.#options = options;
     this.#logger = options.logger.child({ part: this.name });
     this.#link = new Link({
@@ -96,7 +109,7 @@ export class Publisher implements Part {
       // One name per device: a broker that still holds a dead connection of ours ends it, and sends its last will,
       // before it accepts the new one. With a random name that `offline` would come later and overwrite `online`.
       clientId: `vedette-${device}`,
-      will: { topic: statusTopic(device), payload: 'offline' satisfies DaemonStatus },
+      will: { topic: topicOf(device, STATUS_PATH), payload: 'offline' satisfies DaemonStatus },
       logger: this.#logger,
       clock,
       url: () => brokerUrl(options),
@@ -114,19 +127,14 @@ export class Publisher implements Part {
       delivered: (rows) => outbox.delivered(rows),
       readFailed: (error) => this.#readFailed(error),
     });
-    this.#snapshotTopic = pictures ? (camera, label) => labelSnapshotTopic(device, camera, label) : undefined;
-    this.#retained = new RetainedTree({
-      device,
-      pictures,
-      clock,
-      onPicturesPaused: (minutes) => this.#tellPicturesPaused(minutes),
-    });
+    this.#snapshotTopic = pictures && ((camera, label) => topicOf(device, labelSnapshotPath(camera, label)));
+    this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), ...channels];
   }
 
   /** Begins to connect and returns; a missing broker is not an error. */
   async start(): Promise<void> {
     const { clock, config } = this.#options;
-    this.#healthTimer = clock.every(config.healthS * 1000, () => this.#publishHealth());
+    this.#healthTimer = clock.every(config.healthS * 1000, () => this.#setHealth());
     this.#link.start();
   }
 
@@ -141,44 +149,13 @@ export class Publisher implements Part {
       ...this.#link.state(),
       inFlight: this.#delivery.inFlight,
       feedDropped: this.#feedDropped,
-      picturesDropped: this.#retained.picturesDropped,
+      picturesDropped: this.#options.pictures?.dropped ?? 0,
     };
   }
 
   /** Rows the store has committed, in order, each told once. */
   outboxGrew(rows: readonly OutboxRow[]): void {
     this.#delivery.grew(rows);
-  }
-
-  /** Retained; published now and after every reconnect. */
-  cameraStatus(camera: string, status: CameraStatus): void {
-    this.#retained.cameraStatus(camera, status);
-  }
-
-  /** The newest picture of a camera, and of one label there. Retained; sent when the connection has room for it. */
-  picture(camera: string, picture: Picture): void {
-    this.#retained.picture(camera, picture);
-  }
-
-  /** The camera is no longer in the configuration: its retained topics are cleared. */
-  forgetCamera(camera: string): void {
-    this.#feedTopics.delete(camera);
-    this.#retained.forgetCamera(camera);
-  }
-
-  /** The pictures of this camera are not to be shown any more: their retained topics are cleared. */
-  forgetPictures(camera: string): void {
-    this.#retained.forgetPictures(camera);
-  }
-
-  /** The device gets another name: clears the topics of its cameras under this one. To be followed by `stop`. */
-  leaveDevice(): void {
-    this.#retained.leave();
-  }
-
-  /** Before `start`: takes over the pictures of the publisher whose place it takes. */
-  adopt(previous: Publisher): void {
-    this.#retained.adopt(previous.#retained);
   }
 
   /** The perception feed: sent at once or not at all. */
@@ -197,7 +174,7 @@ export class Publisher implements Part {
   #feedTopic(camera: string): string {
     let topic = this.#feedTopics.get(camera);
     if (topic === undefined) {
-      topic = detectionsTopic(this.#options.device, camera);
+      topic = topicOf(this.#options.device, detectionsPath(camera));
       this.#feedTopics.set(camera, topic);
     }
     return topic;
@@ -205,12 +182,16 @@ export class Publisher implements Part {
 
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */
   #up(connection: Connection): void {
-    const { clock, config } = this.#options;
+    const { clock, config, device, retained } = this.#options;
     this.#connection = connection;
     this.#refusalTold = false;
-    this.#publishStatus(connection, 'online', () => {});
-    this.#publishHealth();
-    this.#retained.opened(connection);
+    retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
+    this.#setHealth();
+    for (const channel of this.#channels) {
+      channel.opened({ connection, device });
+      for (const subscription of channel.subscriptions?.(device) ?? [])
+        this.#subscribe(connection, subscription);
+    }
     this.#drainTimer = clock.after(config.drainDelayS * 1000, () => this.#delivery.open());
   }
 
@@ -219,27 +200,28 @@ export class Publisher implements Part {
     this.#drainTimer?.stop();
     this.#readTimer?.stop();
     this.#forgetRefused();
-    this.#retained.closed();
+    this.#closeChannels();
     this.#delivery.close();
     this.#onProgress?.();
   }
 
-  #tellPicturesPaused(minutes: number): void {
-    this.#logger.warn(
-      { code: 'MQTT_CONNECT' },
-      `the connection was lost right after a picture, several times: no pictures for ${minutes} minutes; raise the packet size limit of the broker`,
-    );
+  #closeChannels(): void {
+    for (const channel of this.#channels) channel.closed();
   }
 
-  #publishStatus(connection: Connection, status: DaemonStatus, acknowledged: () => void): void {
-    connection.publish(statusTopic(this.#options.device), status, true, (refusal) => {
-      if (refusal === undefined) acknowledged();
+  #subscribe(connection: Connection, subscription: Subscription): void {
+    connection.subscribe(subscription, (refusal) => {
+      if (refusal === undefined) return;
+      this.#logger.warn(
+        { code: 'MQTT_CONNECT', filter: subscription.filter },
+        `${subscription.filter} cannot be subscribed to: ${refusal}; allow it in the access list of the broker`,
+      );
     });
   }
 
-  #publishHealth(): void {
-    const { device, health } = this.#options;
-    this.#connection?.publishOnce(healthTopic(device), healthPayload(health()), true);
+  #setHealth(): void {
+    const { retained, health } = this.#options;
+    retained.set(HEALTH_PATH, healthPayload(health()), 0);
   }
 
   #sendRow(row: OutboxRow, settled: (acknowledged: boolean) => void): void {
@@ -308,22 +290,22 @@ export class Publisher implements Part {
     this.#delivery.hold();
     const connection = this.#connection;
     if (connection === undefined) return;
-    await this.#drain(connection);
+    await this.#drain();
     this.#connection = undefined;
-    this.#retained.stop();
+    this.#closeChannels();
     this.#delivery.close();
     await this.#link.goodbye(STOP_STAGE_MS);
   }
 
   /** Resolves when `stopped` and everything in flight is acknowledged, the connection is gone, or time is up. */
-  async #drain(connection: Connection): Promise<void> {
+  async #drain(): Promise<void> {
     const { promise: drained, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.after(STOP_STAGE_MS, resolve);
     let stoppedAcknowledged = false;
     this.#onProgress = () => {
       if (this.#connection === undefined || (stoppedAcknowledged && this.#delivery.inFlight === 0)) resolve();
     };
-    this.#publishStatus(connection, 'stopped', () => {
+    this.#options.retained.set(STATUS_PATH, 'stopped' satisfies DaemonStatus, 1, () => {
       stoppedAcknowledged = true;
       this.#onProgress?.();
     });

@@ -1,249 +1,204 @@
-// The retained topics of the cameras: their status and their newest pictures. Kept in memory, so that after every connect
-// the broker's tree equals the truth, whatever it had forgotten. Pictures give way: they are written only while the
-// connection has room, and a newer one takes the place of one still waiting. Main thread; holds JPEG bytes, no pixels.
-import { sanitise } from '../core/names.ts';
-import type { CameraStatus } from '../core/types.ts';
-import type { Clock, Timer } from '../platform/clock.ts';
+// The retained topics: what every one of them says now, kept in memory, so that after every connect the broker's tree equals
+// the truth, whatever it had forgotten. Remembers over restarts which topics a broker may hold of us, and clears those that
+// are not true any more. One for the daemon's life, whatever connections and device names come and go. Main thread.
+import type { Session } from './channel.ts';
 import type { Connection } from './connection.ts';
-import { cameraStatusTopic, labelSnapshotTopic, snapshotTopic } from './topics.ts';
+import { pathOf, topicOf } from './topics.ts';
 
-/** Newest pictures kept for one camera: of so many labels, and so many bytes together. */
-export const CAMERA_LABELS_MAX = 16;
-export const CAMERA_PICTURE_BYTES_MAX = 4 * 1024 * 1024;
-/** With more unsent bytes than this a connection has no room for a picture. */
-const BUFFER_BYTES_MAX = 256 * 1024;
-/** A connection without room is looked at again after this. */
-const ROOM_RETRY_MS = 50;
-/** A connection lost this soon after a picture may have been closed for it, */
-const BLAME_MS = 2000;
-/** and when that happens so often in a row, pictures wait. */
-const BLAMES_MAX = 3;
-const PAUSE_MS = 10 * 60_000;
-
-/** A JPEG of the whole frame, with what it was kept for. */
-export interface Picture {
-  readonly label: string;
-  readonly jpeg: Uint8Array;
+/** Topics that a broker may hold, over restarts of the daemon. */
+export interface TopicMemory {
+  /** Whole topics; undefined while they cannot be read. */
+  known(): readonly string[] | undefined;
+  change(topics: { readonly added: readonly string[]; readonly removed: readonly string[] }): void;
 }
 
 export interface RetainedTreeOptions {
-  readonly device: string;
-  /** False: pictures are not published, and what another publisher has left of them is cleared. */
-  readonly pictures: boolean;
-  readonly clock: Clock;
-  /** Brokers without a word about their limit close on a packet that is too large: pictures wait, `minutes` long. */
-  readonly onPicturesPaused: (minutes: number) => void;
+  readonly memory: TopicMemory;
+  /** Of a path that is remembered and not set: it stays at the broker as it is (a picture from before a restart). */
+  readonly keeps?: (path: string) => boolean;
 }
 
-interface CameraTree {
-  status: CameraStatus | undefined;
-  /** By label, newest last: that one is the picture of the camera. */
-  readonly pictures: Map<string, Buffer>;
+type Quality = 0 | 1;
+
+/** `payload` undefined: somebody else publishes it (`hold`). */
+interface Leaf {
+  readonly payload: string | undefined;
+  readonly qos: Quality;
 }
+
+/** Marks a topic that is below the device, whatever the device is called. */
+const BELOW_DEVICE = '~/';
 
 export class RetainedTree {
   readonly #options: RetainedTreeOptions;
-  readonly #cameras = new Map<string, CameraTree>();
-  /** Topics that have gone: cleared at every connect, the broker may hold them still. */
-  readonly #gone = new Set<string>();
-  /** Pictures not yet sent on this connection, by the topic of their label, oldest first. */
-  readonly #pending = new Map<string, { readonly camera: string; readonly jpeg: Buffer }>();
-  #connection: Connection | undefined;
-  #dropped = 0;
-  #roomTimer: Timer | undefined;
-  #sentMonoMs: number | undefined;
-  #blames = 0;
-  #pausedUntilMonoMs = 0;
+  /** By topic or `~/` and path, in the order of their first setting: that of publication at a connect. */
+  readonly #leaves = new Map<string, Leaf>();
+  /** Whole topics that the broker may hold. */
+  readonly #known = new Set<string>();
+  /** Those of earlier lives are among them. */
+  #recalled = false;
+  /** To be cleared at the next connect even if `keeps` would keep them. */
+  readonly #condemned = new Set<string>();
+  #session: Session | undefined;
+  /** Cleared with QoS 0: certain once something of QoS 1 that was sent later is acknowledged. */
+  #uncertain: string[] = [];
 
   constructor(options: RetainedTreeOptions) {
     this.#options = options;
   }
 
-  /** Pictures replaced before they could be sent, or larger than may be sent. */
-  get picturesDropped(): number {
-    return this.#dropped;
+  /**
+   * What a path below the device says from now on. Published at once when there is a connection and it says something new, and
+   * at every connect. `settled` is told when the broker has it (QoS 1); not when there is no connection.
+   */
+  set(path: string, payload: string, qos: Quality = 1, settled?: () => void): void {
+    this.#set(BELOW_DEVICE + path, { payload, qos }, settled);
   }
 
-  /** Published now and after every reconnect. */
-  cameraStatus(camera: string, status: CameraStatus): void {
-    const tree = this.#treeOf(camera);
-    if (tree.status === status) return;
-    tree.status = status;
-    const topic = cameraStatusTopic(this.#options.device, camera);
-    this.#gone.delete(topic);
-    // No answer is awaited: every connection begins with the whole tree.
-    this.#connection?.publish(topic, status, true, () => {});
+  /** The same for a whole topic that is not below the device. */
+  setTopic(topic: string, payload: string, qos: Quality = 1): void {
+    this.#set(topic, { payload, qos });
   }
 
-  /** The newest picture of a camera and of one label. */
-  picture(camera: string, { label, jpeg }: Picture): void {
-    if (!this.#options.pictures) return;
-    if (jpeg.length > CAMERA_PICTURE_BYTES_MAX) {
-      this.#dropped += 1;
-      return;
+  /** The path is true, but its owner publishes it, with QoS 0. */
+  hold(path: string): void {
+    const key = BELOW_DEVICE + path;
+    this.#leaves.set(key, { payload: undefined, qos: 0 });
+    if (this.#session !== undefined) this.#remember(this.#topicOf(key, this.#session));
+  }
+
+  /** Takes a path away, at the broker too. */
+  clear(path: string): void {
+    this.#clear(BELOW_DEVICE + path);
+  }
+
+  clearTopic(topic: string): void {
+    this.#clear(topic);
+  }
+
+  /** All that is set or remembered below a path, which ends with a slash. */
+  clearBelow(path: string): void {
+    this.clearWhere((candidate) => candidate.startsWith(path));
+  }
+
+  /** All paths, set or remembered, that fit; what is remembered is not kept for later either. */
+  clearWhere(fits: (path: string) => boolean): void {
+    for (const key of [...this.#leaves.keys()]) {
+      if (key.startsWith(BELOW_DEVICE) && fits(key.slice(BELOW_DEVICE.length))) this.#clear(key);
     }
-    const name = sanitise(label);
-    const picture = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.length);
-    const { pictures } = this.#treeOf(camera);
-    pictures.delete(name);
-    pictures.set(name, picture);
-    this.#evict(camera, pictures);
-    const topic = labelSnapshotTopic(this.#options.device, camera, name);
-    this.#gone.delete(topic);
-    this.#gone.delete(snapshotTopic(this.#options.device, camera));
-    if (this.#connection === undefined) return;
-    // To the end of the line: a camera that sees much must not keep the others waiting.
-    if (this.#pending.delete(topic)) this.#dropped += 1;
-    this.#pending.set(topic, { camera, jpeg: picture });
-    this.#pump();
-  }
-
-  /** The camera is no longer in the configuration: all that is retained of it is cleared. */
-  forgetCamera(camera: string): void {
-    for (const topic of this.#topicsOf(camera)) this.#clear(topic);
-    this.#cameras.delete(camera);
-  }
-
-  /** The pictures alone; the camera goes on. */
-  forgetPictures(camera: string): void {
-    for (const topic of this.#pictureTopics(camera)) this.#clear(topic);
-    this.#cameras.get(camera)?.pictures.clear();
-  }
-
-  /** Clears everything at the broker and publishes nothing more; what is in memory stays for whoever `adopt`s it. */
-  leave(): void {
-    for (const camera of this.#cameras.keys()) {
-      for (const topic of this.#topicsOf(camera)) clearTopic(this.#connection, topic);
-    }
-    this.stop();
-  }
-
-  /** Takes over the pictures of the tree before; what it has left at the broker and is not ours is cleared. */
-  adopt(previous: RetainedTree): void {
-    const sameDevice = previous.#options.device === this.#options.device;
-    for (const topic of sameDevice ? previous.#gone : []) this.#gone.add(topic);
-    for (const [camera, { pictures }] of previous.#cameras) {
-      if (this.#options.pictures) {
-        for (const [label, jpeg] of pictures) this.#treeOf(camera).pictures.set(label, jpeg);
-      } else if (sameDevice) {
-        for (const topic of previous.#pictureTopics(camera)) this.#gone.add(topic);
-      }
+    this.#recall();
+    const session = this.#session;
+    for (const topic of this.#known) {
+      const path = pathOf(topic);
+      if (path === undefined || !fits(path)) continue;
+      if (session === undefined) this.#condemned.add(topic);
+      else if (topicOf(session.device, path) === topic) this.#clearAtBroker(topic, 0);
     }
   }
 
-  /** A connection is up: publishes everything. */
-  opened(connection: Connection): void {
-    this.#connection = connection;
-    for (const topic of this.#gone) clearTopic(connection, topic);
-    const { device } = this.#options;
-    for (const [camera, { status, pictures }] of this.#cameras) {
-      if (status !== undefined) connection.publish(cameraStatusTopic(device, camera), status, true, () => {});
-      for (const [label, jpeg] of pictures) {
-        this.#pending.set(labelSnapshotTopic(device, camera, label), { camera, jpeg });
-      }
+  /** A connection is up: takes away what is not true any more, then publishes everything. */
+  opened(session: Session): void {
+    this.#session = session;
+    this.#uncertain = [];
+    this.#recall();
+    const held = new Set([...this.#leaves.keys()].map((key) => this.#topicOf(key, session)));
+    for (const topic of this.#known) {
+      if (held.has(topic)) continue;
+      if (this.#condemned.has(topic) || !this.#isKept(topic, session)) this.#clearAtBroker(topic, 0);
     }
-    this.#pump();
+    this.#condemned.clear();
+    for (const [key, leaf] of this.#leaves) this.#publish(key, leaf, session);
   }
 
-  /** The connection has been lost. */
   closed(): void {
-    const { clock, onPicturesPaused } = this.#options;
-    const sentMonoMs = this.#sentMonoMs ?? Number.NEGATIVE_INFINITY;
-    this.stop();
-    if (clock.monoMs() - sentMonoMs > BLAME_MS) {
-      this.#blames = 0;
-      return;
-    }
-    this.#blames += 1;
-    if (this.#blames < BLAMES_MAX) return;
-    // One more loss after the pause is enough to begin another.
-    this.#blames = BLAMES_MAX - 1;
-    this.#pausedUntilMonoMs = clock.monoMs() + PAUSE_MS;
-    onPicturesPaused(PAUSE_MS / 60_000);
+    this.#session = undefined;
+    this.#uncertain = [];
   }
 
-  /** Publishes nothing more. */
-  stop(): void {
-    this.#connection = undefined;
-    this.#sentMonoMs = undefined;
-    this.#pending.clear();
-    this.#roomTimer?.stop();
-    this.#roomTimer = undefined;
+  #set(key: string, leaf: Leaf, settled?: () => void): void {
+    const before = this.#leaves.get(key);
+    this.#leaves.set(key, leaf);
+    if (this.#session === undefined) return;
+    if (before?.payload === leaf.payload && settled === undefined) return;
+    this.#publish(key, leaf, this.#session, settled);
   }
 
-  #treeOf(camera: string): CameraTree {
-    let tree = this.#cameras.get(camera);
-    if (tree === undefined) {
-      tree = { status: undefined, pictures: new Map() };
-      this.#cameras.set(camera, tree);
-    }
-    return tree;
+  #publish(key: string, { payload, qos }: Leaf, session: Session, settled?: () => void): void {
+    const topic = this.#topicOf(key, session);
+    this.#remember(topic);
+    if (payload === undefined) return;
+    if (qos === 0) session.connection.publishOnce(topic, payload, true);
+    else this.#publishAcknowledged(session.connection, topic, payload, settled);
   }
 
-  #topicsOf(camera: string): string[] {
-    return [cameraStatusTopic(this.#options.device, camera), ...this.#pictureTopics(camera)];
-  }
-
-  #pictureTopics(camera: string): string[] {
-    const { device } = this.#options;
-    const labels = [...(this.#cameras.get(camera)?.pictures.keys() ?? [])];
-    if (labels.length === 0) return [];
-    return [
-      snapshotTopic(device, camera),
-      ...labels.map((label) => labelSnapshotTopic(device, camera, label)),
-    ];
-  }
-
-  /** Keeps to the limits; the newest picture always fits. */
-  #evict(camera: string, pictures: Map<string, Buffer>): void {
-    let bytes = 0;
-    for (const { length } of pictures.values()) bytes += length;
-    for (const [label, { length }] of pictures) {
-      if (pictures.size <= CAMERA_LABELS_MAX && bytes <= CAMERA_PICTURE_BYTES_MAX) return;
-      pictures.delete(label);
-      bytes -= length;
-      this.#clear(labelSnapshotTopic(this.#options.device, camera, label));
-    }
-  }
-
-  #clear(topic: string): void {
-    this.#gone.add(topic);
-    this.#pending.delete(topic);
-    clearTopic(this.#connection, topic);
-  }
-
-  #pump(): void {
-    const { clock } = this.#options;
-    const connection = this.#connection;
-    if (connection === undefined || this.#pending.size === 0) return;
-    const pausedMs = this.#pausedUntilMonoMs - clock.monoMs();
-    if (pausedMs > 0) return this.#pumpAfter(pausedMs);
-    for (const [topic, { camera, jpeg }] of this.#pending) {
-      if (connection.bufferedBytes > BUFFER_BYTES_MAX) return this.#pumpAfter(ROOM_RETRY_MS);
-      this.#pending.delete(topic);
-      if (!connection.publishOnce(topic, jpeg, true)) {
-        this.#dropped += 1;
-        continue;
-      }
-      const newest = [...this.#treeOf(camera).pictures.values()].at(-1);
-      if (jpeg === newest) connection.publishOnce(snapshotTopic(this.#options.device, camera), jpeg, true);
-      this.#sentMonoMs = clock.monoMs();
-    }
-  }
-
-  #pumpAfter(ms: number): void {
-    this.#roomTimer ??= this.#options.clock.after(ms, () => {
-      this.#roomTimer = undefined;
-      this.#pump();
+  #publishAcknowledged(
+    connection: Connection,
+    topic: string,
+    payload: string,
+    settled: (() => void) | undefined,
+  ): void {
+    const cleared = this.#uncertain;
+    this.#uncertain = [];
+    connection.publish(topic, payload, true, (refusal) => {
+      // The broker has taken what came before it, too (MQTT 5, 4.6).
+      if (cleared.length > 0) this.#forget(cleared);
+      if (refusal === undefined) settled?.();
     });
   }
-}
 
-/**
- * An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). It has the quality of what it clears: one of
- * QoS 1 may have to wait, and a newer picture of QoS 0 would be sent before it and then cleared.
- */
-function clearTopic(connection: Connection | undefined, topic: string): void {
-  if (topic.endsWith('/snapshot')) connection?.publishOnce(topic, '', true);
-  else connection?.publish(topic, '', true, () => {});
+  #clear(key: string): void {
+    const leaf = this.#leaves.get(key);
+    this.#leaves.delete(key);
+    if (this.#session === undefined) return;
+    const topic = this.#topicOf(key, this.#session);
+    if (this.#known.has(topic)) this.#clearAtBroker(topic, leaf?.qos ?? 0);
+  }
+
+  /**
+   * An empty retained message takes the retained one away (MQTT 3.1.1, 3.3.1.3). It has the quality of what it clears: one of
+   * QoS 1 may have to wait, and a newer one of QoS 0 would be sent before it and then cleared.
+   */
+  #clearAtBroker(topic: string, qos: Quality): void {
+    const connection = this.#session?.connection;
+    if (connection === undefined) return;
+    if (qos === 1) {
+      this.#publishAcknowledged(connection, topic, '', () => this.#forget([topic]));
+      return;
+    }
+    connection.publishOnce(topic, '', true);
+    this.#uncertain.push(topic);
+  }
+
+  #topicOf(key: string, { device }: Session): string {
+    return key.startsWith(BELOW_DEVICE) ? topicOf(device, key.slice(BELOW_DEVICE.length)) : key;
+  }
+
+  #isKept(topic: string, { device }: Session): boolean {
+    const path = pathOf(topic);
+    if (path === undefined || topicOf(device, path) !== topic) return false;
+    return this.#options.keeps?.(path) === true;
+  }
+
+  #recall(): void {
+    if (this.#recalled) return;
+    const topics = this.#options.memory.known();
+    this.#recalled = topics !== undefined;
+    for (const topic of topics ?? []) this.#known.add(topic);
+  }
+
+  #remember(topic: string): void {
+    if (this.#known.has(topic)) return;
+    this.#known.add(topic);
+    this.#options.memory.change({ added: [topic], removed: [] });
+  }
+
+  /** Unless it has been set again meanwhile. */
+  #forget(topics: readonly string[]): void {
+    const session = this.#session;
+    const held = new Set(
+      session === undefined ? [] : [...this.#leaves.keys()].map((key) => this.#topicOf(key, session)),
+    );
+    const removed = topics.filter((topic) => !held.has(topic) && this.#known.delete(topic));
+    if (removed.length > 0) this.#options.memory.change({ added: [], removed });
+  }
 }

@@ -1,9 +1,14 @@
 // Names of the topics. Owns how a topic is spelled, nothing of what is sent to it. Pure, any thread.
-// docs/mqtt.md lists what each topic carries, how it is retained and with which quality of service.
+// docs/mqtt.md lists what each topic carries, how it is retained and with which quality of service. A path is the part of a
+// topic below `vedette/<device>/`.
 import { NAME_LENGTH_MAX, sanitise } from '../core/names.ts';
 import type { OutboxKind } from '../core/types.ts';
 
 const ROOT = 'vedette';
+
+/** Daemon state: retained `online`, `offline` (last will) or `stopped`. */
+export const STATUS_PATH = 'status';
+export const HEALTH_PATH = 'health';
 
 /** The default device name: the first label of the host name ("Porch-Pi.local" gives "porch-pi"). */
 export function deviceSlug(hostname: string): string {
@@ -15,40 +20,51 @@ export function deviceSlug(hostname: string): string {
   return label === '' ? 'vedette' : label;
 }
 
-/** Daemon state: retained `online`, `offline` (last will) or `stopped`. */
-export function statusTopic(device: string): string {
-  return `${ROOT}/${sanitise(device)}/status`;
+/** The whole topic of a path. */
+export function topicOf(device: string, path: string): string {
+  return `${ROOT}/${sanitise(device)}/${path}`;
+}
+
+/** The path of a topic below any device; undefined for a topic that is not ours. */
+export function pathOf(topic: string): string | undefined {
+  return new RegExp(`^${ROOT}/[^/]+/(.+)$`).exec(topic)?.[1];
 }
 
 /** Where `vedette doctor` sends a message to itself, never retained. */
 export function doctorTopic(device: string): string {
-  return `${ROOT}/${sanitise(device)}/doctor`;
-}
-
-export function healthTopic(device: string): string {
-  return `${ROOT}/${sanitise(device)}/health`;
+  return topicOf(device, 'doctor');
 }
 
 /** `event`, `alert` and `gap`: the topics fed from the outbox. */
 export function outboxTopic(device: string, kind: OutboxKind): string {
-  return `${ROOT}/${sanitise(device)}/${kind}`;
+  return topicOf(device, kind);
 }
 
-export function cameraStatusTopic(device: string, camera: string): string {
-  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/status`;
+/** Everything of one camera is below this; ends with a slash. */
+export function cameraPath(camera: string): string {
+  return `camera/${sanitise(camera)}/`;
+}
+
+export function cameraStatusPath(camera: string): string {
+  return `${cameraPath(camera)}status`;
 }
 
 /** The perception feed of one camera. */
-export function detectionsTopic(device: string, camera: string): string {
-  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/detections`;
+export function detectionsPath(camera: string): string {
+  return `${cameraPath(camera)}detections`;
 }
 
 /** The newest picture of one camera (JPEG). */
-export function snapshotTopic(device: string, camera: string): string {
-  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/snapshot`;
+export function snapshotPath(camera: string): string {
+  return `${cameraPath(camera)}snapshot`;
 }
 
 /** The newest picture with an object of this label. */
-export function labelSnapshotTopic(device: string, camera: string, label: string): string {
-  return `${ROOT}/${sanitise(device)}/camera/${sanitise(camera)}/label/${sanitise(label)}/snapshot`;
+export function labelSnapshotPath(camera: string, label: string): string {
+  return `${cameraPath(camera)}label/${sanitise(label)}/snapshot`;
+}
+
+/** Whether a path is one of the two above, of one of these cameras. */
+export function isSnapshotPathOf(cameras: readonly string[], path: string): boolean {
+  return path.endsWith('/snapshot') && cameras.some((camera) => path.startsWith(cameraPath(camera)));
 }

@@ -183,20 +183,20 @@ describe('retained topics', () => {
 
   testMosquitto('after a broker came back empty the whole tree is there again', async () => {
     const broker = await Mosquitto.start();
-    const { publisher } = testPublisher({ url: broker.url });
-    publisher.cameraStatus('porch', 'online');
-    publisher.cameraStatus('yard', 'disabled');
+    const { publisher, cameraStatus } = testPublisher({ url: broker.url });
+    cameraStatus('porch', 'online');
+    cameraStatus('yard', 'disabled');
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     await broker.kill();
     await waitFor('the loss', () => !publisher.state().connected);
-    publisher.cameraStatus('porch', 'offline');
+    cameraStatus('porch', 'offline');
     await broker.restart();
     await waitFor('the connection', () => publisher.state().connected);
     expect(publisher.state().reconnects).toBe(1);
     // Handed to the broker after the tree, so that the tree is complete when this has come.
     const subscriber = await Subscriber.connect({ url: broker.url });
-    publisher.cameraStatus('marker', 'online');
+    cameraStatus('marker', 'online');
     await subscriber.waitForCount('marker/status', 1);
     const tree = subscriber.messages.map(({ topic, payload }) => [topic, payload]);
     expect(tree).toContainEqual(['vedette/pi/status', 'online']);
@@ -284,12 +284,12 @@ describe('perception feed', () => {
 
   testMosquitto('is silent when the configuration says so', async () => {
     const broker = await Mosquitto.start();
-    const { publisher } = testPublisher({ url: broker.url, config: { detections: false } });
+    const { publisher, cameraStatus } = testPublisher({ url: broker.url, config: { detections: false } });
     const subscriber = await Subscriber.connect({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     publisher.detections(observationOf('porch'));
-    publisher.cameraStatus('marker', 'online');
+    cameraStatus('marker', 'online');
     await subscriber.waitForCount('marker/status', 1);
     expect(subscriber.on('/detections')).toEqual([]);
   });
@@ -300,6 +300,7 @@ function childSource(url: string): string {
   const path = (file: string): string => JSON.stringify(join(ROOT, 'daemon', file));
   return `
     import { Publisher } from ${path('publish/publisher.ts')};
+    import { RetainedTree } from ${path('publish/retained.ts')};
     import { systemClock } from ${path('platform/clock.ts')};
     import { createLogger } from ${path('platform/logger.ts')};
     import { configSchema } from ${path('config/schema.ts')};
@@ -307,7 +308,8 @@ function childSource(url: string): string {
     const logger = createLogger({ level: 'error', format: 'json' });
     const config = configSchema.shape.mqtt.parse({ url: ${JSON.stringify(url)} });
     const health = () => ({});
-    await new Publisher({ config, device: 'pi', logger, clock: systemClock, outbox, health }).start();
+    const retained = new RetainedTree({ memory: { known: () => [], change: () => {} } });
+    await new Publisher({ config, device: 'pi', retained, logger, clock: systemClock, outbox, health }).start();
     setInterval(() => {}, 1000);
   `;
 }

@@ -58,16 +58,20 @@ describe('delivery', () => {
   testMosquitto('the retained tree comes first, the outbox only after the drain delay', async () => {
     const broker = await Mosquitto.start();
     const clock = new SimClock();
-    const { publisher, alert } = testPublisher({ url: broker.url, clock, config: { drainDelayS: 3 } });
+    const { publisher, alert, cameraStatus } = testPublisher({
+      url: broker.url,
+      clock,
+      config: { drainDelayS: 3 },
+    });
     const subscriber = await Subscriber.connect({ url: broker.url });
-    publisher.cameraStatus('porch', 'online');
+    cameraStatus('porch', 'online');
     alert('waiting');
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     alert('announced-in-the-delay');
     await clock.advance(2999);
     // What was sent before this marker has come before it.
-    publisher.cameraStatus('marker', 'online');
+    cameraStatus('marker', 'online');
     await subscriber.waitForCount('marker/status', 1);
     expect(ids(subscriber)).toEqual([]);
     expect(subscriber.messages.map(({ topic }) => topic)).toEqual([

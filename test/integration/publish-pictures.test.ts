@@ -1,11 +1,11 @@
 // The snapshot topics, against real brokers: bytes, reconnects, limits, and that pictures give way.
 import { describe, expect, test } from 'vitest';
-import type { Publisher } from '../../daemon/publish/publisher.ts';
-import { CAMERA_LABELS_MAX, CAMERA_PICTURE_BYTES_MAX } from '../../daemon/publish/retained.ts';
+import { CAMERA_LABELS_MAX, CAMERA_PICTURE_BYTES_MAX } from '../../daemon/publish/picture-topics.ts';
+import { cameraPath, cameraStatusPath } from '../../daemon/publish/topics.ts';
 import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
-import { testPublisher } from '../support/publisher.ts';
+import { type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { waitFor } from '../support/wait.ts';
@@ -26,10 +26,13 @@ function sameBytes(received: Buffer | undefined, sent: Uint8Array): boolean {
 let markers = 0;
 
 /** What is retained now. Complete: the marker is sent when everything retained is on its way to the new client. */
-async function treeOf(broker: { url: string }, publisher: Publisher): Promise<Map<string, Buffer>> {
+async function treeOf(
+  broker: { url: string },
+  { retained }: Pick<TestPublisher, 'retained'>,
+): Promise<Map<string, Buffer>> {
   const subscriber = await Subscriber.connect({ url: broker.url });
   markers += 1;
-  publisher.cameraStatus(`marker-${markers}`, 'online');
+  retained.set(cameraStatusPath(`marker-${markers}`), 'online');
   await subscriber.waitForCount(`marker-${markers}/status`, 1);
   // What is cleared while it comes is told with an empty message.
   const tree = [...subscriber.newest].filter(
@@ -42,13 +45,13 @@ describe('snapshot topics', () => {
   testMosquitto('carry the newest JPEG, byte for byte, retained, per camera and per label', async () => {
     const broker = await Mosquitto.start();
     const live = await Subscriber.connect({ url: broker.url });
-    const { publisher } = testPublisher({ url: broker.url });
+    const { publisher, picture, retained } = testPublisher({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
-    publisher.picture('porch', { label: 'Traffic Light', jpeg: jpeg(2) });
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(3) });
-    const tree = await treeOf(broker, publisher);
+    picture('porch', { label: 'person', jpeg: jpeg(1) });
+    picture('porch', { label: 'Traffic Light', jpeg: jpeg(2) });
+    picture('porch', { label: 'person', jpeg: jpeg(3) });
+    const tree = await treeOf(broker, { retained });
     await live.waitForCount(`marker-${markers}/status`, 1);
     expect(live.on('porch/snapshot')).toHaveLength(3);
     expect(live.on('porch/snapshot')[0]).toMatchObject({ qos: 0 });
@@ -61,16 +64,16 @@ describe('snapshot topics', () => {
 
   testMosquitto('are there again after the broker came back empty', async () => {
     const broker = await Mosquitto.start();
-    const { publisher } = testPublisher({ url: broker.url });
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    const { publisher, picture, retained } = testPublisher({ url: broker.url });
+    picture('porch', { label: 'person', jpeg: jpeg(1) });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     await broker.kill();
     await waitFor('the loss', () => !publisher.state().connected);
-    publisher.picture('yard', { label: 'dog', jpeg: jpeg(2) });
+    picture('yard', { label: 'dog', jpeg: jpeg(2) });
     await broker.restart();
     await waitFor('the connection', () => publisher.state().connected);
-    const tree = await treeOf(broker, publisher);
+    const tree = await treeOf(broker, { retained });
     expect(sameBytes(tree.get('vedette/pi/camera/porch/snapshot'), jpeg(1))).toBe(true);
     expect(sameBytes(tree.get('vedette/pi/camera/porch/label/person/snapshot'), jpeg(1))).toBe(true);
     expect(sameBytes(tree.get('vedette/pi/camera/yard/label/dog/snapshot'), jpeg(2))).toBe(true);
@@ -78,30 +81,34 @@ describe('snapshot topics', () => {
 
   testMosquitto('are not published when the configuration says so', async () => {
     const broker = await Mosquitto.start();
-    const { publisher } = testPublisher({ url: broker.url, pictures: false });
+    const { publisher, picture, retained } = testPublisher({ url: broker.url, publishPictures: false });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
-    const tree = await treeOf(broker, publisher);
+    picture('porch', { label: 'person', jpeg: jpeg(1) });
+    const tree = await treeOf(broker, { retained });
     expect([...tree.keys()].filter((topic) => topic.endsWith('/snapshot'))).toEqual([]);
   });
 
   testMosquitto('go with their camera, also when the broker was away at that moment', async () => {
     const broker = await Mosquitto.start({ persistent: true });
-    const { publisher } = testPublisher({ url: broker.url });
+    const { publisher, cameraStatus, picture, pictures, retained } = testPublisher({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     for (const camera of ['porch', 'yard', 'lane']) {
-      publisher.cameraStatus(camera, 'online');
-      publisher.picture(camera, { label: 'person', jpeg: jpeg(1) });
+      cameraStatus(camera, 'online');
+      picture(camera, { label: 'person', jpeg: jpeg(1) });
     }
-    publisher.forgetCamera('porch');
+    const forget = (camera: string): void => {
+      pictures.forget(camera);
+      retained.clearBelow(cameraPath(camera));
+    };
+    forget('porch');
     await broker.stop();
     await waitFor('the loss', () => !publisher.state().connected);
-    publisher.forgetCamera('yard');
+    forget('yard');
     await broker.restart();
     await waitFor('the connection', () => publisher.state().connected);
-    const tree = await treeOf(broker, publisher);
+    const tree = await treeOf(broker, { retained });
     expect([...tree.keys()].filter((topic) => topic.includes('/camera/')).sort()).toEqual([
       'vedette/pi/camera/lane/label/person/snapshot',
       'vedette/pi/camera/lane/snapshot',
@@ -111,30 +118,25 @@ describe('snapshot topics', () => {
 });
 
 describe('a publisher that takes the place of another', () => {
-  testMosquitto('under another device name: the old topics are cleared, the pictures move', async () => {
+  testMosquitto('under another device name: all old topics are cleared, what is true moves', async () => {
     const broker = await Mosquitto.start();
     const old = testPublisher({ url: broker.url, device: 'old' });
     await old.publisher.start();
     await waitFor('the connection', () => old.publisher.state().connected);
-    old.publisher.cameraStatus('porch', 'online');
-    old.publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
-    old.publisher.leaveDevice();
-    old.publisher.cameraStatus('porch', 'offline');
+    old.cameraStatus('porch', 'online');
+    old.picture('porch', { label: 'person', jpeg: jpeg(1) });
     await old.publisher.stop();
-    const { publisher } = testPublisher({ url: broker.url, device: 'new' });
-    publisher.adopt(old.publisher);
+    const { publisher, retained } = testPublisher({ url: broker.url, device: 'new', before: old });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    const tree = await treeOf(broker, publisher);
+    const tree = await treeOf(broker, { retained });
     expect([...tree.keys()].sort()).toEqual([
       'vedette/new/camera/porch/label/person/snapshot',
       'vedette/new/camera/porch/snapshot',
+      'vedette/new/camera/porch/status',
       'vedette/new/health',
       'vedette/new/status',
-      'vedette/old/health',
-      'vedette/old/status',
     ]);
-    expect(tree.get('vedette/old/status')?.toString()).toBe('stopped');
     expect(sameBytes(tree.get('vedette/new/camera/porch/snapshot'), jpeg(1))).toBe(true);
   });
 
@@ -143,13 +145,17 @@ describe('a publisher that takes the place of another', () => {
     const old = testPublisher({ url: broker.url });
     await old.publisher.start();
     await waitFor('the connection', () => old.publisher.state().connected);
-    old.publisher.picture('porch', { label: 'person', jpeg: jpeg(1) });
+    old.picture('porch', { label: 'person', jpeg: jpeg(1) });
     await old.publisher.stop();
-    const { publisher } = testPublisher({ url: broker.url, pictures: false });
-    publisher.adopt(old.publisher);
+    old.pictures.forget('porch');
+    const { publisher, retained } = testPublisher({
+      url: broker.url,
+      publishPictures: false,
+      before: old,
+    });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    const tree = await treeOf(broker, publisher);
+    const tree = await treeOf(broker, { retained });
     expect([...tree.keys()].filter((topic) => topic.endsWith('/snapshot'))).toEqual([]);
   });
 });
@@ -157,22 +163,22 @@ describe('a publisher that takes the place of another', () => {
 describe('limits', () => {
   testMosquitto('the oldest labels of a camera make room, at the broker too', async () => {
     const broker = await Mosquitto.start();
-    const { publisher } = testPublisher({ url: broker.url });
+    const { publisher, picture, retained } = testPublisher({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
     for (let label = 0; label <= CAMERA_LABELS_MAX; label += 1) {
-      publisher.picture('many', { label: `l${label}`, jpeg: jpeg(label) });
+      picture('many', { label: `l${label}`, jpeg: jpeg(label) });
     }
     const half = CAMERA_PICTURE_BYTES_MAX / 2;
-    publisher.picture('large', { label: 'first', jpeg: jpeg(1, half) });
-    publisher.picture('large', { label: 'second', jpeg: jpeg(2, half) });
-    publisher.picture('large', { label: 'third', jpeg: jpeg(3, half) });
-    publisher.picture('large', { label: 'fourth', jpeg: jpeg(4, 2 * half + 1) });
+    picture('large', { label: 'first', jpeg: jpeg(1, half) });
+    picture('large', { label: 'second', jpeg: jpeg(2, half) });
+    picture('large', { label: 'third', jpeg: jpeg(3, half) });
+    picture('large', { label: 'fourth', jpeg: jpeg(4, 2 * half + 1) });
     await waitFor('all sent', async () => {
-      const tree = await treeOf(broker, publisher);
+      const tree = await treeOf(broker, { retained });
       return sameBytes(tree.get('vedette/pi/camera/large/snapshot'), jpeg(3, half));
     });
-    const tree = await treeOf(broker, publisher);
+    const tree = await treeOf(broker, { retained });
     const labels = (camera: string): string[] =>
       [...tree.keys()].flatMap((t) => new RegExp(`/${camera}/label/(\\w+)/`).exec(t)?.[1] ?? []);
     expect(labels('many')).toHaveLength(CAMERA_LABELS_MAX);
@@ -186,13 +192,13 @@ describe('limits', () => {
     async () => {
       const broker = await Mosquitto.start();
       const subscriber = await Subscriber.connect({ url: broker.url });
-      const { publisher, alert } = testPublisher({ url: broker.url });
+      const { publisher, alert, picture } = testPublisher({ url: broker.url });
       await publisher.start();
       await waitFor('the connection', () => publisher.state().connected);
       broker.freeze();
       const size = 512 * 1024;
       for (let number = 1; number <= 100; number += 1) {
-        publisher.picture('porch', { label: 'person', jpeg: jpeg(number, size) });
+        picture('porch', { label: 'person', jpeg: jpeg(number, size) });
       }
       alert('in-between');
       const { picturesDropped } = publisher.state();
@@ -209,12 +215,12 @@ describe('limits', () => {
   testMosquitto('one larger than the broker says it takes is dropped, counted and told once', async () => {
     const broker = await Mosquitto.start({ lines: ['max_packet_size 20000'] });
     const subscriber = await Subscriber.connect({ url: broker.url });
-    const { publisher, records } = testPublisher({ url: broker.url });
+    const { publisher, records, picture } = testPublisher({ url: broker.url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(1, 30_000) });
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(2, 30_000) });
-    publisher.picture('yard', { label: 'person', jpeg: jpeg(3, 10_000) });
+    picture('porch', { label: 'person', jpeg: jpeg(1, 30_000) });
+    picture('porch', { label: 'person', jpeg: jpeg(2, 30_000) });
+    picture('yard', { label: 'person', jpeg: jpeg(3, 10_000) });
     await subscriber.waitForCount('yard/snapshot', 1);
     expect(subscriber.on('porch/snapshot')).toEqual([]);
     expect(publisher.state()).toMatchObject({ connected: true, reconnects: 0, picturesDropped: 2 });
@@ -228,14 +234,14 @@ describe('limits', () => {
   test('a broker that closes on a large packet without having said so is not fed for ever', async () => {
     const broker = await embeddedBroker();
     const clock = new SimClock();
-    const { publisher, records, alert } = testPublisher({
+    const { publisher, records, alert, picture } = testPublisher({
       url: broker.url,
       clock,
       config: { protocol: '3.1.1' },
     });
     const subscriber = await Subscriber.connect({ url: broker.url });
     await publisher.start();
-    publisher.picture('porch', { label: 'person', jpeg: jpeg(1, 2 * 1024 * 1024) });
+    picture('porch', { label: 'person', jpeg: jpeg(1, 2 * 1024 * 1024) });
     const paused = () => records.filter(({ msg }) => /no pictures for 10 minutes/.test(msg));
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       await waitFor(

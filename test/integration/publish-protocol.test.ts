@@ -185,8 +185,8 @@ describe('limits of the broker', () => {
   testMosquitto('many cameras come through a receive maximum of one', async () => {
     const broker = await Mosquitto.start({ lines: ['max_inflight_messages 1'] });
     const subscriber = await Subscriber.connect({ url: broker.url });
-    const { publisher, alert } = testPublisher({ url: broker.url });
-    for (let index = 0; index < 32; index += 1) publisher.cameraStatus(`cam-${index}`, 'online');
+    const { publisher, alert, cameraStatus } = testPublisher({ url: broker.url });
+    for (let index = 0; index < 32; index += 1) cameraStatus(`cam-${index}`, 'online');
     alert('behind');
     await publisher.start();
     await subscriber.waitFor('the alert', ({ payload }) => payload.includes('behind'));

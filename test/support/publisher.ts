@@ -3,10 +3,13 @@
 import { onTestFinished } from 'vitest';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { MqttConfig } from '../../daemon/config/types.ts';
-import type { Alert, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
+import type { Alert, CameraStatus, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics.ts';
 import { type OutboxSource, Publisher } from '../../daemon/publish/publisher.ts';
+import { RetainedTree, type TopicMemory } from '../../daemon/publish/retained.ts';
+import { cameraStatusPath } from '../../daemon/publish/topics.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
 
 export const EPOCH = '3f1c9a5e7d204b86';
@@ -51,8 +54,12 @@ export interface TestPublisher {
   readonly publisher: Publisher;
   readonly outbox: MemoryOutbox;
   readonly records: LogRecord[];
+  readonly retained: RetainedTree;
+  readonly pictures: PictureTopics;
   /** Commits an alert and announces it. */
   alert(id: string): OutboxRow;
+  cameraStatus(camera: string, status: CameraStatus): void;
+  picture(camera: string, picture: Picture): void;
 }
 
 export interface TestPublisherOptions {
@@ -61,7 +68,12 @@ export interface TestPublisherOptions {
   readonly config?: Partial<MqttConfig>;
   readonly device?: string;
   /** Publish pictures; true by default. */
-  readonly pictures?: boolean;
+  readonly publishPictures?: boolean;
+  /** Of a daemon that goes on with another publisher. */
+  readonly before?: Pick<TestPublisher, 'retained' | 'pictures'>;
+  /** Topics known from earlier lives of the daemon. */
+  readonly memory?: TopicMemory;
+  readonly keeps?: (path: string) => boolean;
 }
 
 /** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
@@ -70,18 +82,24 @@ export function testPublisher({
   clock = systemClock,
   config = {},
   device = 'pi',
-  pictures = true,
+  publishPictures = true,
+  before,
+  memory = { known: () => [], change: () => undefined },
+  keeps = () => false,
 }: TestPublisherOptions): TestPublisher {
   const outbox = new MemoryOutbox();
   const { logger, records } = memoryLogger();
+  const retained = before?.retained ?? new RetainedTree({ memory, keeps });
+  const pictures = before?.pictures ?? new PictureTopics({ retained, clock, logger });
   const publisher = new Publisher({
     config: { ...configSchema.shape.mqtt.parse({}), drainDelayS: 0, retryMaxS: 1, ...config },
     device,
-    pictures,
+    retained,
+    pictures: publishPictures ? pictures : undefined,
     logger,
     clock,
     outbox,
-    health: () => ({ device: 'pi', mqtt: publisher.state() }) as HealthReport,
+    health: () => ({ device: 'pi', uptimeS: clock.monoMs() / 1000, mqtt: publisher.state() }) as HealthReport,
     brokerUrl: url,
   });
   onTestFinished(() => publisher.stop());
@@ -90,7 +108,10 @@ export function testPublisher({
     publisher.outboxGrew([row]);
     return row;
   };
-  return { publisher, outbox, records, alert };
+  const cameraStatus = (camera: string, status: CameraStatus): void =>
+    retained.set(cameraStatusPath(camera), status);
+  const picture = (camera: string, taken: Picture): void => pictures.add(camera, taken);
+  return { publisher, outbox, records, retained, pictures, alert, cameraStatus, picture };
 }
 
 export function alertBody(id: string, atMs = systemClock.nowMs()): Alert {

@@ -10,7 +10,7 @@ import {
   isoTime,
   rowPayload,
 } from '../../daemon/publish/payloads.ts';
-import { labelSnapshotTopic } from '../../daemon/publish/topics.ts';
+import { labelSnapshotPath, topicOf } from '../../daemon/publish/topics.ts';
 import { ROOT } from '../support/needs.ts';
 
 const AT_MS = Date.UTC(2026, 5, 1, 21, 14, 3, 87);
@@ -78,7 +78,8 @@ function row(kind: OutboxKind, body: object, atMs = AT_MS): OutboxRow {
 }
 
 function messageOf(source: OutboxRow, afterMs = 0): unknown {
-  const snapshotTopic = labelSnapshotTopic.bind(undefined, 'pi');
+  const snapshotTopic = (camera: string, label: string): string =>
+    topicOf('pi', labelSnapshotPath(camera, label));
   const context = { epoch: EPOCH, nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic };
   return JSON.parse(rowPayload(source, context));
 }

@@ -1,0 +1,46 @@
+// What shares the connection to the broker: everything that subscribes or publishes beside the outbox is a channel of its
+// own. Types and the matching of topic filters; knows no channel. Main thread.
+import type { Connection } from './connection.ts';
+
+/** One connection, from the moment it is up. */
+export interface Session {
+  readonly connection: Connection;
+  /** First level of every topic of ours below `vedette/`. */
+  readonly device: string;
+}
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** Kept by the broker from before the subscription. */
+  readonly retain: boolean;
+}
+
+export interface Subscription {
+  /** Whole topic, with the wildcards of MQTT. */
+  readonly filter: string;
+  readonly qos: 0 | 1;
+  readonly onMessage: (message: IncomingMessage) => void;
+}
+
+/** Told of every connection, the first and all others alike. */
+export interface Channel {
+  /** Made anew at every connect. */
+  subscriptions?(device: string): readonly Subscription[];
+  /** After status and the retained tree, before the outbox. */
+  opened(session: Session): void;
+  /** The connection is gone; nothing may be published until the next `opened`. */
+  closed(): void;
+}
+
+/** Whether a topic fits a filter (MQTT 5, 4.7.1). Topics that begin with `$` fit no wildcard in first place. */
+export function matchesFilter(filter: string, topic: string): boolean {
+  const wanted = filter.split('/');
+  const levels = topic.split('/');
+  if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false;
+  for (const [index, level] of wanted.entries()) {
+    if (level === '#') return true;
+    if (index >= levels.length || (level !== '+' && level !== levels[index])) return false;
+  }
+  return wanted.length === levels.length;
+}
