@@ -1,5 +1,5 @@
 // Plane geometry on boxes and polygons in fractions of the frame. Pure.
-import type { Box, Point } from './types.ts';
+import type { Box, Point, Zone } from './types.ts';
 
 /** Intersection over union (Jaccard index) of two boxes, 0..1; 0 when both are empty. */
 export function iou(a: Box, b: Box): number {
@@ -31,4 +31,13 @@ export function insidePolygon([px, py]: Point, polygon: readonly Point[]): boole
     previous = corner;
   }
   return inside;
+}
+
+/** Names of the zones in which an object with this box stands, sorted. */
+export function zonesUnder(box: Box, zones: readonly Zone[]): string[] {
+  const foot = bottomCentre(box);
+  return zones
+    .filter((zone) => insidePolygon(foot, zone.points))
+    .map((zone) => zone.name)
+    .sort();
 }

@@ -1,6 +1,6 @@
 // The rule engine: which rule fires on which track in which observation. A pure function of (rules and zones, the
 // observations so far, their times): no clock, no ids, so that it can be replayed. Main thread.
-import { bottomCentre, insidePolygon } from './geometry.ts';
+import { zonesUnder } from './geometry.ts';
 import type { Observation, Rule, TrackView, Zone } from './types.ts';
 
 export interface RuleEngineOptions {
@@ -43,12 +43,7 @@ export class RuleEngine {
 
   /** Names of the zones a track stands in, sorted. */
   zonesOf(camera: string, track: TrackView): string[] {
-    const foot = bottomCentre(track.box);
-    const zones = this.#options.zones.get(camera) ?? [];
-    return zones
-      .filter((zone) => insidePolygon(foot, zone.points))
-      .map((zone) => zone.name)
-      .sort();
+    return zonesUnder(track.box, this.#options.zones.get(camera) ?? []);
   }
 
   /** Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. */

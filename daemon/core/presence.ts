@@ -1,0 +1,331 @@
+// Who is there now: from observations to counts per camera and label, per zone and label, and to motion. Tells changes
+// only, so that whoever publishes them repeats nothing; a score that trembles is told rarely, a count at once. Pure: the
+// times are those of the observations or are passed in. Main thread. Not for: events and alerts (events.ts, rules.ts).
+import { zonesUnder } from './geometry.ts';
+import { sanitise } from './names.ts';
+import type { CameraStatus, Observation, Rule, TrackView, Zone } from './types.ts';
+
+/** An object moves while it has moved a step within this time; a camera has motion as long after the last step. */
+export const QUIET_MS = 5000;
+/** A step, as a fraction of the mean of width and height of the box: boxes of a thing that stands tremble by less. */
+export const STEP_FRACTION = 0.15;
+/** A score alone is told when it differs by this much from what was told, */
+export const SCORE_STEP = 0.05;
+/** and at most this often. */
+export const SCORE_INTERVAL_MS_MIN = 1000;
+/** Labels told from the start where no rule names them. */
+export const PUBLISHED_LABELS_MAX = 16;
+/** Labels of one camera, those seen later included; what goes beyond is not counted. */
+export const LABELS_MAX = 128;
+
+/** An instant on both clocks. */
+export interface Moment {
+  readonly atMs: number;
+  readonly monoMs: number;
+}
+
+export interface Count {
+  /** Confirmed objects there now; one that is not seen for a moment counts until its track ends. */
+  readonly count: number;
+  /** Those of them that move. */
+  readonly active: number;
+  /** Best median score of them, 0 when there is none. */
+  readonly scoreMax: number;
+  /** When this became so. */
+  readonly atMs: number;
+}
+
+/** What is so now. `state` undefined: the camera, zone or label is not there any more. Labels are names for topics. */
+export type PresenceChange =
+  | {
+      readonly kind: 'count';
+      readonly camera: string;
+      /** Absent: the whole camera. */
+      readonly zone?: string;
+      readonly label: string;
+      readonly state: Count | undefined;
+    }
+  | { readonly kind: 'motion'; readonly camera: string; readonly state: boolean | undefined };
+
+/** What is looked at: the configuration in the words of this file. */
+export interface PresenceScene {
+  readonly cameras: readonly string[];
+  /** Zones by camera name. */
+  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  /** Labels that are told from the start, see `publishedLabels`. */
+  readonly labels: readonly string[];
+}
+
+/** How an object has moved, for whoever tells its event. */
+export interface Movement {
+  readonly active: boolean;
+  /** Score of the last frame in which it was seen. */
+  readonly score: number;
+  /** Observations since its last step. */
+  readonly still: number;
+  /** How often it began to move. */
+  readonly starts: number;
+}
+
+interface Tracked {
+  readonly label: string;
+  readonly startedMonoMs: number;
+  view: TrackView;
+  score: number;
+  /** Centre of the box at the last step. */
+  x: number;
+  y: number;
+  steppedMonoMs: number;
+  still: number;
+  starts: number;
+}
+
+/** A label in a zone, or in the whole camera. */
+interface Place {
+  readonly zone: string | undefined;
+  readonly label: string;
+  count: number;
+  active: number;
+  scoreMax: number;
+  told: (Omit<Count, 'atMs'> & { readonly monoMs: number }) | undefined;
+}
+
+interface CameraScene {
+  zones: readonly Zone[];
+  /** Frames come: what was seen last is still so. */
+  live: boolean;
+  readonly labels: Set<string>;
+  readonly seen: Set<string>;
+  /** Keyed by zone ('' for the whole camera) and label. */
+  readonly places: Map<string, Place>;
+  readonly tracks: Map<number, Tracked>;
+  /** Latest time heard of: those of a fast video run ahead of the clock. */
+  monoMs: number;
+  steppedMonoMs: number;
+  toldMotion: boolean | undefined;
+}
+
+/**
+ * Labels whose topics exist from the start: those that rules name and, as soon as a rule takes any label (or there is no
+ * rule), all of the model, at most PUBLISHED_LABELS_MAX. As names for topics, sorted. Other labels come when first seen.
+ */
+export function publishedLabels(
+  rules: readonly Pick<Rule, 'labels'>[],
+  modelLabels: readonly string[],
+): string[] {
+  const labels = new Set(rules.flatMap((rule) => rule.labels ?? []).map(sanitise));
+  if (rules.length === 0 || rules.some((rule) => rule.labels === undefined)) {
+    for (const label of modelLabels) {
+      if (labels.size >= PUBLISHED_LABELS_MAX) break;
+      labels.add(sanitise(label));
+    }
+  }
+  return [...labels].sort();
+}
+
+export class Presence {
+  readonly #cameras = new Map<string, CameraScene>();
+
+  /** Takes up a configuration: the first, or one that differs. Objects that are there stay, as far as their camera does. */
+  rearrange({ cameras, zones, labels }: PresenceScene, moment: Moment): PresenceChange[] {
+    const changes: PresenceChange[] = [];
+    for (const [camera, scene] of this.#cameras) {
+      if (cameras.includes(camera)) continue;
+      this.#cameras.delete(camera);
+      changes.push(...clearedOf(camera, scene));
+    }
+    for (const camera of cameras) {
+      const scene = this.#sceneOf(camera);
+      scene.zones = zones.get(camera) ?? [];
+      scene.labels.clear();
+      for (const label of [...labels, ...scene.seen]) scene.labels.add(label);
+      changes.push(...lay(camera, scene), ...tell(camera, scene, moment));
+    }
+    return changes;
+  }
+
+  /** Takes the observations of all cameras in the order they were made. */
+  observe({ camera, stamp, tracks }: Observation): PresenceChange[] {
+    const scene = this.#cameras.get(camera);
+    if (scene === undefined) return [];
+    scene.monoMs = Math.max(scene.monoMs, stamp.monoMs);
+    const live = new Set(tracks.map(({ id }) => id));
+    for (const id of scene.tracks.keys()) if (!live.has(id)) scene.tracks.delete(id);
+    for (const view of tracks) follow(scene, view);
+    const begun = appear(scene) ? lay(camera, scene) : [];
+    return [...begun, ...tell(camera, scene, stamp)];
+  }
+
+  /** A camera without frames sees nobody, whatever its tracks were; it is believed again as soon as frames come. */
+  cameraStatus(camera: string, status: CameraStatus, moment: Moment): PresenceChange[] {
+    const scene = this.#cameras.get(camera);
+    if (scene === undefined) return [];
+    scene.live = status !== 'offline' && status !== 'disabled';
+    if (!scene.live) {
+      scene.tracks.clear();
+      scene.steppedMonoMs = Number.NEGATIVE_INFINITY;
+    }
+    return tell(camera, scene, moment);
+  }
+
+  /** Tells what time alone has changed: who has come to rest, while no frame says so. Call it every second or so. */
+  settle(moment: Moment): PresenceChange[] {
+    return [...this.#cameras].flatMap(([camera, scene]) => tell(camera, scene, moment));
+  }
+
+  /** How a live object moves; undefined when it is not there. */
+  movementOf(camera: string, track: number): Movement | undefined {
+    const scene = this.#cameras.get(camera);
+    const tracked = scene?.tracks.get(track);
+    if (scene === undefined || tracked === undefined) return undefined;
+    const { score, still, starts } = tracked;
+    return { active: moves(tracked, scene), score, still, starts };
+  }
+
+  #sceneOf(camera: string): CameraScene {
+    let scene = this.#cameras.get(camera);
+    if (scene === undefined) {
+      scene = {
+        zones: [],
+        live: false,
+        labels: new Set(),
+        seen: new Set(),
+        places: new Map(),
+        tracks: new Map(),
+        monoMs: Number.NEGATIVE_INFINITY,
+        steppedMonoMs: Number.NEGATIVE_INFINITY,
+        toldMotion: undefined,
+      };
+      this.#cameras.set(camera, scene);
+    }
+    return scene;
+  }
+}
+
+/** Follows one track: its newest view, and whether it has moved a step. */
+function follow(scene: CameraScene, view: TrackView): void {
+  const { box } = view;
+  const x = box.x + box.width / 2;
+  const y = box.y + box.height / 2;
+  const tracked = scene.tracks.get(view.id);
+  // A camera worker that was started again counts its tracks from 1.
+  if (tracked?.startedMonoMs !== view.startedMonoMs || tracked.label !== sanitise(view.label)) {
+    scene.tracks.set(view.id, {
+      label: sanitise(view.label),
+      startedMonoMs: view.startedMonoMs,
+      view,
+      score: view.score,
+      x,
+      y,
+      steppedMonoMs: Number.NEGATIVE_INFINITY,
+      still: 0,
+      starts: 0,
+    });
+    return;
+  }
+  tracked.view = view;
+  tracked.still += 1;
+  if (view.score === 0) return;
+  tracked.score = view.score;
+  const step = (STEP_FRACTION * (box.width + box.height)) / 2;
+  if (Math.hypot(x - tracked.x, y - tracked.y) < step) return;
+  if (!moves(tracked, scene)) tracked.starts += 1;
+  tracked.x = x;
+  tracked.y = y;
+  tracked.still = 0;
+  tracked.steppedMonoMs = scene.monoMs;
+  scene.steppedMonoMs = scene.monoMs;
+}
+
+function moves({ steppedMonoMs }: Tracked, { monoMs }: CameraScene): boolean {
+  return monoMs - steppedMonoMs < QUIET_MS;
+}
+
+/** Notes the labels of confirmed objects; true when one is new to this camera. */
+function appear(scene: CameraScene): boolean {
+  let isNew = false;
+  for (const { label, view } of scene.tracks.values()) {
+    if (!view.confirmed || scene.seen.has(label) || scene.seen.size >= LABELS_MAX) continue;
+    scene.seen.add(label);
+    isNew ||= !scene.labels.has(label);
+    scene.labels.add(label);
+  }
+  return isNew;
+}
+
+/** Makes the places that are missing and takes away those that are not wanted any more; tells the latter. */
+function lay(camera: string, scene: CameraScene): PresenceChange[] {
+  const { places, zones, labels } = scene;
+  const wanted = new Set<string>();
+  for (const zone of [undefined, ...zones.map(({ name }) => name)]) {
+    for (const label of labels) {
+      const key = placeKey(zone, label);
+      wanted.add(key);
+      if (!places.has(key))
+        places.set(key, { zone, label, count: 0, active: 0, scoreMax: 0, told: undefined });
+    }
+  }
+  const gone = [...places].filter(([key]) => !wanted.has(key));
+  for (const [key] of gone) places.delete(key);
+  return gone.map(([, place]) => countChange(camera, place, undefined));
+}
+
+/** Counts anew and gives what differs from what was told. */
+function tell(camera: string, scene: CameraScene, { atMs, monoMs }: Moment): PresenceChange[] {
+  scene.monoMs = Math.max(scene.monoMs, monoMs);
+  count(scene);
+  const changes: PresenceChange[] = [];
+  for (const place of scene.places.values()) {
+    if (!worthTelling(place, scene.monoMs)) continue;
+    const { count, active, scoreMax } = place;
+    place.told = { count, active, scoreMax, monoMs: scene.monoMs };
+    changes.push(countChange(camera, place, { count, active, scoreMax, atMs }));
+  }
+  const motion = scene.live && scene.monoMs - scene.steppedMonoMs < QUIET_MS;
+  if (motion !== scene.toldMotion) {
+    scene.toldMotion = motion;
+    changes.push({ kind: 'motion', camera, state: motion });
+  }
+  return changes;
+}
+
+function count(scene: CameraScene): void {
+  const { places, tracks, zones, live } = scene;
+  for (const place of places.values()) {
+    place.count = 0;
+    place.active = 0;
+    place.scoreMax = 0;
+  }
+  if (!live) return;
+  for (const tracked of tracks.values()) {
+    const { view, label } = tracked;
+    if (!view.confirmed) continue;
+    const active = moves(tracked, scene) ? 1 : 0;
+    for (const zone of [undefined, ...zonesUnder(view.box, zones)]) {
+      const place = places.get(placeKey(zone, label));
+      if (place === undefined) continue;
+      place.count += 1;
+      place.active += active;
+      place.scoreMax = Math.max(place.scoreMax, view.scoreMedian);
+    }
+  }
+}
+
+function worthTelling({ told, count, active, scoreMax }: Place, monoMs: number): boolean {
+  if (told === undefined || told.count !== count || told.active !== active) return true;
+  return Math.abs(scoreMax - told.scoreMax) >= SCORE_STEP && monoMs - told.monoMs >= SCORE_INTERVAL_MS_MIN;
+}
+
+function clearedOf(camera: string, { places }: CameraScene): PresenceChange[] {
+  const motion: PresenceChange = { kind: 'motion', camera, state: undefined };
+  return [...[...places.values()].map((place) => countChange(camera, place, undefined)), motion];
+}
+
+function countChange(camera: string, { zone, label }: Place, state: Count | undefined): PresenceChange {
+  return { kind: 'count', camera, ...(zone === undefined ? {} : { zone }), label, state };
+}
+
+/** Neither zone names nor sanitised labels contain a slash. */
+function placeKey(zone: string | undefined, label: string): string {
+  return `${zone ?? ''}/${label}`;
+}
