@@ -172,7 +172,7 @@ class App implements RunningApp {
     await this.#publisher.current.stop();
     if (embedded) await this.#broker.replace(this.#makeBroker());
     if (!publishesPictures(this.#config)) {
-      for (const { camera } of this.#cameras.list) this.#pictures.forget(camera);
+      for (const camera of Object.keys(this.#config.cameras)) this.#pictures.forget(camera);
     }
     await this.#publisher.replace(this.#makePublisher());
   }

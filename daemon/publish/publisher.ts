@@ -128,6 +128,8 @@ export class Publisher implements Part {
       readFailed: (error) => this.#readFailed(error),
     });
     this.#snapshotTopic = pictures && ((camera, label) => topicOf(device, labelSnapshotPath(camera, label)));
+    // First of all topics, and so the first at every connect.
+    retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
     this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), ...channels];
   }
 
@@ -182,10 +184,9 @@ export class Publisher implements Part {
 
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */
   #up(connection: Connection): void {
-    const { clock, config, device, retained } = this.#options;
+    const { clock, config, device } = this.#options;
     this.#connection = connection;
     this.#refusalTold = false;
-    retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
     this.#setHealth();
     for (const channel of this.#channels) {
       channel.opened({ connection, device });

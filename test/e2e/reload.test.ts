@@ -168,7 +168,7 @@ describe('a reload', () => {
     expect(await daemon.exited).toBe(0);
   });
 
-  testBroker('gives the board another name; under the old one no camera is left', async () => {
+  testBroker('gives the board another name; under the old one nothing is left', async () => {
     const { daemon, broker, reload, newest } = await startTrial({
       device: { name: 'before' },
       cameras: { yard: SCENE },
@@ -180,8 +180,7 @@ describe('a reload', () => {
     const late = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
     await late.waitForCount('after/camera/yard/detections', 1);
     const retained = late.messages.filter(({ retain }) => retain).map(({ topic }) => topic);
-    expect(retained.filter((topic) => topic.startsWith('vedette/before/camera/'))).toEqual([]);
-    expect(late.on('before/status').map(({ payload }) => payload)).toEqual(['stopped']);
+    expect(retained.filter((topic) => topic.startsWith('vedette/before/'))).toEqual([]);
     daemon.kill('SIGTERM');
     expect(await daemon.exited).toBe(0);
   });

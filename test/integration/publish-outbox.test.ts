@@ -76,8 +76,8 @@ describe('delivery', () => {
     expect(ids(subscriber)).toEqual([]);
     expect(subscriber.messages.map(({ topic }) => topic)).toEqual([
       'vedette/pi/status',
-      'vedette/pi/health',
       'vedette/pi/camera/porch/status',
+      'vedette/pi/health',
       'vedette/pi/camera/marker/status',
     ]);
     await clock.advance(1);
