@@ -21,10 +21,10 @@ import type { Clock } from './platform/clock.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
+import { LatencyLedger } from './platform/latency.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
-import { Percentiles } from './platform/percentiles.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
@@ -104,7 +104,7 @@ class App implements RunningApp {
   readonly #options: AppOptions;
   readonly #runtimeDir: string;
   readonly #decider: Decider;
-  readonly #inferMs = new Percentiles();
+  readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #store: Store;
   readonly #retained: RetainedTree;
@@ -120,6 +120,7 @@ class App implements RunningApp {
     this.#options = options;
     this.#runtimeDir = runtimeDir;
     this.#config = options.config;
+    this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
     this.#retained = this.#makeRetained();
@@ -180,9 +181,25 @@ class App implements RunningApp {
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
   #observe(observation: Observation): void {
     this.#publisher.current.detections(observation);
-    if (observation.stages.inferMs > 0) this.#inferMs.add(observation.stages.inferMs);
-    const decision = this.#decider.observe(observation);
-    if (decision.events.length + decision.alerts.length > 0) this.#store.commit(decision);
+    const { events, alerts } = this.#decider.observe(observation);
+    const decideMs = this.#latency.frame(observation);
+    if (events.length + alerts.length === 0) return;
+    for (const { id, monoMs } of alerts) this.#latency.decided(id, monoMs);
+    this.#store.commit({
+      events,
+      alerts: alerts.map((alert) => ({ ...alert, stages: { ...alert.stages, decideMs } })),
+    });
+  }
+
+  /** What was committed just now goes out. */
+  #send(rows: readonly OutboxRow[]): void {
+    const { observer } = this.#options;
+    const alerts = rows.flatMap((row) =>
+      row.kind === 'alert' ? [{ row, alert: JSON.parse(row.body) as Alert }] : [],
+    );
+    for (const { row, alert } of alerts) this.#latency.committed(alert.id, row.row);
+    this.#publisher.current.outboxGrew(rows);
+    for (const { row, alert } of alerts) observer?.onAlert?.(alert, row);
   }
 
   /** The files of a picture are durable: it becomes a row beside its event. */
@@ -191,18 +208,13 @@ class App implements RunningApp {
   }
 
   #makeStore(): Store {
-    const { dataDir, logger, clock, observer } = this.#options;
+    const { dataDir, logger, clock } = this.#options;
     return new Store({
       dataDir,
       logger,
       clock,
       retention: this.#config.snapshots,
-      onOutbox: (rows) => {
-        this.#publisher.current.outboxGrew(rows);
-        for (const row of rows) {
-          if (row.kind === 'alert') observer?.onAlert?.(JSON.parse(row.body) as Alert, row);
-        }
-      },
+      onOutbox: (rows) => this.#send(rows),
     });
   }
 
@@ -246,6 +258,7 @@ class App implements RunningApp {
         delivered: (rows) => this.#store.delivered(rows),
       },
       health: () => healthReport(this.#health()),
+      latency: this.#latency,
     });
   }
 
@@ -310,7 +323,7 @@ class App implements RunningApp {
       version,
       clock,
       loop: this.#loop,
-      inferMs: this.#inferMs,
+      latency: this.#latency,
       store: this.#store,
       publisher: this.#publisher.current,
       detector: this.#detector,

@@ -85,6 +85,12 @@ export interface StageTimes {
   readonly trackMs: number;
 }
 
+/** The stages behind an alert when it is made. */
+export interface AlertStages extends StageTimes {
+  /** Observation handed over → rules applied; absent where that is not measured (a replay). */
+  readonly decideMs?: number;
+}
+
 /** What one camera saw in one processed frame. The only thing that crosses from a camera worker to the rules. */
 export interface Observation {
   readonly camera: string;
@@ -135,7 +141,7 @@ export interface Alert {
   readonly atMs: number;
   readonly monoMs: number;
   /** Stage times of the frame that made the rule fire. */
-  readonly stages: StageTimes;
+  readonly stages: AlertStages;
   /** Best picture of the object when the rule fired. */
   readonly snapshot?: SnapshotRef;
 }

@@ -12,6 +12,11 @@ export class Percentiles {
     this.#sorted = new Float64Array(length);
   }
 
+  /** How many are kept now. */
+  get count(): number {
+    return this.#count;
+  }
+
   add(value: number): void {
     this.#values[this.#next] = value;
     this.#next = (this.#next + 1) % this.#values.length;

@@ -2,7 +2,7 @@
 // what they answer, so that no room is imported. Main thread.
 import { boardTemperatureC, type LoopDelay } from '../platform/board.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Percentiles } from '../platform/percentiles.ts';
+import type { LatencyLedger } from '../platform/latency.ts';
 import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from './payloads.ts';
 
 /** The detector as its supervisor describes it, as far as health shows it. */
@@ -37,8 +37,7 @@ export interface HealthSources {
   readonly version: string;
   readonly clock: Clock;
   readonly loop: { read(reset: boolean): LoopDelay };
-  /** The last durations of `session.run`. */
-  readonly inferMs: Percentiles;
+  readonly latency: Pick<LatencyLedger, 'report'>;
   readonly store: { state(): StoreSource };
   readonly publisher: { state(): MqttHealth };
   readonly detector: { state(): DetectorSource };
@@ -47,7 +46,8 @@ export interface HealthSources {
 
 /** A report of this moment; the event loop's delays are those since the last report. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { device, version, clock, loop, store, publisher, cameras, inferMs } = sources;
+  const { device, version, clock, loop, store, publisher, cameras } = sources;
+  const latency = sources.latency.report();
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
@@ -68,8 +68,8 @@ export function healthReport(sources: HealthSources): HealthReport {
       recycled: detector.recycled,
       ...(detector.lastReason === undefined ? {} : { lastReason: detector.lastReason }),
       fallbacks: detector.ready?.fallbacks ?? [],
-      inferP50Ms: rounded(inferMs.at(0.5)),
-      inferP99Ms: rounded(inferMs.at(0.99)),
+      inferP50Ms: latency.infer?.p50Ms ?? 0,
+      inferP99Ms: latency.infer?.p99Ms ?? 0,
     },
     cameras: Object.fromEntries(cameras.map((camera) => [camera.camera, camera.state()])),
     store: {
@@ -86,6 +86,7 @@ export function healthReport(sources: HealthSources): HealthReport {
       ...(pictures.pruneProblem === undefined ? {} : { problem: pictures.pruneProblem }),
     },
     mqtt: publisher.state(),
+    latency,
     ...(temperatureC === undefined ? {} : { temperatureC }),
   };
 }

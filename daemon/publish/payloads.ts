@@ -12,6 +12,7 @@ import type {
   StageTimes,
   TrackView,
 } from '../core/types.ts';
+import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
 
 /** Version of every payload: raised when a field changes its meaning or goes away, not when one is added. */
 export const PAYLOAD_VERSION = 1;
@@ -102,6 +103,8 @@ export interface HealthReport {
     readonly problem?: string;
   };
   readonly mqtt: MqttHealth;
+  /** Percentiles of the last 512 of each stage that has been measured. */
+  readonly latency: Partial<Record<Stage, StageLatency>>;
   readonly temperatureC?: number;
 }
 
@@ -110,6 +113,8 @@ export interface RowContext {
   readonly nowMs: number;
   /** A row older than this is marked late. */
   readonly lateMs: number;
+  /** Of an alert that this life of the daemon has made: its stages since. */
+  readonly stages?: SendStages | undefined;
   /** Where the newest picture with this label is published; absent when pictures are not published. */
   readonly snapshotTopic?: ((camera: string, label: string) => string) | undefined;
 }
@@ -179,7 +184,7 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
     ...snapshotField(alert, context),
     late,
     delayedMs,
-    latency: roundStages(alert.stages),
+    latency: alertLatency(alert, context),
   };
 }
 
@@ -283,6 +288,16 @@ function roundStages(stages: StageTimes): StageTimes {
     waitMs: roundMs(stages.waitMs),
     inferMs: roundMs(stages.inferMs),
     trackMs: roundMs(stages.trackMs),
+  };
+}
+
+function alertLatency({ stages }: Alert, { stages: sendStages }: RowContext): object {
+  return {
+    ...roundStages(stages),
+    ...(stages.decideMs === undefined ? {} : { decideMs: roundMs(stages.decideMs) }),
+    ...(sendStages === undefined
+      ? {}
+      : { commitMs: roundMs(sendStages.commitMs), sendMs: roundMs(sendStages.sendMs) }),
   };
 }
 

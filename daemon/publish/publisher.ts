@@ -6,6 +6,7 @@ import type { MqttConfig } from '../config/types.ts';
 import type { Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import type { LatencyLedger } from '../platform/latency.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import type { Channel, Subscription } from './channel.ts';
@@ -66,6 +67,8 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly outbox: OutboxSource;
   readonly health: () => HealthReport;
+  /** Told of every alert that is sent and acknowledged. */
+  readonly latency?: Pick<LatencyLedger, 'sent' | 'acknowledged'>;
   /**
    * Instead of `config.url`; a function is asked at every attempt (the embedded broker's port is known late) and answers
    * undefined while there is nothing to connect to.
@@ -226,7 +229,7 @@ export class Publisher implements Part {
   }
 
   #sendRow(row: OutboxRow, settled: (acknowledged: boolean) => void): void {
-    const { device, outbox, clock, config } = this.#options;
+    const { device, outbox, clock, config, latency } = this.#options;
     const connection = this.#connection;
     // Delivery is closed before the connection is let go.
     if (connection === undefined) return;
@@ -236,6 +239,7 @@ export class Publisher implements Part {
         epoch: outbox.epoch(),
         nowMs: clock.nowMs(),
         lateMs: config.lateS * 1000,
+        stages: latency?.sent(row.row),
         snapshotTopic: this.#snapshotTopic,
       });
     } catch (error) {
@@ -245,6 +249,7 @@ export class Publisher implements Part {
     }
     connection.publish(outboxTopic(device, row.kind), payload, false, (refusal) => {
       if (refusal !== undefined) this.#keep(row, refusal, 'MQTT_CONNECT');
+      else latency?.acknowledged(row.row);
       settled(refusal === undefined);
       this.#onProgress?.();
     });

@@ -28,6 +28,9 @@ test('the demo shows an alert on the screen, to a plain MQTT client and in the d
     label: 'person',
     zone: 'porch',
   });
+  expect(Object.keys(alert['latency'] as object)).toEqual([
+    ...['prepareMs', 'waitMs', 'inferMs', 'trackMs', 'decideMs', 'commitMs', 'sendMs'],
+  ]);
   expect(subscriber.jsonOn('/event').map((event) => event['id'])).toContain(alert['eventId']);
   expect(subscriber.on('/status')[0]).toMatchObject({ payload: 'online', retain: true });
   expect(subscriber.on('/camera/yard/status').at(-1)?.payload).toBe('online');

@@ -1,6 +1,6 @@
 // What the health report takes from the parts, as far as it is not a plain copy.
 import { expect, test } from 'vitest';
-import { Percentiles } from '../../daemon/platform/percentiles.ts';
+import { LatencyLedger } from '../../daemon/platform/latency.ts';
 import { type HealthSources, healthReport, type StoreSource } from '../../daemon/publish/health.ts';
 import { SimClock } from '../support/sim-clock.ts';
 
@@ -21,7 +21,7 @@ function sources(store: StoreSource): HealthSources {
     version: '0.1.0',
     clock: new SimClock(),
     loop: { read: () => ({ delayP50Ms: 1, delayP99Ms: 2, delayMaxMs: 3 }) },
-    inferMs: new Percentiles(8),
+    latency: new LatencyLedger(new SimClock()),
     store: { state: () => store },
     publisher: {
       state: () => ({
