@@ -12,6 +12,7 @@ import { type ConfigChanges, changeWords, configChanges, publishesPictures } fro
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
+import { publishedLabels } from './core/presence.ts';
 import type { Alert, Observation, OutboxRow, Rule, Snapshot, Zone } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
@@ -31,8 +32,9 @@ import { type HealthSources, healthReport } from './publish/health.ts';
 import { PictureTopics } from './publish/picture-topics.ts';
 import { Publisher } from './publish/publisher.ts';
 import { RetainedTree } from './publish/retained.ts';
+import { StateTopics } from './publish/state.ts';
 import { statusSentence } from './publish/status-sentence.ts';
-import { cameraPath, cameraStatusPath, isSnapshotPathOf } from './publish/topics.ts';
+import { cameraPath, isSnapshotPathOf } from './publish/topics.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
@@ -109,11 +111,14 @@ class App implements RunningApp {
   readonly #store: Store;
   readonly #retained: RetainedTree;
   readonly #pictures: PictureTopics;
+  readonly #state: StateTopics;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
   #config: Config;
+  /** Of the model that was ready last. */
+  #modelLabels: readonly string[] = [];
 
   /** Builds the parts, from the outgoing side to the seeing one; nothing has an effect before its start. */
   constructor(options: AppOptions, runtimeDir: string) {
@@ -125,6 +130,8 @@ class App implements RunningApp {
     this.#store = this.#makeStore();
     this.#retained = this.#makeRetained();
     this.#pictures = this.#makePictures();
+    this.#state = new StateTopics({ retained: this.#retained, clock: options.clock });
+    this.#arrangeState();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
     this.#detector = this.#makeDetector();
@@ -141,7 +148,15 @@ class App implements RunningApp {
       start: async () => this.#loop.start(),
       stop: async () => this.#loop.stop(),
     };
-    const parts = [loop, this.#store, this.#broker, this.#publisher, this.#detector, this.#cameras];
+    const parts = [
+      loop,
+      this.#store,
+      this.#broker,
+      this.#publisher,
+      this.#state,
+      this.#detector,
+      this.#cameras,
+    ];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
   }
@@ -158,6 +173,7 @@ class App implements RunningApp {
     for (const camera of [...removed, ...masked]) this.#pictures.forget(camera);
     for (const camera of removed) this.#retained.clearBelow(cameraPath(camera));
     this.#config = config;
+    this.#arrangeState();
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setRetention(config.snapshots);
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
@@ -183,6 +199,7 @@ class App implements RunningApp {
     this.#publisher.current.detections(observation);
     const { events, alerts } = this.#decider.observe(observation);
     const decideMs = this.#latency.frame(observation);
+    this.#state.observe(observation);
     if (events.length + alerts.length === 0) return;
     for (const { id, monoMs } of alerts) this.#latency.decided(id, monoMs);
     this.#store.commit({
@@ -274,6 +291,7 @@ class App implements RunningApp {
       onState: (state) => {
         this.#cameras.detectorChanged(state);
         this.#warnOfUnknownLabels(state);
+        this.#takeLabels(state);
         observer?.onDetector?.(state);
       },
     });
@@ -299,7 +317,7 @@ class App implements RunningApp {
         if (publishesPictures(this.#config)) this.#pictures.add(name, picture);
       },
       onSnapshot: (snapshot) => this.#keep(snapshot),
-      onStatus: (name, status) => this.#retained.set(cameraStatusPath(name), status),
+      onStatus: (name, status) => this.#state.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),
     });
   }
@@ -329,6 +347,19 @@ class App implements RunningApp {
       detector: this.#detector,
       cameras: this.#cameras.list,
     };
+  }
+
+  /** Labels without a rule of their own have topics as soon as the model is known. */
+  #takeLabels({ ready }: DetectorState): void {
+    if (ready === undefined || ready.model.labels === this.#modelLabels) return;
+    this.#modelLabels = ready.model.labels;
+    this.#arrangeState();
+  }
+
+  #arrangeState(): void {
+    const { rules, zones } = rulesAndZones(this.#config);
+    const labels = publishedLabels(rules, this.#modelLabels);
+    this.#state.rearrange({ cameras: Object.keys(this.#config.cameras), zones, labels });
   }
 
   /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */

@@ -305,7 +305,8 @@ function roundFraction(value: number): number {
   return Math.round(value * 1e5) / 1e5;
 }
 
-function roundScore(value: number): number {
+/** To 4 decimals. */
+export function roundScore(value: number): number {
   return Math.round(value * 1e4) / 1e4;
 }
 

@@ -61,10 +61,25 @@ export function snapshotPath(camera: string): string {
 
 /** The newest picture with an object of this label. */
 export function labelSnapshotPath(camera: string, label: string): string {
-  return `${cameraPath(camera)}label/${sanitise(label)}/snapshot`;
+  return `${labelPath(camera, label)}/snapshot`;
 }
 
-/** Whether a path is one of the two above, of one of these cameras. */
+/** How many objects of a label a camera sees. */
+export function labelPath(camera: string, label: string): string {
+  return `${cameraPath(camera)}label/${sanitise(label)}`;
+}
+
+/** How many of them stand in a zone. */
+export function zoneLabelPath(camera: string, zone: string, label: string): string {
+  return `${cameraPath(camera)}zone/${sanitise(zone)}/${sanitise(label)}`;
+}
+
+/** Whether something moves before a camera: `ON` or `OFF`. */
+export function motionPath(camera: string): string {
+  return `${cameraPath(camera)}motion`;
+}
+
+/** Whether a path is a picture, of one of these cameras. */
 export function isSnapshotPathOf(cameras: readonly string[], path: string): boolean {
   return path.endsWith('/snapshot') && cameras.some((camera) => path.startsWith(cameraPath(camera)));
 }

@@ -1,0 +1,87 @@
+// The state topics of the cameras: status, counts per label and zone, motion. Puts what core's presence tells into the
+// retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns one
+// Presence for the daemon's life and the timer with which it notices that things have come to rest. Main thread.
+import { type Count, Presence, type PresenceChange, type PresenceScene } from '../core/presence.ts';
+import type { CameraStatus, Observation } from '../core/types.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Part } from '../platform/part.ts';
+import { isoTime, PAYLOAD_VERSION, roundScore } from './payloads.ts';
+import type { RetainedTree } from './retained.ts';
+import { cameraStatusPath, labelPath, motionPath, zoneLabelPath } from './topics.ts';
+
+const SETTLE_MS = 1000;
+
+export interface StateTopicsOptions {
+  readonly retained: RetainedTree;
+  readonly clock: Clock;
+  /** Who else tells of counts and motion. */
+  readonly onChanges?: (changes: readonly PresenceChange[]) => void;
+}
+
+export class StateTopics implements Part {
+  readonly name = 'state topics';
+  readonly presence = new Presence();
+  readonly #options: StateTopicsOptions;
+  #timer: Timer | undefined;
+
+  constructor(options: StateTopicsOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#timer = this.#options.clock.every(SETTLE_MS, () =>
+      this.#take(this.presence.settle(this.#moment())),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.stop();
+  }
+
+  /** Takes up cameras, zones and labels, the first or others: what is gone is cleared, what is new is zero. */
+  rearrange(scene: PresenceScene): void {
+    this.#take(this.presence.rearrange(scene, this.#moment()));
+  }
+
+  observe(observation: Observation): void {
+    this.#take(this.presence.observe(observation));
+  }
+
+  cameraStatus(camera: string, status: CameraStatus): void {
+    this.#options.retained.set(cameraStatusPath(camera), status);
+    this.#take(this.presence.cameraStatus(camera, status, this.#moment()));
+  }
+
+  #moment(): { atMs: number; monoMs: number } {
+    const { clock } = this.#options;
+    return { atMs: clock.nowMs(), monoMs: clock.monoMs() };
+  }
+
+  #take(changes: readonly PresenceChange[]): void {
+    const { retained, onChanges } = this.#options;
+    for (const change of changes) {
+      if (change.kind === 'motion') {
+        const path = motionPath(change.camera);
+        if (change.state === undefined) retained.clear(path);
+        else retained.set(path, change.state ? 'ON' : 'OFF', 0);
+      } else {
+        const { camera, zone, label, state } = change;
+        const path = zone === undefined ? labelPath(camera, label) : zoneLabelPath(camera, zone, label);
+        if (state === undefined) retained.clear(path);
+        else retained.set(path, countPayload(state));
+      }
+    }
+    if (changes.length > 0) onChanges?.(changes);
+  }
+}
+
+/** JSON of a count. */
+export function countPayload({ count, active, scoreMax, atMs }: Count): string {
+  return JSON.stringify({
+    v: PAYLOAD_VERSION,
+    count,
+    active,
+    scoreMax: roundScore(scoreMax),
+    at: isoTime(atMs),
+  });
+}
