@@ -1,29 +1,14 @@
 // The retained tree against a real broker: what it remembers over restarts of the daemon, and what it takes away.
 import { describe, expect } from 'vitest';
-import type { TopicMemory } from '../../daemon/publish/retained.ts';
 import { isSnapshotPathOf } from '../../daemon/publish/topics.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { TopicNotes } from '../support/topic-notes.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
-
-/** What the store keeps of the topics, over the lives of a daemon. */
-class Memory implements TopicMemory {
-  topics: string[] | undefined = [];
-
-  known(): readonly string[] | undefined {
-    return this.topics;
-  }
-
-  change({ added, removed }: { added: readonly string[]; removed: readonly string[] }): void {
-    this.topics = [...new Set([...(this.topics ?? []), ...added])].filter(
-      (topic) => !removed.includes(topic),
-    );
-  }
-}
 
 /** Topics that a broker holds, without those of the daemon itself. */
 async function heldAt(broker: Mosquitto, { retained }: TestPublisher): Promise<string[]> {
@@ -43,7 +28,7 @@ async function connected(world: TestPublisher): Promise<TestPublisher> {
 describe('a daemon that starts again', () => {
   testMosquitto('clears what it had set in its last life and does not say any more', async () => {
     const broker = await Mosquitto.start({ persistent: true });
-    const memory = new Memory();
+    const memory = new TopicNotes();
     const first = await connected(testPublisher({ url: broker.url, memory }));
     first.cameraStatus('gone', 'online');
     first.cameraStatus('porch', 'online');
@@ -59,7 +44,7 @@ describe('a daemon that starts again', () => {
 
   testMosquitto('keeps the pictures of its cameras until there are newer ones', async () => {
     const broker = await Mosquitto.start();
-    const memory = new Memory();
+    const memory = new TopicNotes();
     const keeps = (path: string): boolean => isSnapshotPathOf(['porch'], path);
     const first = await connected(testPublisher({ url: broker.url, memory, keeps }));
     first.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
@@ -77,7 +62,7 @@ describe('a daemon that starts again', () => {
 
   testMosquitto('pictures forgotten while the broker is away are cleared when it is back', async () => {
     const broker = await Mosquitto.start({ persistent: true });
-    const memory = new Memory();
+    const memory = new TopicNotes();
     const keeps = (path: string): boolean => isSnapshotPathOf(['porch'], path);
     const first = await connected(testPublisher({ url: broker.url, memory, keeps }));
     first.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
@@ -95,7 +80,7 @@ describe('a daemon that starts again', () => {
     'under another name, with the broker away at that moment, leaves nothing behind',
     async () => {
       const broker = await Mosquitto.start({ persistent: true });
-      const memory = new Memory();
+      const memory = new TopicNotes();
       const first = await connected(testPublisher({ url: broker.url, memory, device: 'old' }));
       first.cameraStatus('porch', 'online');
       await waitFor('all to be remembered', () => memory.topics?.length === 3);
@@ -116,7 +101,7 @@ describe('a daemon that starts again', () => {
 
   testMosquitto('whose database opens late clears at the next connect', async () => {
     const broker = await Mosquitto.start({ persistent: true });
-    const memory = new Memory();
+    const memory = new TopicNotes();
     const first = await connected(testPublisher({ url: broker.url, memory }));
     first.cameraStatus('gone', 'online');
     await first.publisher.stop();

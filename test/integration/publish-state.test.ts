@@ -1,0 +1,159 @@
+// State topics against a real broker: what it holds is what is so, whatever happened to it or to the daemon meanwhile.
+import { describe, expect, onTestFinished } from 'vitest';
+import type { Zone } from '../../daemon/core/types.ts';
+import { StateTopics } from '../../daemon/publish/state.ts';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { testNeeding } from '../support/needs.ts';
+import { type TestPublisher, type TestPublisherOptions, testPublisher } from '../support/publisher.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { Subscriber } from '../support/subscriber.ts';
+import { TopicNotes } from '../support/topic-notes.ts';
+import { DOOR, observation, stampOf, standing, trackView } from '../support/tracks.ts';
+import { waitFor } from '../support/wait.ts';
+
+const testMosquitto = testNeeding({ programs: ['mosquitto'] });
+const GATE: Zone = { ...DOOR, name: 'gate' };
+
+interface Scene {
+  readonly cameras?: readonly string[];
+  readonly zones?: readonly Zone[];
+}
+
+interface World extends TestPublisher {
+  readonly state: StateTopics;
+  readonly clock: SimClock;
+  arrange(scene: Scene): void;
+  /** One person inside the zone, confirmed; `x` is where it stands. */
+  see(frame: number, x: number): void;
+}
+
+/** With the camera porch, online, and the zone door; its publisher is not started. */
+function world(options: TestPublisherOptions, scene: Scene = {}): World {
+  const clock = new SimClock(stampOf(0).atMs);
+  const published = testPublisher(options);
+  const state = new StateTopics({ retained: published.retained, clock });
+  const arrange = ({ cameras = ['porch'], zones = [DOOR] }: Scene): void =>
+    state.rearrange({ cameras, zones: new Map([['porch', zones]]), labels: ['person'] });
+  arrange(scene);
+  state.cameraStatus('porch', 'online');
+  const see = (frame: number, x: number): void =>
+    state.observe(observation(frame, [trackView({ id: 1, box: standing(x, 0.8) })]));
+  return { ...published, state, clock, arrange, see };
+}
+
+async function connected(made: World): Promise<World> {
+  await made.publisher.start();
+  await waitFor('the connection', () => made.publisher.state().connected);
+  return made;
+}
+
+/** What a subscriber that comes now finds at the broker below the cameras: topic and payload. */
+async function heldAt(broker: Mosquitto, { retained }: TestPublisher): Promise<Record<string, string>> {
+  const subscriber = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
+  retained.set('camera/marker/status', 'online');
+  await subscriber.waitForCount('marker/status', 1);
+  const held = [...subscriber.newest].flatMap(([topic, payload]) =>
+    payload.length > 0 && /\/camera\/(?!marker)/.test(topic) ? [[topic, payload.toString('utf8')]] : [],
+  );
+  await subscriber.close();
+  return Object.fromEntries(held);
+}
+
+function count(fields: { count: number; active: number; scoreMax: number; frame: number }): string {
+  const { frame, ...counts } = fields;
+  return JSON.stringify({ v: 1, ...counts, at: new Date(stampOf(frame).atMs).toISOString() });
+}
+
+const NOBODY = { count: 0, active: 0, scoreMax: 0, frame: 0 };
+const EMPTY = {
+  'vedette/pi/camera/porch/status': 'online',
+  'vedette/pi/camera/porch/motion': 'OFF',
+  'vedette/pi/camera/porch/label/person': count(NOBODY),
+  'vedette/pi/camera/porch/zone/door/person': count(NOBODY),
+};
+
+describe('state topics', () => {
+  testMosquitto('say that nobody is there before anybody was, then who is', async () => {
+    const broker = await Mosquitto.start();
+    const made = await connected(world({ url: broker.url }));
+    expect(await heldAt(broker, made)).toEqual(EMPTY);
+    made.see(1, 0.7);
+    made.see(2, 0.9);
+    const there = count({ count: 1, active: 1, scoreMax: 0.9, frame: 2 });
+    expect(await heldAt(broker, made)).toEqual({
+      'vedette/pi/camera/porch/status': 'online',
+      'vedette/pi/camera/porch/motion': 'ON',
+      'vedette/pi/camera/porch/label/person': there,
+      'vedette/pi/camera/porch/zone/door/person': there,
+    });
+  });
+
+  testMosquitto('come to rest without a frame that says so', async () => {
+    const broker = await Mosquitto.start();
+    const made = await connected(world({ url: broker.url }));
+    await made.state.start();
+    onTestFinished(() => made.state.stop());
+    made.see(1, 0.7);
+    made.see(2, 0.9);
+    await made.clock.advance(10_000);
+    expect(await heldAt(broker, made)).toMatchObject({
+      'vedette/pi/camera/porch/motion': 'OFF',
+      'vedette/pi/camera/porch/label/person': expect.stringContaining('"count":1,"active":0'),
+    });
+  });
+
+  testMosquitto('are whole again at a broker that has lost everything', async () => {
+    const broker = await Mosquitto.start();
+    const made = await connected(world({ url: broker.url }));
+    made.see(1, 0.7);
+    const before = await heldAt(broker, made);
+    await broker.kill();
+    await broker.restart();
+    await waitFor('the second connection', () => made.publisher.state().reconnects === 1);
+    expect(await heldAt(broker, made)).toEqual(before);
+  });
+
+  testMosquitto('catch up with what happened while the broker was away, once', async () => {
+    const broker = await Mosquitto.start({ persistent: true });
+    const made = await connected(world({ url: broker.url }));
+    made.see(1, 0.7);
+    await heldAt(broker, made);
+    await broker.kill();
+    await waitFor('the loss', () => !made.publisher.state().connected);
+    for (let frame = 2; frame < 50; frame += 1) made.see(frame, frame % 2 ? 0.7 : 0.2);
+    made.arrange({ zones: [GATE] });
+    await broker.restart();
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    await waitFor('the second connection', () => made.publisher.state().reconnects === 1);
+    const held = await heldAt(broker, made);
+    expect(Object.keys(held).filter((topic) => topic.includes('/zone/'))).toEqual([
+      'vedette/pi/camera/porch/zone/gate/person',
+    ]);
+    expect(held['vedette/pi/camera/porch/label/person']).toContain('"count":1,"active":1');
+    // What the broker had kept, and the newest.
+    expect(subscriber.on('/label/person').length).toBeLessThanOrEqual(2);
+  });
+
+  testMosquitto('of a zone or a camera that is gone are cleared', async () => {
+    const broker = await Mosquitto.start();
+    const made = await connected(world({ url: broker.url }));
+    made.arrange({ zones: [] });
+    expect(Object.keys(await heldAt(broker, made)).filter((topic) => topic.includes('/zone/'))).toEqual([]);
+    made.arrange({ cameras: [] });
+    expect(await heldAt(broker, made)).toEqual({ 'vedette/pi/camera/porch/status': 'online' });
+  });
+
+  testMosquitto(
+    'of a camera and a zone removed while the daemon was down are cleared by the next one',
+    async () => {
+      const broker = await Mosquitto.start({ persistent: true });
+      const memory = new TopicNotes();
+      const first = await connected(world({ url: broker.url, memory }, { zones: [GATE] }));
+      first.state.rearrange({ cameras: ['porch', 'lane'], zones: new Map(), labels: ['person'] });
+      await heldAt(broker, first);
+      await first.publisher.stop();
+      const second = await connected(world({ url: broker.url, memory }));
+      expect(await heldAt(broker, second)).toEqual(EMPTY);
+    },
+  );
+});
