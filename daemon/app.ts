@@ -270,7 +270,6 @@ class App implements RunningApp {
       // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
       brokerUrl: () => (broker?.listening === false ? undefined : (broker?.url ?? mqtt.url)),
       outbox: {
-        epoch: () => this.#store.epoch ?? '',
         read: (range) => this.#store.readOutbox(range),
         delivered: (rows) => this.#store.delivered(rows),
       },

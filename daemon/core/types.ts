@@ -179,20 +179,28 @@ export interface TrackOptions {
 /** Retained camera state, in order of precedence (docs/mqtt.md). */
 export type CameraStatus = 'disabled' | 'offline' | 'online';
 
+/** Whether the wall clock is known to be right; `unknown` where nothing on this machine can say. */
+export type ClockState = 'synced' | 'unsynced' | 'unknown';
+
 /** Kinds of message that go through the outbox. */
 export type OutboxKind = 'event' | 'alert' | 'gap';
 
 /** Body of an outbox row of kind `gap`: numbers of a counter that no subscriber will ever see, and why. */
 export interface Gap {
   readonly counter: 'event' | 'alert';
-  /** `damaged`: a new file began and unsent rows may be lost. `refused`: a record did not fit the tables (a bug). */
-  readonly reason: 'damaged' | 'refused';
+  /**
+   * `damaged`: a new file began and unsent rows may be lost. `refused`: a record did not fit the tables (a bug).
+   * `quota`: too much was waiting for delivery.
+   */
+  readonly reason: 'damaged' | 'refused' | 'quota';
   readonly atMs: number;
   /** First and last seq lost in the row's own epoch; absent where they belong to the file before. */
   readonly first?: number;
   readonly last?: number;
   /** Messages lost; absent when unknown. */
   readonly count?: number;
+  /** `quota` only: exactly which, as [first, last] pairs in ascending order; what lies between them was not lost. */
+  readonly ranges?: readonly (readonly [number, number])[];
   /** Epoch and last seq of the file before, where they could be read. */
   readonly epochBefore?: string;
   readonly lastBefore?: number;
@@ -201,8 +209,10 @@ export interface Gap {
 
 /** One outbox row: the record as committed, with its place in the sequence of its kind. */
 export interface OutboxRow {
-  /** Order of delivery over all kinds. */
+  /** Order of delivery over all kinds; 0 for a row that was asked for again and is not in the outbox. */
   readonly row: number;
+  /** Name of the database file it comes from: `seq` counts within it. */
+  readonly epoch: string;
   readonly kind: OutboxKind;
   readonly seq: number;
   readonly atMs: number;

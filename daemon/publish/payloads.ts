@@ -109,7 +109,6 @@ export interface HealthReport {
 }
 
 export interface RowContext {
-  readonly epoch: string;
   readonly nowMs: number;
   /** A row older than this is marked late. */
   readonly lateMs: number;
@@ -144,7 +143,7 @@ function eventMessage(row: OutboxRow, event: EventBody, context: RowContext): ob
   return {
     v: PAYLOAD_VERSION,
     id: event.id,
-    epoch: context.epoch,
+    epoch: row.epoch,
     seq: row.seq,
     type: event.type,
     camera: event.camera,
@@ -169,7 +168,7 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
   return {
     v: PAYLOAD_VERSION,
     id: alert.id,
-    epoch: context.epoch,
+    epoch: row.epoch,
     seq: row.seq,
     eventId: alert.eventId,
     rule: alert.rule,
@@ -191,7 +190,7 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
 function gapMessage(row: OutboxRow, gap: Gap, context: RowContext): object {
   return {
     v: PAYLOAD_VERSION,
-    epoch: context.epoch,
+    epoch: row.epoch,
     seq: row.seq,
     counter: gap.counter,
     reason: gap.reason,
@@ -199,6 +198,7 @@ function gapMessage(row: OutboxRow, gap: Gap, context: RowContext): object {
     first: gap.first,
     last: gap.last,
     count: gap.count,
+    ranges: gap.ranges,
     epochBefore: gap.epochBefore,
     lastBefore: gap.lastBefore,
     at: isoTime(gap.atMs),

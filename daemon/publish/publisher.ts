@@ -44,8 +44,6 @@ const STOP_STAGE_MS = 1000;
 
 /** What the publisher needs of the store. */
 export interface OutboxSource {
-  /** Epoch of the database the rows come from. */
-  epoch(): string;
   /** Rows with `row` > `afterRow`, ascending, at most `limit`. */
   read(range: { afterRow: number; limit: number }): Promise<readonly OutboxRow[]>;
   /** Deletes rows, soon. */
@@ -229,14 +227,13 @@ export class Publisher implements Part {
   }
 
   #sendRow(row: OutboxRow, settled: (acknowledged: boolean) => void): void {
-    const { device, outbox, clock, config, latency } = this.#options;
+    const { device, clock, config, latency } = this.#options;
     const connection = this.#connection;
     // Delivery is closed before the connection is let go.
     if (connection === undefined) return;
     let payload: string;
     try {
       payload = rowPayload(row, {
-        epoch: outbox.epoch(),
         nowMs: clock.nowMs(),
         lateMs: config.lateS * 1000,
         stages: latency?.sent(row.row),

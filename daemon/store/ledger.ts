@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type {
   Alert,
+  ClockState,
   EventChange,
-  EventType,
   Gap,
   OutboxKind,
   OutboxRow,
@@ -13,9 +13,19 @@ import type {
 } from '../core/types.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { isMisfit } from './failures.ts';
-import type { InterruptedEnd, NumberedBatch, PictureTotals, Refusal } from './messages.ts';
-import { Outbox } from './outbox.ts';
+import { Journal } from './journal.ts';
+import type {
+  ClockCorrection,
+  InterruptedEnd,
+  NumberedBatch,
+  PictureTotals,
+  Refusal,
+  StoredSwitch,
+  TopicsChange,
+} from './messages.ts';
+import { Outbox, type OutboxTotals } from './outbox.ts';
 import { Pictures } from './pictures.ts';
+import { Remembered } from './remembered.ts';
 
 export interface LedgerOptions {
   readonly db: Database.Database;
@@ -29,15 +39,21 @@ export interface LedgerOptions {
 
 export interface LedgerWrite {
   readonly batches: readonly NumberedBatch[];
+  /** Outbox rows to delete, and those of which nobody heard. */
   readonly delivered: readonly number[];
+  readonly unheard?: readonly number[];
+  readonly switches?: readonly StoredSwitch[];
+  readonly topics?: TopicsChange;
+  /** Written beside the journal's rows; as before when absent. */
+  readonly clock?: ClockState;
 }
 
 export interface LedgerResult {
   /** New outbox rows in order. */
   readonly rows: readonly OutboxRow[];
   readonly refused: readonly Refusal[];
-  /** Outbox rows deleted. */
-  readonly removed: number;
+  /** What the outbox holds more than before; fewer than 0 when more was delivered. */
+  readonly grown: OutboxTotals;
   /** Pictures that got a row. */
   readonly pictures: PictureTotals;
   /** Counters and highest row, as this transaction leaves them. */
@@ -65,20 +81,6 @@ interface OpenEvent {
   readonly snapshot_sha256: string | null;
 }
 
-interface JournalEntry {
-  readonly kind: EventType | 'alert';
-  readonly subjectId: string;
-  readonly seq: number;
-  readonly atMs: number;
-  readonly monoMs: number;
-  readonly bootId: string;
-  readonly body: string;
-}
-
-const INSERT_JOURNAL = `
-  INSERT INTO journal (kind, subject_id, seq, at_ms, mono_ms, boot_id, body)
-  VALUES (@kind, @subjectId, @seq, @atMs, @monoMs, @bootId, @body)`;
-
 // An end that has been written stays, whatever comes late.
 const UPSERT_EVENT = `
   INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered,
@@ -102,8 +104,9 @@ const INSERT_ALERT = `
 export class Ledger {
   readonly outbox: Outbox;
   readonly pictures: Pictures;
+  readonly journal: Journal;
+  readonly remembered: Remembered;
   readonly #options: LedgerOptions;
-  readonly #journal: Database.Statement<[JournalEntry]>;
   readonly #event: Database.Statement<[Record<string, unknown>]>;
   readonly #alert: Database.Statement<[Record<string, unknown>]>;
   readonly #openEvents: Database.Statement<[], OpenEvent>;
@@ -119,7 +122,8 @@ export class Ledger {
     this.#options = options;
     this.outbox = new Outbox(db);
     this.pictures = new Pictures(db);
-    this.#journal = db.prepare(INSERT_JOURNAL);
+    this.journal = new Journal(db, this.outbox, options.bootId);
+    this.remembered = new Remembered(db);
     this.#event = db.prepare(UPSERT_EVENT);
     this.#alert = db.prepare(INSERT_ALERT);
     this.#openEvents = db.prepare<[], OpenEvent>(
@@ -148,8 +152,9 @@ export class Ledger {
     return this.#endAll.immediate();
   }
 
-  #writeAll({ batches, delivered }: LedgerWrite): LedgerResult {
-    const { writer } = this.#options;
+  #writeAll({ batches, delivered, unheard = [], switches = [], topics, clock }: LedgerWrite): LedgerResult {
+    const { writer, nowMs } = this.#options;
+    this.journal.clock = clock ?? this.journal.clock;
     const done = this.#lastBatch.get(writer) ?? 0;
     const rows: OutboxRow[] = [];
     const refused: Refusal[] = [];
@@ -158,14 +163,19 @@ export class Ledger {
       if (batch.number <= done) continue;
       this.#writeBatch(batch, rows, refused);
       this.#writePictures(batch, pictures, refused);
+      for (const correction of batch.corrections ?? []) this.#writeCorrection(correction);
     }
     const last = batches.at(-1)?.number ?? 0;
     if (last > done) this.#setLastBatch.run(writer, last);
-    const removed = this.outbox.remove(delivered);
+    this.remembered.keep(switches, topics);
+    const gone = [this.outbox.remove(delivered), this.outbox.giveUp(unheard, nowMs())];
     return {
       rows,
       refused,
-      removed,
+      grown: {
+        rows: gone.reduce((sum, totals) => sum - totals.rows, rows.length),
+        bytes: gone.reduce((sum, totals) => sum - totals.bytes, bytesOf(rows)),
+      },
       pictures,
       lastSeq: this.outbox.lastSeq(),
       lastRow: this.outbox.lastRow(),
@@ -205,6 +215,15 @@ export class Ledger {
     }
   }
 
+  #writeCorrection(correction: ClockCorrection): void {
+    this.journal.add({
+      kind: 'clock-correction',
+      atMs: correction.afterMs,
+      monoMs: correction.monoMs,
+      body: JSON.stringify(correction),
+    });
+  }
+
   #addOrRefuse(item: Item, rows: OutboxRow[], refused: Refusal[]): void {
     try {
       rows.push(...this.#addAll([item]));
@@ -242,13 +261,12 @@ export class Ledger {
     const { counter, record } = item;
     const seq = this.outbox.nextSeq(counter);
     const body = JSON.stringify(record);
-    this.#journal.run({
+    this.journal.add({
       kind: counter === 'alert' ? 'alert' : item.record.type,
       subjectId: record.id,
       seq,
-      atMs: Math.round(record.atMs),
+      atMs: record.atMs,
       monoMs: record.monoMs,
-      bootId: this.#options.bootId,
       body,
     });
     if (counter === 'alert') this.#alert.run(alertColumns(item.record, seq));
@@ -282,6 +300,11 @@ export class Ledger {
     });
     return this.#addAll(ends);
   }
+}
+
+/** As SQLite counts them: octet_length(body). */
+function bytesOf(rows: readonly OutboxRow[]): number {
+  return rows.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
 }
 
 function eventColumns(change: EventChange | InterruptedEnd): Record<string, unknown> {

@@ -1,6 +1,6 @@
 // The words between the store's two threads, and the words it tells the other parts. Plain data only: everything here
 // crosses a structured clone. Types only, no code. Both threads.
-import type { Alert, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
+import type { Alert, ClockState, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 
 /** What must become durable together. */
@@ -9,6 +9,54 @@ export interface Batch {
   readonly alerts: readonly Alert[];
   /** Pictures whose files are durable. */
   readonly snapshots?: readonly Snapshot[];
+  /** Only from `correctClock`. */
+  readonly corrections?: readonly ClockCorrection[];
+}
+
+/** The wall clock was set while the daemon ran: the body of a `clock-correction` row of the journal. */
+export interface ClockCorrection {
+  /** What the wall clock would have shown, and what it shows. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** When that was noticed, CLOCK_MONOTONIC. */
+  readonly monoMs: number;
+}
+
+/** What was switched over MQTT; `value` and `fileValue` are JSON. */
+export interface StoredSwitch {
+  readonly name: string;
+  readonly value: string;
+  /** What the configuration said when it was switched: once the file says something else, that holds. */
+  readonly fileValue: string;
+}
+
+/** What earlier lives of the daemon left to remember. */
+export interface Recall {
+  readonly switches: readonly StoredSwitch[];
+  /** Absolute topics with a retained message of ours at the broker. */
+  readonly retainedTopics: readonly string[];
+}
+
+/** Topics that got a retained message, and those whose message was cleared. */
+export interface TopicsChange {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export interface MessagesQuery {
+  readonly counter: 'event' | 'alert';
+  /** Messages with a higher `seq`. */
+  readonly afterSeq: number;
+  readonly limit: number;
+}
+
+/** Messages again, whether they were delivered or not. */
+export interface MessagesPage {
+  readonly epoch: string;
+  /** Last number given out, whatever is in `rows`. */
+  readonly lastSeq: number;
+  /** Ascending by `seq`, without those that the journal has no more. Their `row` is 0. */
+  readonly rows: readonly OutboxRow[];
 }
 
 /** How long pictures are kept; both limits hold. */
@@ -70,6 +118,8 @@ export interface StoreState {
   /** Batches not yet confirmed by the disk. */
   readonly queued: number;
   readonly outboxRows: number;
+  /** Of the messages in them. */
+  readonly outboxBytes: number;
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
   readonly updatesDropped: number;
   /** Pictures whose row gave way to events and alerts while the disk was slow; their files are removed later. */
@@ -103,6 +153,7 @@ export interface OpenTask {
   /** Times in a row the file was found damaged while running: 0 quick check, 1 full check, 2 set aside unasked. */
   readonly damages: number;
   readonly retention: Retention;
+  readonly clock: ClockState;
 }
 
 export interface WriteRequest {
@@ -111,6 +162,11 @@ export interface WriteRequest {
   readonly batches: readonly NumberedBatch[];
   /** Outbox rows to delete. */
   readonly delivered: readonly number[];
+  /** Outbox rows to delete and to mark as heard by nobody. */
+  readonly unheard: readonly number[];
+  readonly switches: readonly StoredSwitch[];
+  readonly topics: TopicsChange;
+  readonly clock: ClockState;
 }
 
 export interface ReadRequest {
@@ -120,15 +176,24 @@ export interface ReadRequest {
   readonly limit: number;
 }
 
+export interface FindRequest extends MessagesQuery {
+  readonly type: 'find';
+  readonly id: number;
+}
+
+/** Asks for something and changes nothing. */
+export type Question = ReadRequest | FindRequest;
+
 export type Request =
   | WriteRequest
-  | ReadRequest
+  | Question
   | { readonly type: 'retention'; readonly retention: Retention }
   | { readonly type: 'close' };
 
 /** How the file stands, sent with every change of it. */
 export interface FileStatus {
   readonly outboxRows: number;
+  readonly outboxBytes: number;
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
   /** Highest outbox row ever handed out by this file. */
   readonly lastRow: number;
@@ -157,6 +222,7 @@ export interface Opened {
   readonly type: 'opened';
   readonly epoch: string;
   readonly status: FileStatus;
+  readonly recall: Recall;
   /** Outbox rows above the task's `lastRow`, empty on the first open. */
   readonly rows: readonly OutboxRow[];
   /** Events left open by a crash and ended now. */
@@ -202,6 +268,12 @@ export interface Rows {
   readonly rows: readonly OutboxRow[];
 }
 
+export interface Found {
+  readonly type: 'found';
+  readonly id: number;
+  readonly page: MessagesPage;
+}
+
 /** Pruning, unasked: after each turn, and when a round ends. */
 export interface Pruned {
   readonly type: 'pruned';
@@ -212,4 +284,4 @@ export interface Pruned {
   readonly problem?: string;
 }
 
-export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Pruned;
+export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Found | Pruned;

@@ -11,30 +11,68 @@ export interface Message {
   readonly body: string;
 }
 
+/** How much is in the outbox. */
+export interface OutboxTotals {
+  readonly rows: number;
+  /** Of the bodies. */
+  readonly bytes: number;
+}
+
 interface CounterRow {
   readonly kind: OutboxKind;
   readonly last_seq: number;
 }
 
+interface GivenUp {
+  readonly kind: OutboxKind;
+  readonly seq: number;
+  readonly id: string | null;
+  readonly bytes: number;
+}
+
+type RowColumns = Omit<OutboxRow, 'row' | 'epoch'> & { readonly row: number | null };
+
+/** @row NULL: the next free. Sets `worth` as the schema explains it. */
+export const INSERT_OUTBOX = `
+  INSERT INTO outbox (row, kind, seq, at_ms, body, bytes, worth)
+  VALUES (@row, @kind, @seq, @atMs, @body, octet_length(@body), CASE
+    WHEN @kind = 'gap' THEN 3 WHEN @kind = 'alert' THEN 2 WHEN @body ->> '$.type' = 'update' THEN 0 ELSE 1 END)
+  RETURNING row, bytes`;
+
+/** Columns of an OutboxRow. */
+export const OUTBOX_ROW = 'row, (SELECT epoch FROM meta) AS epoch, kind, seq, at_ms AS atMs, body';
+
 export class Outbox {
+  readonly #db: Database.Database;
   readonly #next: Database.Statement<[OutboxKind], { last_seq: number }>;
-  readonly #insert: Database.Statement<[OutboxKind, number, number, string]>;
+  readonly #insert: Database.Statement<[RowColumns], { row: number; bytes: number }>;
   readonly #read: Database.Statement<[number, number], OutboxRow>;
-  readonly #delete: Database.Statement<[number]>;
-  readonly #count: Database.Statement<[], number>;
+  readonly #delete: Database.Statement<[number], GivenUp>;
+  readonly #markAlert: Database.Statement<[number, number]>;
+  readonly #markEvent: Database.Statement<[string | null]>;
+  readonly #totals: Database.Statement<[], OutboxTotals>;
   readonly #counters: Database.Statement<[], CounterRow>;
   readonly #lastRow: Database.Statement<[], number>;
+  #epoch: string | undefined;
 
   constructor(db: Database.Database) {
+    this.#db = db;
     this.#next = db.prepare<[OutboxKind], { last_seq: number }>(
       'UPDATE counters SET last_seq = last_seq + 1 WHERE kind = ? RETURNING last_seq',
     );
-    this.#insert = db.prepare('INSERT INTO outbox (kind, seq, at_ms, body) VALUES (?, ?, ?, ?)');
+    this.#insert = db.prepare(INSERT_OUTBOX);
     this.#read = db.prepare<[number, number], OutboxRow>(
-      'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox WHERE row > ? ORDER BY row LIMIT ?',
+      `SELECT ${OUTBOX_ROW} FROM outbox WHERE row > ? ORDER BY row LIMIT ?`,
     );
-    this.#delete = db.prepare('DELETE FROM outbox WHERE row = ?');
-    this.#count = db.prepare<[], number>('SELECT count(*) FROM outbox').pluck();
+    this.#delete = db.prepare<[number], GivenUp>(
+      "DELETE FROM outbox WHERE row = ? RETURNING kind, seq, body ->> '$.id' AS id, bytes",
+    );
+    this.#markAlert = db.prepare('UPDATE alerts SET unheard_at_ms = ? WHERE seq = ?');
+    this.#markEvent = db.prepare('UPDATE events SET unheard = unheard + 1 WHERE id = ?');
+    // From the index alone: the bodies may be many megabytes.
+    this.#totals = db.prepare<[], OutboxTotals>(
+      'SELECT count(*) AS rows, coalesce(sum(bytes), 0) AS bytes FROM outbox INDEXED BY outbox_worth',
+    );
     this.#counters = db.prepare<[], CounterRow>('SELECT kind, last_seq FROM counters');
     this.#lastRow = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").pluck();
   }
@@ -48,9 +86,16 @@ export class Outbox {
 
   /** Appends a message under a number from `nextSeq`. */
   add(message: Message, seq: number): OutboxRow {
-    const { kind, atMs, body } = message;
-    const { lastInsertRowid } = this.#insert.run(kind, seq, Math.round(atMs), body);
-    return { row: Number(lastInsertRowid), kind, seq, atMs: Math.round(atMs), body };
+    const { kind, body } = message;
+    const atMs = Math.round(message.atMs);
+    const { row } = this.#insert.get({ row: null, kind, seq, atMs, body })!;
+    return { row, epoch: this.epoch, kind, seq, atMs, body };
+  }
+
+  /** Of this file; no file ever changes its own. */
+  get epoch(): string {
+    this.#epoch ??= this.#db.prepare('SELECT epoch FROM meta').pluck().get() as string;
+    return this.#epoch;
   }
 
   /** Rows after `afterRow` in order of delivery. */
@@ -58,16 +103,34 @@ export class Outbox {
     return this.#read.all(afterRow, limit);
   }
 
-  /** Deletes delivered rows; returns how many were still there. */
-  remove(rows: readonly number[]): number {
-    let removed = 0;
-    for (const row of rows) removed += this.#delete.run(row).changes;
-    return removed;
+  /** Deletes delivered rows; returns what was still there. */
+  remove(rows: readonly number[]): OutboxTotals {
+    return this.#take(rows, () => {});
   }
 
-  /** Rows waiting. Walks the table: once per open. */
-  count(): number {
-    return this.#count.get() ?? 0;
+  /** Deletes rows that nobody was there to hear, and marks their alerts and events. Returns what was still there. */
+  giveUp(rows: readonly number[], atMs: number): OutboxTotals {
+    return this.#take(rows, ({ kind, seq, id }) => {
+      if (kind === 'alert') this.#markAlert.run(Math.round(atMs), seq);
+      if (kind === 'event') this.#markEvent.run(id);
+    });
+  }
+
+  #take(rows: readonly number[], each: (row: GivenUp) => void): OutboxTotals {
+    const taken = { rows: 0, bytes: 0 };
+    for (const row of rows) {
+      const gone = this.#delete.get(row);
+      if (gone === undefined) continue;
+      taken.rows += 1;
+      taken.bytes += gone.bytes;
+      each(gone);
+    }
+    return taken;
+  }
+
+  /** What waits. Walks an index: once per open. */
+  totals(): OutboxTotals {
+    return this.#totals.get() ?? { rows: 0, bytes: 0 };
   }
 
   lastSeq(): Record<OutboxKind, number> {

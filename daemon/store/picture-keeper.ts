@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3';
 import type { Snapshot } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
+import type { Journal } from './journal.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound } from './messages.ts';
 import type { PictureRow, Pictures } from './pictures.ts';
@@ -14,7 +15,7 @@ export interface PictureKeeperOptions {
   readonly media: Media;
   readonly ageClock: AgeClock;
   readonly clock: Clock;
-  readonly bootId: string;
+  readonly journal: Journal;
 }
 
 /** Why a row goes; each is counted under its name. */
@@ -29,7 +30,6 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class PictureKeeper {
   readonly #options: PictureKeeperOptions;
-  readonly #addJournal: Database.Statement<[number, number, string, string]>;
   readonly #setRound: Database.Statement<[string | null]>;
   /** Changed since the journal's last `prune` row. */
   #round: Mutable<PruneRound>;
@@ -40,9 +40,6 @@ export class PictureKeeper {
   constructor(options: PictureKeeperOptions) {
     const { db, pictures } = options;
     this.#options = options;
-    this.#addJournal = db.prepare(
-      "INSERT INTO journal (kind, at_ms, mono_ms, boot_id, body) VALUES ('prune', ?, ?, ?, ?)",
-    );
     this.#setRound = db.prepare('UPDATE retention SET round = ?');
     // What a crash has cut short is told with the next round.
     const left = db.prepare<[], string | null>('SELECT round FROM retention').pluck().get();
@@ -133,10 +130,15 @@ export class PictureKeeper {
   /** Writes the round into the journal and returns it; undefined when nothing was deleted. */
   endRound(): PruneRound | undefined {
     if (Object.values(this.#round).every((count) => count === 0)) return undefined;
-    const { clock, bootId } = this.#options;
+    const { clock, journal } = this.#options;
     const round: PruneRound = this.#round;
     this.#relaxed(() => {
-      this.#addJournal.run(Math.round(clock.nowMs()), clock.monoMs(), bootId, JSON.stringify(round));
+      journal.add({
+        kind: 'prune',
+        atMs: clock.nowMs(),
+        monoMs: clock.monoMs(),
+        body: JSON.stringify(round),
+      });
       this.#setRound.run(null);
     });
     this.#round = nothing();

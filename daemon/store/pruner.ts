@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
 import { codeOf } from './failures.ts';
+import type { Journal } from './journal.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound, Retention } from './messages.ts';
 import { type Doomed, PictureKeeper } from './picture-keeper.ts';
@@ -16,7 +17,7 @@ export interface PrunerOptions {
   readonly media: Media;
   readonly ageClock: AgeClock;
   readonly clock: Clock;
-  readonly bootId: string;
+  readonly journal: Journal;
   readonly retention: Retention;
   /** A turn is over: the totals may have changed. `round`: what the round deleted, once it is in the journal. */
   onTurn(round: PruneRound | undefined): void;

@@ -80,7 +80,7 @@ export class CommitQueue {
     this.#dropped[what] += count;
     const rest: Batch =
       what === 'snapshots'
-        ? { events: batch.events, alerts: batch.alerts }
+        ? { ...batch, snapshots: [] }
         : { ...batch, events: batch.events.filter(({ type }) => type !== 'update') };
     return isEmpty(rest) ? undefined : rest;
   }
@@ -93,11 +93,20 @@ function countOf(what: Dispensable, { events, snapshots = [] }: Batch): number {
   return count;
 }
 
-function isEmpty({ events, alerts, snapshots = [] }: Batch): boolean {
-  return events.length + alerts.length + snapshots.length === 0;
+function isEmpty({ events, alerts, snapshots = [], corrections = [] }: Batch): boolean {
+  return events.length + alerts.length + snapshots.length + corrections.length === 0;
 }
 
 /** Only what a batch is made of: callers may hand over more, and it would cross to the worker thread. */
-function numbered({ events, alerts, snapshots = [] }: Batch, number: number): NumberedBatch {
-  return { number, events, alerts, ...(snapshots.length > 0 ? { snapshots } : {}) };
+function numbered(
+  { events, alerts, snapshots = [], corrections = [] }: Batch,
+  number: number,
+): NumberedBatch {
+  return {
+    number,
+    events,
+    alerts,
+    ...(snapshots.length > 0 ? { snapshots } : {}),
+    ...(corrections.length > 0 ? { corrections } : {}),
+  };
 }

@@ -2,10 +2,13 @@
 // sets anything aside. Synchronous; not for the daemon's main thread.
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import type { OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
+import type { ClockState, OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { isDamage } from './failures.ts';
+import type { Recall } from './messages.ts';
 import { refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
+import { OUTBOX_ROW } from './outbox.ts';
+import { Remembered } from './remembered.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** One event as of its last change. Times are wall clock milliseconds. */
@@ -24,6 +27,8 @@ export interface EventRecord {
   readonly endReason: string | undefined;
   /** Best picture; undefined when there is none, none yet, or none any more. */
   readonly snapshot: SnapshotRef | undefined;
+  /** Changes of it that no subscriber was there to hear. */
+  readonly unheard: number;
 }
 
 export interface AlertRecord {
@@ -40,6 +45,8 @@ export interface AlertRecord {
   readonly atMs: number;
   /** Best picture when the rule fired; undefined as that of an event. */
   readonly snapshot: SnapshotRef | undefined;
+  /** When its delivery was given up, for no subscriber was there to hear; undefined otherwise. */
+  readonly unheardAtMs: number | undefined;
 }
 
 /** One entry of the journal. `subjectId` and `seq` are undefined for kinds without them. */
@@ -51,7 +58,16 @@ export interface JournalRecord {
   readonly atMs: number;
   readonly monoMs: number;
   readonly bootId: string;
+  /** What was known of the wall clock. */
+  readonly clock: ClockState;
   readonly body: string;
+}
+
+/** Numbers `first` to `last` of a counter. */
+export interface Loss {
+  readonly counter: 'event' | 'alert';
+  readonly first: number;
+  readonly last: number;
 }
 
 export interface ListOptions {
@@ -76,6 +92,9 @@ export interface StoreReader {
   outbox(range: { afterRow: number; limit: number }): OutboxRow[];
   outboxCount(): number;
   lastSeq(): Record<OutboxKind, number>;
+  /** Numbers that the quota took and no gap message names yet. */
+  losses(): Loss[];
+  recall(): Recall;
   close(): void;
 }
 
@@ -85,11 +104,11 @@ const KEPT_PICTURE = `
       json_object('path', snapshot_path, 'sha256', snapshot_sha256), NULL) AS snapshot`;
 const EVENTS = `
   SELECT id, camera, label, track, score, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
-         updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, ${KEPT_PICTURE}
+         updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard, ${KEPT_PICTURE}
   FROM events WHERE started_at_ms >= ? ORDER BY started_at_ms DESC, id DESC LIMIT ?`;
 const ALERTS = `
   SELECT id, event_id AS eventId, seq, rule, severity, camera, label, zone, score, message, at_ms AS atMs,
-         ${KEPT_PICTURE}
+         unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE}
   FROM alerts WHERE at_ms >= ? ORDER BY at_ms DESC, seq DESC LIMIT ?`;
 const SNAPSHOTS = `
   SELECT path, sha256, crop_path AS cropPath, camera, track, label, score, box, at_ms AS atMs, bytes, event_id AS eventId
@@ -97,9 +116,9 @@ const SNAPSHOTS = `
 const NEWEST_SNAPSHOTS = `${SNAPSHOTS} WHERE at_ms >= ? ORDER BY at_ms DESC, row DESC LIMIT ?`;
 const EVENT_SNAPSHOTS = `${SNAPSHOTS} WHERE event_id = ? ORDER BY row`;
 const JOURNAL = `
-  SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs, mono_ms AS monoMs, boot_id AS bootId, body
+  SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs, mono_ms AS monoMs, boot_id AS bootId, clock, body
   FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;
-const OUTBOX = 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox WHERE row > ? ORDER BY row LIMIT ?';
+const OUTBOX = `SELECT ${OUTBOX_ROW} FROM outbox WHERE row > ? ORDER BY row LIMIT ?`;
 
 /**
  * Opens the database file read-only. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable), STORE_DAMAGED or
@@ -147,6 +166,8 @@ function reader(db: Database.Database): StoreReader {
   const journalCount = db.prepare<[], number>('SELECT count(*) FROM journal').pluck();
   const outboxCount = db.prepare<[], number>('SELECT count(*) FROM outbox').pluck();
   const counters = db.prepare<[], [OutboxKind, number]>('SELECT kind, last_seq FROM counters').raw();
+  const losses = db.prepare<[], Loss>('SELECT counter, first, last FROM losses ORDER BY counter, first');
+  const remembered = new Remembered(db);
   return {
     epoch: String(db.prepare('SELECT epoch FROM meta').pluck().get()),
     events: ({ limit, sinceMs = 0 }) =>
@@ -162,6 +183,8 @@ function reader(db: Database.Database): StoreReader {
     outbox: ({ afterRow, limit }) => outbox.all(afterRow, limit),
     outboxCount: () => outboxCount.get() ?? 0,
     lastSeq: () => ({ event: 0, alert: 0, gap: 0, ...Object.fromEntries(counters.all()) }),
+    losses: () => losses.all(),
+    recall: () => remembered.recall(),
     close: () => void db.close(),
   };
 }

@@ -1,12 +1,11 @@
-// Questions to the outbox that the store's thread has not answered yet: each waits for its answer through retries and
-// dead threads. Main thread.
-import type { OutboxRow } from '../core/types.ts';
+// Questions to the file that the store's thread has not answered yet: each waits for its answer through retries and dead
+// threads. Main thread.
 import { closedError } from './failures.ts';
-import type { ReadRequest } from './messages.ts';
+import type { Question } from './messages.ts';
 
 interface PendingRead {
-  readonly request: ReadRequest;
-  readonly resolve: (rows: readonly OutboxRow[]) => void;
+  readonly request: Question;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
   /** `failed` waits for the retry; `new` does not. */
   stage: 'new' | 'sent' | 'failed';
@@ -19,14 +18,20 @@ export class PendingReads {
     return this.#reads.size;
   }
 
-  add(request: ReadRequest): Promise<readonly OutboxRow[]> {
+  /** The answer is what `answered` is given for this id. */
+  add<T>(request: Question): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#reads.set(request.id, { request, resolve, reject, stage: 'new' });
+      this.#reads.set(request.id, {
+        request,
+        resolve: (answer) => resolve(answer as T),
+        reject,
+        stage: 'new',
+      });
     });
   }
 
   /** What to ask now; after a refusal only once its delay is over. */
-  *take(retrying: boolean): Generator<ReadRequest> {
+  *take(retrying: boolean): Generator<Question> {
     for (const read of this.#reads.values()) {
       if (read.stage === 'sent' || (read.stage === 'failed' && retrying)) continue;
       read.stage = 'sent';
@@ -34,8 +39,8 @@ export class PendingReads {
     }
   }
 
-  answered(id: number, rows: readonly OutboxRow[]): void {
-    this.#reads.get(id)?.resolve(rows);
+  answered(id: number, answer: unknown): void {
+    this.#reads.get(id)?.resolve(answer);
     this.#reads.delete(id);
   }
 

@@ -1,13 +1,14 @@
-// Reads out of a damaged database what must not be lost: its epoch, its counters, the unsent messages and the events
-// without an end; and makes a new database of them. Opens the damaged file read-only: it stays as evidence. Worker thread.
+// Reads out of a damaged database what must not be lost: its epoch, its counters, the unsent messages and the losses
+// among them, the events without an end, pictures, switches, retained topics; and makes a new database of them. Opens
+// the damaged file read-only: it stays as evidence. Worker thread.
 import { rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { newEpoch } from '../platform/ids.ts';
 import { codeOf, isDamage } from './failures.ts';
 import { createPrivate } from './folder.ts';
-import { migrate } from './migrations.ts';
-import { Outbox } from './outbox.ts';
+import { migrate, versionOf } from './migrations.ts';
+import { INSERT_OUTBOX, Outbox } from './outbox.ts';
 
 interface Meta {
   readonly epoch: string;
@@ -15,13 +16,16 @@ interface Meta {
   readonly writer_batch: number;
 }
 
+/** A message as the damaged file has it; its epoch is another row, which may be lost. */
+type Unsent = Omit<OutboxRow, 'epoch'>;
+
 type Row = Readonly<Record<string, string | number | null>>;
 
 /** What could be read. */
 export interface Salvage {
   readonly meta: Meta | undefined;
   readonly lastSeq: Partial<Record<OutboxKind, number>>;
-  readonly outbox: readonly OutboxRow[];
+  readonly outbox: readonly Unsent[];
   /** Every row of the outbox could be read. */
   readonly outboxWhole: boolean;
   readonly openEvents: readonly Row[];
@@ -29,6 +33,11 @@ export interface Salvage {
   readonly snapshots: readonly Row[];
   /** The clock by which they grow old. */
   readonly retention: readonly Row[];
+  /** Lost numbers that no gap message names yet; with `lossesWhole` all of them could be read. */
+  readonly losses: readonly Row[];
+  readonly lossesWhole: boolean;
+  readonly switches: readonly Row[];
+  readonly retainedTopics: readonly Row[];
 }
 
 export interface ReplacementOptions {
@@ -49,6 +58,10 @@ const EMPTY: Salvage = {
   openEvents: [],
   snapshots: [],
   retention: [],
+  losses: [],
+  lossesWhole: false,
+  switches: [],
+  retainedTopics: [],
 };
 
 /** Reads all it can. Throws only what is not damage (no memory, no disk space): then nothing has been decided. */
@@ -63,7 +76,8 @@ export function salvageFrom(path: string): Salvage {
       db,
       'SELECT kind, last_seq FROM counters',
     );
-    const outbox = readRows<OutboxRow>(db, 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox');
+    const outbox = readRows<Unsent>(db, 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox');
+    const losses = readSome<Row>(db, 'SELECT * FROM losses');
     return {
       meta,
       lastSeq: Object.fromEntries(counters.rows.map(({ kind, last_seq }) => [kind, last_seq])),
@@ -72,6 +86,11 @@ export function salvageFrom(path: string): Salvage {
       openEvents: readSome<Row>(db, 'SELECT * FROM events WHERE ended_at_ms IS NULL').rows,
       snapshots: readRows<Row & { row: number }>(db, 'SELECT * FROM snapshots').rows,
       retention: readSome<Row>(db, 'SELECT * FROM retention').rows,
+      losses: losses.rows,
+      // There was no such table before version 3, nor losses.
+      lossesWhole: losses.whole || versionOf(db) < 3,
+      switches: readSome<Row>(db, 'SELECT * FROM switches').rows,
+      retainedTopics: readSome<Row>(db, 'SELECT * FROM retained_topics').rows,
     };
   } catch (error) {
     if (isUnreadable(error)) return EMPTY;
@@ -129,8 +148,9 @@ export function makeReplacement(options: ReplacementOptions): 'all' | 'some' | '
 }
 
 function isWhole(salvage: Salvage): salvage is Salvage & { meta: Meta } {
-  const { meta, lastSeq, outbox, outboxWhole } = salvage;
-  if (meta === undefined || !/^[0-9a-f]{16}$/.test(meta.epoch) || !outboxWhole) return false;
+  const { meta, lastSeq, outbox, outboxWhole, lossesWhole } = salvage;
+  if (meta === undefined || !/^[0-9a-f]{16}$/.test(meta.epoch)) return false;
+  if (!outboxWhole || !lossesWhole) return false;
   const kinds: readonly OutboxKind[] = ['event', 'alert', 'gap'];
   if (kinds.some((kind) => lastSeq[kind] === undefined)) return false;
   return outbox.every((row) => row.seq <= (lastSeq[row.kind] ?? 0));
@@ -139,10 +159,9 @@ function isWhole(salvage: Salvage): salvage is Salvage & { meta: Meta } {
 function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
   const { path, salvage, nowMs, lastRow } = options;
   return fill(path, meta.epoch, nowMs, (db) => {
-    const add = db.prepare(
-      'INSERT INTO outbox (row, kind, seq, at_ms, body) VALUES (@row, @kind, @seq, @atMs, @body)',
-    );
-    for (const row of salvage.outbox) if (!tryRun(() => add.run(row))) return false;
+    const add = db.prepare(INSERT_OUTBOX);
+    for (const row of salvage.outbox) if (!tryRun(() => add.get(row))) return false;
+    if (!addRows(db, 'losses', salvage.losses)) return false;
     for (const [kind, seq] of Object.entries(salvage.lastSeq)) setCounter(db, kind, seq);
     // The batches of the running daemon that are in these rows must not come twice.
     const { writer_id, writer_batch } = meta;
@@ -201,7 +220,12 @@ function setLastRow(db: Database.Database, row: number): void {
  * Events so that they can be ended, or go on; pictures so that they are kept and grow old. A row that cannot be read
  * back is left to the damaged file.
  */
-function addViews(db: Database.Database, { openEvents, snapshots, retention }: Salvage): void {
+function addViews(
+  db: Database.Database,
+  { openEvents, snapshots, retention, switches, retainedTopics }: Salvage,
+): void {
+  addRows(db, 'switches', switches);
+  addRows(db, 'retained_topics', retainedTopics);
   addRows(db, 'events', openEvents);
   addRows(db, 'snapshots', snapshots);
   addRows(db, 'retention', retention);
@@ -211,16 +235,16 @@ function addViews(db: Database.Database, { openEvents, snapshots, retention }: S
   );
 }
 
-function addRows(db: Database.Database, table: string, rows: readonly Row[]): void {
+/** False when a row did not fit; the others are added all the same. */
+function addRows(db: Database.Database, table: string, rows: readonly Row[]): boolean {
+  let whole = true;
   for (const row of rows) {
     const names = Object.keys(row);
     const values = names.map((name) => `@${name}`);
-    tryRun(() =>
-      db
-        .prepare(`INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')})`)
-        .run(row),
-    );
+    const sql = `INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')})`;
+    whole = tryRun(() => db.prepare(sql).run(row)) && whole;
   }
+  return whole;
 }
 
 /** False when the row does not fit; throws what is not the row's fault. */

@@ -125,3 +125,40 @@ ALTER TABLE events ADD COLUMN snapshot_sha256 /* of that file */ TEXT;
 ALTER TABLE alerts ADD COLUMN snapshot_path /* best picture when the rule fired */ TEXT;
 ALTER TABLE alerts ADD COLUMN snapshot_sha256 /* of that file */ TEXT;
 `;
+
+/** What delivery must remember: how much waits and what was lost of it, switches, retained topics, the state of the clock. */
+export const SCHEMA_3 = `
+ALTER TABLE journal ADD COLUMN clock /* whether the wall clock was synchronised when the row was written */
+  TEXT NOT NULL DEFAULT 'unknown' CHECK (clock IN ('synced', 'unsynced', 'unknown'));
+
+ALTER TABLE alerts ADD COLUMN unheard_at_ms /* when its delivery was given up: no subscriber; NULL otherwise */ INTEGER;
+ALTER TABLE events ADD COLUMN unheard /* changes of it whose delivery was given up: no subscriber */
+  INTEGER NOT NULL DEFAULT 0 CHECK (unheard >= 0);
+
+ALTER TABLE outbox ADD COLUMN worth /* what gives way first beyond the quota: 0 update, 1 new and end, 2 alert; 3 gap never */
+  INTEGER NOT NULL DEFAULT 3 CHECK (worth BETWEEN 0 AND 3);
+ALTER TABLE outbox ADD COLUMN bytes /* of body */ INTEGER NOT NULL DEFAULT 0 CHECK (bytes >= 0);
+UPDATE outbox SET bytes = octet_length(body), worth = CASE
+  WHEN kind = 'gap' THEN 3 WHEN kind = 'alert' THEN 2 WHEN json_extract(body, '$.type') = 'update' THEN 0 ELSE 1 END;
+CREATE INDEX outbox_worth ON outbox (worth, row, bytes);
+
+-- Numbers of messages that the quota took from the outbox, as ranges; moved into gap messages when the outbox is read.
+CREATE TABLE losses (
+  counter TEXT NOT NULL CHECK (counter IN ('event', 'alert')),
+  first INTEGER NOT NULL CHECK (first > 0), -- seq; ranges of a counter neither overlap nor touch
+  last INTEGER NOT NULL CHECK (last >= first),
+  PRIMARY KEY (counter, first)
+) STRICT, WITHOUT ROWID;
+
+-- What was switched over MQTT.
+CREATE TABLE switches (
+  name TEXT PRIMARY KEY, -- 'armed', 'camera/porch/detect', …
+  value TEXT NOT NULL CHECK (json_valid(value)), -- as switched last
+  file_value TEXT NOT NULL CHECK (json_valid(file_value)) -- what the configuration said then: when it changes, it holds
+) STRICT, WITHOUT ROWID;
+
+-- Topics with a retained message of ours at the broker, to be cleared when nothing is published there any more.
+CREATE TABLE retained_topics (
+  topic TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+`;

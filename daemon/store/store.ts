@@ -2,58 +2,38 @@
 // everything that came meanwhile in the next. Keeps what is not confirmed, so that a full disk or a dead thread loses
 // nothing while the daemon lives. Never touches a file. Main thread.
 import { resolve } from 'node:path';
-import type { OutboxRow } from '../core/types.ts';
-import { Backoff } from '../platform/backoff.ts';
+import type { ClockState, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { ErrorCode, VedetteError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
-import { Percentiles } from '../platform/percentiles.ts';
-import { closedError, commitError, damageMessage, refusalMessage } from './failures.ts';
+import { closedError, commitError } from './failures.ts';
 import type {
   Batch,
-  FileStatus,
+  ClockCorrection,
+  MessagesPage,
+  MessagesQuery,
   Opened,
+  Question,
+  Recall,
   Retention,
-  StoreProblem,
+  StoredSwitch,
   StoreState,
+  TopicsChange,
   WriteRequest,
   Written,
 } from './messages.ts';
+import type { StoreOptions } from './options.ts';
 import { pathsIn } from './paths.ts';
-import { PruneState } from './prune-state.ts';
-import { CommitQueue } from './queue.ts';
+import { Pending } from './pending.ts';
 import { PendingReads } from './reads.ts';
+import { Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
-
-export interface StoreOptions {
-  readonly dataDir: string;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  /**
-   * New outbox rows, just committed, in order of delivery; never the same row twice. Rows that were in the file when it
-   * was opened are not announced: `readOutbox` gives them.
-   */
-  onOutbox(rows: readonly OutboxRow[]): void;
-  /** A problem came, changed or went, or the file was (re)opened. */
-  onState?(state: StoreState): void;
-  /** How long pictures are kept. */
-  readonly retention: Retention;
-  /** Batches that may wait for a slow disk before pictures, then `update` changes are dropped. */
-  readonly queueBatchesMax?: number;
-  /** `stop` waits this long for a disk that refuses, then gives up and says what is lost. */
-  readonly drainMs?: number;
-  /** The worker's program; a test gives one that dies on purpose. */
-  readonly workerUrl?: URL;
-}
+import { Trouble } from './trouble.ts';
 
 const QUEUE_BATCHES_MAX = 2000;
-/** Batches in one transaction: bounds how long a transaction and its message can get. */
-const WRITE_BATCHES_MAX = 256;
 const DRAIN_MS = 5000;
-const RETRY = { minMs: 100, maxMs: 30_000 };
-const LATENCY_SIZE = 256;
 /** At start these need the owner; everything else is retried. */
 const FATAL_AT_START: readonly ErrorCode[] = ['DATA_DIR_UNUSABLE', 'STORE_LOCKED', 'STORE_NEWER'];
 
@@ -64,12 +44,12 @@ export class Store implements Part {
   readonly #clock: Clock;
   readonly #dataDir: string;
   readonly #writer = newId();
-  readonly #queue: CommitQueue;
-  readonly #backoff = new Backoff(RETRY);
-  readonly #latency = new Percentiles(LATENCY_SIZE);
+  readonly #pending: Pending;
+  readonly #trouble: Trouble;
   readonly #reads = new PendingReads();
-  readonly #pruning: PruneState;
+  readonly #standing: Standing;
   readonly #started = Promise.withResolvers<void>();
+  readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #thread: StoreThread | undefined;
   #ready = false;
@@ -78,18 +58,11 @@ export class Store implements Part {
   /** The one write not yet confirmed, and whether this worker has it. */
   #write: WriteRequest | undefined;
   #writeSent = false;
-  #delivered: number[] = [];
   #requestId = 0;
   #scheduled = false;
   #retry: Timer | undefined;
   #damages = 0;
-  #epoch: string | undefined;
-  #status: FileStatus | undefined;
   #retention: Retention;
-  #problem: StoreProblem | undefined;
-  #problemSinceMs = 0;
-  #recordsRefused = 0;
-  #committedMonoMs: number | undefined;
   #late = 0;
 
   constructor(options: StoreOptions) {
@@ -98,13 +71,23 @@ export class Store implements Part {
     this.#clock = options.clock;
     this.#dataDir = resolve(options.dataDir);
     this.#retention = options.retention;
-    this.#pruning = new PruneState(this.#logger);
-    this.#queue = new CommitQueue(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
+    this.#trouble = new Trouble({
+      logger: this.#logger,
+      clock: options.clock,
+      onChange: () => this.#options.onState?.(this.state()),
+    });
+    this.#standing = new Standing(this.#logger, options.clock);
+    this.#pending = new Pending(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
   }
 
   /** Name of the database file; undefined until it has been opened. */
   get epoch(): string | undefined {
-    return this.#epoch;
+    return this.#standing.epoch;
+  }
+
+  /** Resolves when the database has been opened for the first time; never, when it never is. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
   /**
@@ -136,22 +119,71 @@ export class Store implements Part {
       this.#logger.error({ event: 'store-late' }, 'changes came after the store was closed: lost');
       return;
     }
-    this.#queue.push(batch);
+    this.#pending.push(batch);
     this.#schedule();
   }
 
   /** Rows waiting for delivery after `afterRow`, in order. Waits as long as the file is out of reach. */
   readOutbox(range: { afterRow: number; limit: number }): Promise<readonly OutboxRow[]> {
+    return this.#ask<readonly OutboxRow[]>((id) => ({ type: 'read', id, ...range }));
+  }
+
+  /**
+   * Messages of a counter beyond a number, from the journal: delivered or not, lost or not, as long as it keeps them.
+   * At most MESSAGES_MAX (journal.ts) at a time. Waits as long as the file is out of reach.
+   */
+  messages(query: MessagesQuery): Promise<MessagesPage> {
+    return this.#ask<MessagesPage>((id) => ({ type: 'find', id, ...query }));
+  }
+
+  #ask<T>(question: (id: number) => Question): Promise<T> {
     if (this.#phase === 'closing' || this.#phase === 'closed') return Promise.reject(closedError());
-    this.#requestId += 1;
     this.#schedule();
-    return this.#reads.add({ type: 'read', id: this.#requestId, ...range });
+    return this.#reads.add<T>(question(this.#nextId()));
+  }
+
+  #nextId(): number {
+    this.#requestId += 1;
+    return this.#requestId;
   }
 
   /** Deletes delivered rows, soon and in one transaction with whatever else waits. Unknown rows do no harm. */
   delivered(rows: readonly number[]): void {
-    for (const row of rows) this.#delivered.push(row);
+    this.#pending.delivered(rows);
     this.#schedule();
+  }
+
+  /** As `delivered`, for rows that no subscriber was there to hear: marks their alerts and events. */
+  unheard(rows: readonly number[]): void {
+    this.#pending.unheard(rows);
+    this.#schedule();
+  }
+
+  /** Switches and retained topics as they stand; without those of earlier lives before `opened`. */
+  recall(): Recall {
+    return this.#pending.recall();
+  }
+
+  /** Keeps what was switched over restarts, soon. Throws SyntaxError for values that are not JSON. */
+  keepSwitch(one: StoredSwitch): void {
+    this.#pending.keepSwitch(one);
+    this.#schedule();
+  }
+
+  /** Keeps the names of topics with a retained message of ours, soon. */
+  keepTopics(change: TopicsChange): void {
+    this.#pending.keepTopics(change);
+    this.#schedule();
+  }
+
+  /** What is known of the wall clock from now on; stands beside every row of the journal. */
+  setClockState(clock: ClockState): void {
+    this.#pending.clock = clock;
+  }
+
+  /** Writes into the journal that the wall clock was set. */
+  correctClock({ beforeMs, afterMs, monoMs }: ClockCorrection): void {
+    this.commit({ events: [], alerts: [], corrections: [{ beforeMs, afterMs, monoMs }] });
   }
 
   /** Other limits for the pictures; what is beyond them is deleted soon. */
@@ -162,26 +194,14 @@ export class Store implements Part {
   }
 
   state(): StoreState {
-    return {
-      epoch: this.#epoch,
+    const { queue } = this.#pending;
+    return this.#standing.state({
       path: pathsIn(this.#dataDir).database,
-      queued: this.#queue.length + (this.#write?.batches.length ?? 0),
-      outboxRows: this.#status?.outboxRows ?? 0,
-      lastSeq: this.#status?.lastSeq ?? { event: 0, alert: 0, gap: 0 },
-      updatesDropped: this.#queue.updatesDropped,
-      snapshotsDropped: this.#queue.snapshotsDropped,
-      snapshots: this.#status?.snapshots ?? { count: 0, bytes: 0 },
-      lastPrune: this.#pruning.last,
-      pruneProblem: this.#pruning.problem,
-      recordsRefused: this.#recordsRefused,
-      commitMs:
-        this.#committedMonoMs === undefined
-          ? undefined
-          : { p50: this.#latency.at(0.5), p99: this.#latency.at(0.99) },
-      committedMonoMs: this.#committedMonoMs,
-      bytes: this.#status?.bytes ?? 0,
-      problem: this.#problem,
-    };
+      queued: queue.length + (this.#write?.batches.length ?? 0),
+      updatesDropped: queue.updatesDropped,
+      snapshotsDropped: queue.snapshotsDropped,
+      problem: this.#trouble.problem,
+    });
   }
 
   /** For the watchdog: the disk hangs. An error that is tried again is not that. */
@@ -210,11 +230,12 @@ export class Store implements Part {
   async #giveUp(): Promise<void> {
     const batches = this.state().queued;
     const waiting = this.#write?.batches ?? [];
-    const alerts = this.#queue.alertsWaiting + waiting.reduce((sum, batch) => sum + batch.alerts.length, 0);
+    const alerts =
+      this.#pending.queue.alertsWaiting + waiting.reduce((sum, batch) => sum + batch.alerts.length, 0);
     if (batches > 0) {
       this.#logger.error(
         { event: 'store-gave-up', code: 'STORE_COMMIT', batches, alerts },
-        `stopping with ${batches} batches (${alerts} alerts) not written: ${this.#problem?.message ?? 'the disk does not answer'}`,
+        `stopping with ${batches} batches (${alerts} alerts) not written: ${this.#trouble.problem?.message ?? 'the disk does not answer'}`,
       );
     }
     await this.#abandon();
@@ -250,7 +271,7 @@ export class Store implements Part {
     if (!this.#ready || thread === undefined) return;
     for (const read of this.#reads.take(this.#retry !== undefined)) thread.send(read);
     if (this.#retry !== undefined) return;
-    this.#write ??= this.#nextWrite();
+    this.#write ??= this.#pending.take(this.#nextId());
     if (this.#write !== undefined && !this.#writeSent) {
       this.#writeSent = true;
       thread.send(this.#write);
@@ -262,17 +283,9 @@ export class Store implements Part {
     }
   }
 
-  #nextWrite(): WriteRequest | undefined {
-    if (this.#queue.length + this.#delivered.length === 0) return undefined;
-    this.#requestId += 1;
-    const delivered = this.#delivered;
-    this.#delivered = [];
-    return { type: 'write', id: this.#requestId, batches: this.#queue.take(WRITE_BATCHES_MAX), delivered };
-  }
-
   /** True when nothing waits to be written. */
   get #idle(): boolean {
-    return this.#write === undefined && this.#queue.length + this.#delivered.length === 0;
+    return this.#write === undefined && this.#pending.empty;
   }
 
   #spawn(): void {
@@ -281,10 +294,11 @@ export class Store implements Part {
       task: {
         dataDir: this.#dataDir,
         writer: this.#writer,
-        endOpenEvents: this.#epoch === undefined,
-        lastRow: this.#status?.lastRow,
+        endOpenEvents: this.epoch === undefined,
+        lastRow: this.#standing.lastRow,
         damages: this.#damages,
         retention: this.#retention,
+        clock: this.#pending.clock,
       },
       clock: this.#clock,
       onReply: (reply) => this.#onReply(reply),
@@ -302,11 +316,13 @@ export class Store implements Part {
         break;
       case 'rows':
         this.#reads.answered(reply.id, reply.rows);
-        if (this.#idle) this.#recover();
+        if (this.#idle) this.#trouble.over();
+        break;
+      case 'found':
+        this.#reads.answered(reply.id, reply.page);
         break;
       case 'pruned':
-        if (this.#status !== undefined) this.#status = { ...this.#status, snapshots: reply.snapshots };
-        this.#pruning.onPruned(reply);
+        this.#standing.pruned(reply);
         break;
       case 'failed':
         if (!this.#reads.failed(reply.id)) this.#writeSent = false;
@@ -315,33 +331,24 @@ export class Store implements Part {
     this.#pump();
   }
 
-  #onOpened({ epoch, status, rows, eventsEnded, damage }: Opened): void {
+  #onOpened(reply: Opened): void {
     this.#ready = true;
-    this.#epoch = epoch;
-    this.#status = status;
-    if (damage !== undefined)
-      this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
-    this.#logger.info({ event: 'store-open', epoch, eventsEnded, ...status }, 'database is open');
+    this.#standing.opened(reply);
+    this.#pending.recalled(reply.recall);
     this.#started.resolve();
-    if (this.#idle) this.#recover();
+    this.#opened.resolve();
+    if (this.#idle) this.#trouble.over();
     this.#options.onState?.(this.state());
-    if (rows.length > 0) this.#options.onOutbox(rows);
+    if (reply.rows.length > 0) this.#options.onOutbox(reply.rows);
   }
 
-  #onWritten({ rows, refused, status, commitMs }: Written): void {
+  #onWritten(reply: Written): void {
     this.#write = undefined;
     this.#writeSent = false;
-    this.#status = status;
     this.#damages = 0;
-    this.#latency.add(commitMs);
-    this.#committedMonoMs = this.#clock.monoMs();
-    this.#recordsRefused += refused.length;
-    for (const refusal of refused) {
-      const { reason: _reason, ...data } = refusal;
-      this.#logger.error({ event: 'store-refused', code: 'INTERNAL', ...data }, refusalMessage(refusal));
-    }
-    this.#recover();
-    if (rows.length > 0) this.#options.onOutbox(rows);
+    this.#standing.written(reply);
+    this.#trouble.over();
+    if (reply.rows.length > 0) this.#options.onOutbox(reply.rows);
   }
 
   #onEnd(reason: VedetteError): void {
@@ -354,7 +361,7 @@ export class Store implements Part {
       return;
     }
     if (reason.code === 'STORE_DAMAGED') this.#damages += 1;
-    if (this.#epoch === undefined && FATAL_AT_START.includes(reason.code)) {
+    if (this.epoch === undefined && FATAL_AT_START.includes(reason.code)) {
       this.#started.reject(reason);
       return;
     }
@@ -364,18 +371,12 @@ export class Store implements Part {
 
   /** Shows the problem, once, and tries again after a while. */
   #fail(error: VedetteError): void {
-    const changed = this.#problem?.message !== error.message;
-    if (this.#problem === undefined) this.#problemSinceMs = this.#clock.monoMs();
-    this.#problem = { code: error.code, message: error.message };
-    if (changed) {
-      this.#logger.error({ event: 'store-problem', code: error.code, err: error }, error.message);
-      this.#options.onState?.(this.state());
-    }
+    this.#trouble.is(error);
     if (this.#phase === 'draining' && this.#idle) {
       void this.#abandon();
       return;
     }
-    this.#retry ??= this.#clock.after(this.#backoff.nextMs(), () => this.#tryAgain());
+    this.#retry ??= this.#clock.after(this.#trouble.nextRetryMs(), () => this.#tryAgain());
   }
 
   #tryAgain(): void {
@@ -383,15 +384,5 @@ export class Store implements Part {
     this.#retry = undefined;
     if (this.#thread === undefined && this.#phase !== 'closed') this.#spawn();
     else this.#pump();
-  }
-
-  /** A change went through, or nothing waits any more: the problem is over. */
-  #recover(): void {
-    if (this.#problem === undefined) return;
-    this.#backoff.reset();
-    const durationMs = Math.round(this.#clock.monoMs() - this.#problemSinceMs);
-    this.#problem = undefined;
-    this.#logger.info({ event: 'store-recovered', durationMs }, 'database works again');
-    this.#options.onState?.(this.state());
   }
 }

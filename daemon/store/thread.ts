@@ -3,10 +3,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
-import type { Failed, Opened, OpenTask, Pruned, Reply, Request, Rows, Written } from './messages.ts';
+import type { Failed, Found, Opened, OpenTask, Pruned, Reply, Request, Rows, Written } from './messages.ts';
 
 /** Replies that do not end the thread. */
-export type LiveReply = Opened | Written | Failed | Rows | Pruned;
+export type LiveReply = Opened | Written | Failed | Rows | Found | Pruned;
 
 export interface ThreadOptions {
   readonly url: URL;
@@ -58,7 +58,7 @@ export class StoreThread {
   }
 
   send(request: Request): void {
-    if (request.type === 'write' || request.type === 'read') {
+    if ('id' in request) {
       if (this.#owed === 0) this.#silentSinceMonoMs = this.#clock.monoMs();
       this.#owed += 1;
     }

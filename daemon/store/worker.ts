@@ -11,13 +11,16 @@ import { Ledger, type LedgerResult, type LedgerWrite, readBootId } from './ledge
 import { Media } from './media.ts';
 import type {
   FileStatus,
+  Found,
   OpenTask,
   PruneRound,
-  ReadRequest,
+  Question,
   Reply,
   Request,
+  Rows,
   WriteRequest,
 } from './messages.ts';
+import type { OutboxTotals } from './outbox.ts';
 import { Pruner } from './pruner.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
@@ -29,7 +32,7 @@ class Session {
   readonly #file: OpenDatabase;
   readonly #ledger: Ledger;
   readonly #pruner: Pruner;
-  #outboxRows = 0;
+  #outbox: OutboxTotals = { rows: 0, bytes: 0 };
 
   constructor(port: MessagePort, task: OpenTask) {
     this.#port = port;
@@ -42,17 +45,18 @@ class Session {
       lastRow: task.lastRow,
     });
     const { db } = this.#file;
-    const bootId = readBootId();
     const ageClock = new AgeClock(db, systemClock);
     const ageClockMs = (): number => ageClock.nowMs();
+    const bootId = readBootId();
     this.#ledger = new Ledger({ db, writer: task.writer, bootId, nowMs, monoMs, ageClockMs });
+    this.#ledger.journal.clock = task.clock;
     this.#pruner = new Pruner({
       db,
       pictures: this.#ledger.pictures,
       media: new Media(task.dataDir),
       ageClock,
       clock: systemClock,
-      bootId,
+      journal: this.#ledger.journal,
       retention: task.retention,
       onTurn: (round) => this.#tellPruned(round),
       onEnd: (trouble) => this.#endRound(trouble),
@@ -63,20 +67,14 @@ class Session {
   open(): void {
     const { endOpenEvents, lastRow } = this.#task;
     const ended = endOpenEvents ? this.#ledger.endOpenEvents() : [];
-    const { outbox } = this.#ledger;
-    this.#outboxRows = outbox.count();
+    const { outbox, remembered } = this.#ledger;
+    this.#outbox = outbox.totals();
     const { epoch, damage } = this.#file;
-    const status: FileStatus = {
-      outboxRows: this.#outboxRows,
-      lastSeq: outbox.lastSeq(),
-      lastRow: outbox.lastRow(),
-      bytes: this.#file.bytes(),
-      snapshots: this.#pruner.totals,
-    };
     this.#reply({
       type: 'opened',
       epoch,
-      status,
+      status: this.#status(outbox.lastSeq(), outbox.lastRow()),
+      recall: remembered.recall(),
       rows: lastRow === undefined ? [] : outbox.read(lastRow, UNANNOUNCED_MAX),
       eventsEnded: ended.length,
       ...(damage === undefined ? {} : { damage }),
@@ -95,7 +93,7 @@ class Session {
     }
     try {
       if (request.type === 'write') this.#write(request);
-      else this.#read(request);
+      else this.#reply(this.#answer(request));
     } catch (error) {
       if (isDamage(error)) this.#endDamaged(error);
       else this.#reply({ type: 'failed', id: request.id, code: codeOf(error), message: reasonOf(error) });
@@ -114,21 +112,25 @@ class Session {
     this.#port.close();
   }
 
-  #write({ id, batches, delivered }: WriteRequest): void {
+  #write({ id, ...write }: WriteRequest): void {
     const startMs = systemClock.monoMs();
-    const { rows, refused, removed, pictures, lastSeq, lastRow } = this.#commit({ batches, delivered });
+    const { rows, refused, grown, pictures, lastSeq, lastRow } = this.#commit(write);
     const commitMs = systemClock.monoMs() - startMs;
     // From here on nothing may fail: the main thread would send again what is committed, and never hear of its rows.
-    this.#outboxRows += rows.length - removed;
+    this.#outbox = { rows: this.#outbox.rows + grown.rows, bytes: this.#outbox.bytes + grown.bytes };
     this.#pruner.added(pictures);
-    const status: FileStatus = {
-      outboxRows: this.#outboxRows,
+    this.#reply({ type: 'written', id, rows, refused, status: this.#status(lastSeq, lastRow), commitMs });
+  }
+
+  #status(lastSeq: FileStatus['lastSeq'], lastRow: number): FileStatus {
+    return {
+      outboxRows: this.#outbox.rows,
+      outboxBytes: this.#outbox.bytes,
       lastSeq,
       lastRow,
       bytes: this.#file.bytes(),
       snapshots: this.#pruner.totals,
     };
-    this.#reply({ type: 'written', id, rows, refused, status, commitMs });
   }
 
   /** A full disk takes pictures first. */
@@ -155,8 +157,11 @@ class Session {
     this.#reply({ type: 'pruned', snapshots: this.#pruner.totals, problem });
   }
 
-  #read({ id, afterRow, limit }: ReadRequest): void {
-    this.#reply({ type: 'rows', id, rows: this.#ledger.outbox.read(afterRow, limit) });
+  #answer(question: Question): Rows | Found {
+    const { id } = question;
+    if (question.type === 'find') return { type: 'found', id, page: this.#ledger.journal.messages(question) };
+    const { afterRow, limit } = question;
+    return { type: 'rows', id, rows: this.#ledger.outbox.read(afterRow, limit) };
   }
 
   #reply(reply: Reply): void {

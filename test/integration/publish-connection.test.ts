@@ -304,7 +304,7 @@ function childSource(url: string): string {
     import { systemClock } from ${path('platform/clock.ts')};
     import { createLogger } from ${path('platform/logger.ts')};
     import { configSchema } from ${path('config/schema.ts')};
-    const outbox = { epoch: () => 'e', read: async () => [], delivered: () => {} };
+    const outbox = { read: async () => [], delivered: () => {} };
     const logger = createLogger({ level: 'error', format: 'json' });
     const config = configSchema.shape.mqtt.parse({ url: ${JSON.stringify(url)} });
     const health = () => ({});

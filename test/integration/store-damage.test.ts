@@ -1,15 +1,12 @@
 import {
-  closeSync,
   copyFileSync,
   existsSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -18,10 +15,9 @@ import type { Gap } from '../../daemon/core/types.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
 import { peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch, pictureOnDisk } from '../fixtures/store/records.ts';
+import { PAGE_BYTES, rootPage, spoilPage } from '../fixtures/store/spoil.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
-
-const PAGE_BYTES = 4096;
 
 /** A stopped store's folder with this many batches in it, all unsent. */
 async function folderWith(batches: number): Promise<{ dataDir: string; path: string; epoch: string }> {
@@ -31,20 +27,6 @@ async function folderWith(batches: number): Promise<{ dataDir: string; path: str
   await store.stop();
   const path = join(dataDir, 'vedette.db');
   return { dataDir, path, epoch: peek(dataDir, (reader) => reader.epoch) };
-}
-
-/** Overwrites a page (counted from 1) with noise. Only while no connection of this process is open on the file. */
-function spoilPage(path: string, page: number): void {
-  const fd = openSync(path, 'r+');
-  writeSync(fd, Buffer.alloc(PAGE_BYTES, 0xa5), 0, PAGE_BYTES, (page - 1) * PAGE_BYTES);
-  closeSync(fd);
-}
-
-function rootPage(path: string, name: string): number {
-  const db = new Database(path, { readonly: true });
-  const page = db.prepare('SELECT rootpage FROM sqlite_master WHERE name = ?').pluck().get(name) as number;
-  db.close();
-  return page;
 }
 
 /** Child pages of an interior table page, left to right but for the last (sqlite.org/fileformat2.html, 1.6). */

@@ -87,7 +87,8 @@ export class DeliveryWorld {
   commit(count: number, skip = 0): void {
     for (let index = 0; index < count; index += 1) {
       this.#next += skip;
-      const row: OutboxRow = { row: this.#next, kind: 'alert', seq: this.#next, atMs: 0, body: '{}' };
+      const seq = this.#next;
+      const row: OutboxRow = { row: seq, epoch: 'e', kind: 'alert', seq, atMs: 0, body: '{}' };
       this.#next += 1;
       this.rows.set(row.row, row);
       this.unannounced.push(row);

@@ -23,16 +23,12 @@ export class MemoryOutbox implements OutboxSource {
   #row = 0;
   readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
 
-  epoch(): string {
-    return EPOCH;
-  }
-
   /** Commits a row; give it to `outboxGrew` as the store would. */
   commit(kind: OutboxKind, body: unknown, atMs = systemClock.nowMs()): OutboxRow {
     this.#row += 1;
     this.#seq[kind] += 1;
     const text = typeof body === 'string' ? body : JSON.stringify(body);
-    const row: OutboxRow = { row: this.#row, kind, seq: this.#seq[kind], atMs, body: text };
+    const row: OutboxRow = { row: this.#row, epoch: EPOCH, kind, seq: this.#seq[kind], atMs, body: text };
     this.rows.push(row);
     return row;
   }

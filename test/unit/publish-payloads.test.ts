@@ -74,13 +74,13 @@ const observation: Observation = {
 };
 
 function row(kind: OutboxKind, body: object, atMs = AT_MS): OutboxRow {
-  return { row: 10, kind, seq: 42, atMs, body: JSON.stringify(body) };
+  return { row: 10, epoch: EPOCH, kind, seq: 42, atMs, body: JSON.stringify(body) };
 }
 
 function messageOf(source: OutboxRow, afterMs = 0): unknown {
   const snapshotTopic = (camera: string, label: string): string =>
     topicOf('pi', labelSnapshotPath(camera, label));
-  const context = { epoch: EPOCH, nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic };
+  const context = { nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic };
   return JSON.parse(rowPayload(source, context));
 }
 
@@ -209,7 +209,7 @@ describe('alert', () => {
 });
 
 test('a picture has no topic where pictures are not published, and there is none without a picture', () => {
-  const context = { epoch: EPOCH, nowMs: AT_MS, lateMs: 30_000 };
+  const context = { nowMs: AT_MS, lateMs: 30_000 };
   for (const [kind, body] of [
     ['event', event],
     ['alert', alert],
@@ -260,7 +260,7 @@ describe('gap', () => {
 });
 
 test('a body that is not JSON, or has no time, throws instead of publishing nonsense', () => {
-  const context = { epoch: EPOCH, nowMs: AT_MS, lateMs: 30_000 };
+  const context = { nowMs: AT_MS, lateMs: 30_000 };
   expect(() => rowPayload({ ...row('event', {}), body: '{' }, context)).toThrow(SyntaxError);
   expect(() => rowPayload(row('alert', { ...alert, atMs: 'soon' }), context)).toThrow(RangeError);
 });

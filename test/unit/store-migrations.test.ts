@@ -50,7 +50,12 @@ describe('migrations', () => {
     const reader = openReadOnly(path);
     onTestFinished(() => reader.close());
     expect(reader.epoch).toBe('00112233445566ff');
-    expect(reader.journalCount()).toBe(4);
+    expect(reader.journal({ afterEntry: 0, limit: 4 }).map(({ kind }) => kind)).toEqual([
+      'new',
+      'update',
+      'end',
+      'alert',
+    ]);
     expect(reader.events({ limit: 9 })).toMatchObject([{ id: 'event-1', zonesEntered: ['door', 'path'] }]);
     expect(reader.alerts({ limit: 9 })).toMatchObject([{ id: 'alert-1', seq: 1 }]);
     expect(reader.outbox({ afterRow: 0, limit: 9 })).toMatchObject([{ row: 4, kind: 'alert', seq: 1 }]);
@@ -61,6 +66,30 @@ describe('migrations', () => {
     for (const { snapshot } of [...reader.events({ limit: 9 }), ...reader.alerts({ limit: 9 })]) {
       expect(snapshot?.path).toBe(pictures[0]?.path);
     }
+  });
+
+  test.each(fixtures)('what version 3 brought is empty, unknown or counted in a database of %s', (name) => {
+    const path = join(tempDir(), 'vedette.db');
+    const db = open(path);
+    db.exec(readFileSync(join(FIXTURES, name), 'utf8'));
+    migrate(db, CONTEXT);
+    const reader = openReadOnly(path);
+    onTestFinished(() => reader.close());
+    const [row] = db
+      .prepare<[], { body: string; bytes: number; worth: number }>('SELECT * FROM outbox')
+      .all();
+    expect(row).toMatchObject({ bytes: Buffer.byteLength(row!.body), worth: 2 });
+    const known = Number(/\d/.exec(name)) >= 3;
+    expect(reader.losses()).toEqual(known ? [{ counter: 'event', first: 2, last: 3 }] : []);
+    expect(reader.recall()).toEqual({
+      switches: known ? [{ name: 'armed', value: 'false', fileValue: 'true' }] : [],
+      retainedTopics: known ? ['vedette/pi/camera/porch/status'] : [],
+    });
+    expect(reader.journal({ afterEntry: 0, limit: 9 }).map(({ clock }) => clock)).toEqual(
+      known ? [...Array(4).fill('unknown'), 'synced'] : Array(4).fill('unknown'),
+    );
+    expect(reader.events({ limit: 1 })[0]!.unheard).toBe(known ? 1 : 0);
+    expect(reader.alerts({ limit: 1 })[0]!.unheardAtMs).toBe(known ? 1_780_315_203_000 : undefined);
   });
 
   test('a database of an older version is not read, but named with what to do', () => {

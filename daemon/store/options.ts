@@ -1,0 +1,26 @@
+// What the store is given. Types only, no code.
+import type { OutboxRow } from '../core/types.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Retention, StoreState } from './messages.ts';
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /**
+   * New outbox rows, just committed, in order of delivery; never the same row twice. Rows that were in the file when it
+   * was opened are not announced: `readOutbox` gives them.
+   */
+  onOutbox(rows: readonly OutboxRow[]): void;
+  /** A problem came, changed or went, or the file was (re)opened. */
+  onState?(state: StoreState): void;
+  /** How long pictures are kept. */
+  readonly retention: Retention;
+  /** Batches that may wait for a slow disk before pictures, then `update` changes are dropped. */
+  readonly queueBatchesMax?: number;
+  /** `stop` waits this long for a disk that refuses, then gives up and says what is lost. */
+  readonly drainMs?: number;
+  /** The worker's program; a test gives one that dies on purpose. */
+  readonly workerUrl?: URL;
+}

@@ -1,0 +1,90 @@
+// How the store stands, for whoever asks: put together from what the worker thread reported last. Main thread.
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import { Percentiles } from '../platform/percentiles.ts';
+import { damageMessage, refusalMessage } from './failures.ts';
+import type { FileStatus, Opened, Pruned, StoreProblem, StoreState, Written } from './messages.ts';
+import { PruneState } from './prune-state.ts';
+
+/** Transactions whose durations are remembered. */
+const LATENCY_SIZE = 256;
+
+/** What of a state is not the file's. */
+export type Waiting = Pick<StoreState, 'path' | 'queued' | 'updatesDropped' | 'snapshotsDropped'> & {
+  readonly problem: StoreProblem | undefined;
+};
+
+export class Standing {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #pruning: PruneState;
+  readonly #latency = new Percentiles(LATENCY_SIZE);
+  #epoch: string | undefined;
+  #status: FileStatus | undefined;
+  #recordsRefused = 0;
+  #committedMonoMs: number | undefined;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#pruning = new PruneState(logger);
+  }
+
+  /** Undefined until the file has been opened. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  /** Highest outbox row we know of; undefined until the file has been opened. */
+  get lastRow(): number | undefined {
+    return this.#status?.lastRow;
+  }
+
+  opened({ epoch, status, eventsEnded, damage }: Opened): void {
+    this.#epoch = epoch;
+    this.#status = status;
+    if (damage !== undefined)
+      this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
+    this.#logger.info({ event: 'store-open', epoch, eventsEnded, ...status }, 'database is open');
+  }
+
+  written({ refused, status, commitMs }: Written): void {
+    this.#status = status;
+    this.#latency.add(commitMs);
+    this.#committedMonoMs = this.#clock.monoMs();
+    this.#recordsRefused += refused.length;
+    for (const refusal of refused) {
+      const { reason: _reason, ...data } = refusal;
+      this.#logger.error({ event: 'store-refused', code: 'INTERNAL', ...data }, refusalMessage(refusal));
+    }
+  }
+
+  pruned(reply: Pruned): void {
+    if (this.#status !== undefined) this.#status = { ...this.#status, snapshots: reply.snapshots };
+    this.#pruning.onPruned(reply);
+  }
+
+  state({ path, queued, updatesDropped, snapshotsDropped, problem }: Waiting): StoreState {
+    const { outboxRows = 0, outboxBytes = 0, bytes = 0, lastSeq, snapshots } = this.#status ?? {};
+    const committedMonoMs = this.#committedMonoMs;
+    const commitMs = { p50: this.#latency.at(0.5), p99: this.#latency.at(0.99) };
+    return {
+      epoch: this.#epoch,
+      path,
+      queued,
+      outboxRows,
+      outboxBytes,
+      lastSeq: lastSeq ?? { event: 0, alert: 0, gap: 0 },
+      updatesDropped,
+      snapshotsDropped,
+      snapshots: snapshots ?? { count: 0, bytes: 0 },
+      lastPrune: this.#pruning.last,
+      pruneProblem: this.#pruning.problem,
+      recordsRefused: this.#recordsRefused,
+      commitMs: committedMonoMs === undefined ? undefined : commitMs,
+      committedMonoMs,
+      bytes,
+      problem,
+    };
+  }
+}
