@@ -28,6 +28,7 @@ import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
+import { FrigateChannel } from './publish/frigate-channel.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { PictureTopics } from './publish/picture-topics.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -112,6 +113,7 @@ class App implements RunningApp {
   readonly #retained: RetainedTree;
   readonly #pictures: PictureTopics;
   readonly #state: StateTopics;
+  readonly #frigate: FrigateChannel;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
@@ -129,8 +131,9 @@ class App implements RunningApp {
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
     this.#retained = this.#makeRetained();
+    this.#frigate = this.#makeFrigate();
     this.#pictures = this.#makePictures();
-    this.#state = new StateTopics({ retained: this.#retained, clock: options.clock });
+    this.#state = this.#makeState();
     this.#arrangeState();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
@@ -175,6 +178,7 @@ class App implements RunningApp {
     this.#config = config;
     this.#arrangeState();
     if (changes.log) changeLog(this.#options.logger, config.log);
+    if (changes.frigate) this.#frigate.configure(config.frigate);
     if (changes.retention) this.#store.setRetention(config.snapshots);
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
     if (changes.mqtt) await this.#exchangeDelivery(changes);
@@ -216,6 +220,7 @@ class App implements RunningApp {
     );
     for (const { row, alert } of alerts) this.#latency.committed(alert.id, row.row);
     this.#publisher.current.outboxGrew(rows);
+    this.#frigate.committed(rows);
     for (const { row, alert } of alerts) observer?.onAlert?.(alert, row);
   }
 
@@ -245,7 +250,23 @@ class App implements RunningApp {
 
   #makePictures(): PictureTopics {
     const { clock, logger } = this.#options;
-    return new PictureTopics({ retained: this.#retained, clock, logger });
+    const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
+    return new PictureTopics({ retained: this.#retained, secondTopic, clock, logger });
+  }
+
+  #makeState(): StateTopics {
+    const { clock } = this.#options;
+    const onChanges: FrigateChannel['changed'] = (changes) => this.#frigate.changed(changes);
+    return new StateTopics({ retained: this.#retained, onChanges, clock });
+  }
+
+  #makeFrigate(): FrigateChannel {
+    return new FrigateChannel({
+      settings: this.#config.frigate,
+      retained: this.#retained,
+      sizeOf: (camera) => this.#config.cameras[camera]?.detect,
+      movementOf: (camera, track) => this.#state.presence.movementOf(camera, track),
+    });
   }
 
   #makeBroker(): EmbeddedBroker | undefined {
@@ -264,6 +285,7 @@ class App implements RunningApp {
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
       retained: this.#retained,
       pictures: publishesPictures(this.#config) ? this.#pictures : undefined,
+      channels: [this.#frigate],
       device: device.name ?? deviceDefault,
       logger,
       clock,

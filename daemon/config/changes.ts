@@ -10,6 +10,8 @@ export interface ConfigChanges {
   readonly mqtt: boolean;
   /** The broker inside the daemon; then `mqtt` is true as well. */
   readonly embedded: boolean;
+  /** Messages in the shape of Frigate. */
+  readonly frigate: boolean;
   readonly detector: boolean;
   /** Rules, or the zones they speak of. */
   readonly rules: boolean;
@@ -44,6 +46,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
     device,
     mqtt: device || embedded || differs((config) => [config.mqtt, publishesPictures(config)]),
     embedded,
+    frigate: differs(({ frigate }) => frigate),
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),
     rules: differs(({ rules, cameras }) => [
       rules,

@@ -3,6 +3,7 @@
 // docs/config.md and the check of config/vedette.example.yaml are generated from it. Pure.
 import { z } from 'zod';
 import { cameraSchema } from './camera-schema.ts';
+import { frigateSchema } from './frigate-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { fraction, name } from './schema-parts.ts';
 
@@ -156,6 +157,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .meta({ description: 'The log, on standard error.' }),
   mqtt: mqttSchema.prefault({}).meta({ description: 'Where messages go.' }),
+  frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
   detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),
   track: track.prefault({}).meta({ description: 'When a detection becomes an object.' }),
   snapshots: snapshots.prefault({}).meta({ description: 'Pictures of what was seen.' }),

@@ -12,6 +12,7 @@ export interface CheckedConfig {
       readonly password?: string | undefined;
     };
   };
+  readonly frigate?: { readonly enabled: boolean };
   readonly track: {
     readonly scoreLow: number;
     readonly scoreMin: number;
@@ -49,7 +50,13 @@ const NAMES_SHOWN_MAX = 12;
 
 /** Everything about a configuration that its schema cannot say. */
 export function checkConfig(config: CheckedConfig): ConfigFault[] {
-  return [...trackFaults(config), ...embeddedFaults(config), ...zoneFaults(config), ...ruleFaults(config)];
+  return [
+    ...trackFaults(config),
+    ...embeddedFaults(config),
+    ...zoneFaults(config),
+    ...frigateFaults(config),
+    ...ruleFaults(config),
+  ];
 }
 
 /** Labels in rules and thresholds that the model does not know, with those it knows. */
@@ -82,6 +89,19 @@ function embeddedFaults({ mqtt: { embedded } }: CheckedConfig): ConfigFault[] {
   if (!enabled || isLoopback(host) || (user !== undefined && password !== undefined)) return [];
   const message = `'${host}' can be reached from elsewhere: set mqtt.embedded.user and a password, or use 127.0.0.1`;
   return [{ path: ['mqtt', 'embedded', 'host'], message }];
+}
+
+/** Frigate counts per camera and per zone below the same topic; it refuses such names as well. */
+function frigateFaults({ frigate, cameras }: CheckedConfig): ConfigFault[] {
+  if (frigate?.enabled !== true) return [];
+  return Object.entries(cameras).flatMap(([camera, { zones }]) =>
+    Object.keys(zones)
+      .filter((zone) => Object.hasOwn(cameras, zone))
+      .map((zone) => ({
+        path: ['cameras', camera, 'zones', zone],
+        message: `has the name of a camera, and in topics of Frigate they would be one: rename it, or switch frigate off`,
+      })),
+  );
 }
 
 /** Addresses that only this machine reaches. */

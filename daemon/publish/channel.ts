@@ -29,6 +29,8 @@ export interface Channel {
   subscriptions?(device: string): readonly Subscription[];
   /** After status and the retained tree, before the outbox. */
   opened(session: Session): void;
+  /** The daemon is about to say goodbye: the time for last words. */
+  leaving?(): void;
   /** The connection is gone; nothing may be published until the next `opened`. */
   closed(): void;
 }

@@ -21,6 +21,12 @@ const BLAME_MS = 2000;
 const BLAMES_MAX = 3;
 const PAUSE_MS = 10 * 60_000;
 
+interface Pending {
+  readonly camera: string;
+  readonly label: string;
+  readonly jpeg: Buffer;
+}
+
 /** A JPEG of the whole frame, with what it was kept for. */
 export interface Picture {
   readonly label: string;
@@ -31,6 +37,8 @@ export interface PictureTopicsOptions {
   readonly retained: RetainedTree;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whole topic that shows the newest picture of a label a second time. */
+  readonly secondTopic?: (camera: string, label: string) => string | undefined;
 }
 
 export class PictureTopics implements Channel {
@@ -38,7 +46,7 @@ export class PictureTopics implements Channel {
   /** By camera, then by label; newest last: that one is the picture of the camera. */
   readonly #cameras = new Map<string, Map<string, Buffer>>();
   /** Not yet sent on this connection, by the path of their label, oldest first. */
-  readonly #pending = new Map<string, { readonly camera: string; readonly jpeg: Buffer }>();
+  readonly #pending = new Map<string, Pending>();
   #session: Session | undefined;
   #dropped = 0;
   #roomTimer: Timer | undefined;
@@ -73,7 +81,7 @@ export class PictureTopics implements Channel {
     if (this.#session === undefined) return;
     // To the end of the line: a camera that sees much must not keep the others waiting.
     if (this.#pending.delete(path)) this.#dropped += 1;
-    this.#pending.set(path, { camera, jpeg: picture });
+    this.#pending.set(path, { camera, label: name, jpeg: picture });
     this.#pump();
   }
 
@@ -81,6 +89,7 @@ export class PictureTopics implements Channel {
   forget(camera: string): void {
     for (const label of this.#cameras.get(camera)?.keys() ?? []) {
       this.#pending.delete(labelSnapshotPath(camera, label));
+      this.#clearSecond(camera, label);
     }
     this.#options.retained.clearWhere((path) => isSnapshotPathOf([camera], path));
     this.#cameras.delete(camera);
@@ -90,7 +99,7 @@ export class PictureTopics implements Channel {
     this.#session = session;
     for (const [camera, pictures] of this.#cameras) {
       for (const [label, jpeg] of pictures) {
-        this.#pending.set(labelSnapshotPath(camera, label), { camera, jpeg });
+        this.#pending.set(labelSnapshotPath(camera, label), { camera, label, jpeg });
       }
     }
     this.#pump();
@@ -140,7 +149,14 @@ export class PictureTopics implements Channel {
       const path = labelSnapshotPath(camera, label);
       this.#pending.delete(path);
       this.#options.retained.clear(path);
+      this.#clearSecond(camera, label);
     }
+  }
+
+  #clearSecond(camera: string, label: string): void {
+    const { retained, secondTopic } = this.#options;
+    const topic = secondTopic?.(camera, label);
+    if (topic !== undefined) retained.clearTopic(topic);
   }
 
   #pump(): void {
@@ -149,7 +165,7 @@ export class PictureTopics implements Channel {
     if (session === undefined || this.#pending.size === 0) return;
     const pausedMs = this.#pausedUntilMonoMs - clock.monoMs();
     if (pausedMs > 0) return this.#pumpAfter(pausedMs);
-    for (const [path, { camera, jpeg }] of this.#pending) {
+    for (const [path, { camera, label, jpeg }] of this.#pending) {
       if (session.connection.bufferedBytes > BUFFER_BYTES_MAX) return this.#pumpAfter(ROOM_RETRY_MS);
       this.#pending.delete(path);
       if (!this.#send(session, path, jpeg)) {
@@ -158,12 +174,21 @@ export class PictureTopics implements Channel {
       }
       const newest = [...this.#picturesOf(camera).values()].at(-1);
       if (jpeg === newest) this.#send(session, snapshotPath(camera), jpeg);
+      this.#sendSecond(session, camera, label, jpeg);
       this.#sentMonoMs = clock.monoMs();
     }
   }
 
   #send({ connection, device }: Session, path: string, jpeg: Buffer): boolean {
     return connection.publishOnce(topicOf(device, path), jpeg, true);
+  }
+
+  #sendSecond({ connection }: Session, camera: string, label: string, jpeg: Buffer): void {
+    const { retained, secondTopic } = this.#options;
+    const topic = secondTopic?.(camera, label);
+    if (topic === undefined) return;
+    retained.holdTopic(topic);
+    connection.publishOnce(topic, jpeg, true);
   }
 
   #pumpAfter(ms: number): void {

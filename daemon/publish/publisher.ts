@@ -293,6 +293,7 @@ export class Publisher implements Part {
     this.#delivery.hold();
     const connection = this.#connection;
     if (connection === undefined) return;
+    for (const channel of this.#channels) channel.leaving?.();
     await this.#drain();
     this.#connection = undefined;
     this.#closeChannels();

@@ -67,6 +67,12 @@ export class RetainedTree {
     if (this.#session !== undefined) this.#remember(this.#topicOf(key, this.#session));
   }
 
+  /** The same for a whole topic that is not below the device. */
+  holdTopic(topic: string): void {
+    this.#leaves.set(topic, { payload: undefined, qos: 0 });
+    if (this.#session !== undefined) this.#remember(topic);
+  }
+
   /** Takes a path away, at the broker too. */
   clear(path: string): void {
     this.#clear(BELOW_DEVICE + path);
@@ -74,6 +80,11 @@ export class RetainedTree {
 
   clearTopic(topic: string): void {
     this.#clear(topic);
+  }
+
+  /** All whole topics that are set below a prefix, which ends with a slash. */
+  clearTopicsBelow(prefix: string): void {
+    for (const key of [...this.#leaves.keys()]) if (key.startsWith(prefix)) this.#clear(key);
   }
 
   /** All that is set or remembered below a path, which ends with a slash. */

@@ -30,6 +30,21 @@ test('a configuration in which everything fits has no faults', () => {
   expect(checkConfig(config({ rules: { r: { trigger: { zone: 'porch' } } } }))).toEqual([]);
 });
 
+test('a zone must not have the name of a camera where Frigate is to be spoken', () => {
+  const cameras = {
+    yard: { zones: { gate: { points: SQUARE } }, masks: {} },
+    gate: { zones: {}, masks: {} },
+  };
+  expect(checkConfig(config({ cameras }))).toEqual([]);
+  expect(checkConfig(config({ cameras, frigate: { enabled: false } }))).toEqual([]);
+  expect(checkConfig(config({ cameras, frigate: { enabled: true } }))).toEqual([
+    {
+      path: ['cameras', 'yard', 'zones', 'gate'],
+      message: expect.stringContaining('has the name of a camera'),
+    },
+  ]);
+});
+
 describe('a rule', () => {
   test('without cameras needs one camera that has its zone', () => {
     expect(rule('porch')).toEqual([]);
