@@ -12,7 +12,6 @@ import { type ConfigChanges, changeWords, configChanges, publishesPictures } fro
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
-import { publishedLabels } from './core/presence.ts';
 import type { Alert, Observation, OutboxRow, Rule, Snapshot, Zone } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
@@ -28,14 +27,10 @@ import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
-import { FrigateChannel } from './publish/frigate-channel.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
-import { PictureTopics } from './publish/picture-topics.ts';
 import { Publisher } from './publish/publisher.ts';
-import { RetainedTree } from './publish/retained.ts';
-import { StateTopics } from './publish/state.ts';
+import { type StandingScene, StandingTopics } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
-import { cameraPath, isSnapshotPathOf } from './publish/topics.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
@@ -110,17 +105,12 @@ class App implements RunningApp {
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #store: Store;
-  readonly #retained: RetainedTree;
-  readonly #pictures: PictureTopics;
-  readonly #state: StateTopics;
-  readonly #frigate: FrigateChannel;
+  readonly #topics: StandingTopics;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
   #config: Config;
-  /** Of the model that was ready last. */
-  #modelLabels: readonly string[] = [];
 
   /** Builds the parts, from the outgoing side to the seeing one; nothing has an effect before its start. */
   constructor(options: AppOptions, runtimeDir: string) {
@@ -130,11 +120,7 @@ class App implements RunningApp {
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
-    this.#retained = this.#makeRetained();
-    this.#frigate = this.#makeFrigate();
-    this.#pictures = this.#makePictures();
-    this.#state = this.#makeState();
-    this.#arrangeState();
+    this.#topics = this.#makeTopics();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
     this.#detector = this.#makeDetector();
@@ -156,7 +142,7 @@ class App implements RunningApp {
       this.#store,
       this.#broker,
       this.#publisher,
-      this.#state,
+      this.#topics,
       this.#detector,
       this.#cameras,
     ];
@@ -173,12 +159,9 @@ class App implements RunningApp {
     const { removed, added, restarted, masked } = changes.cameras;
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
-    for (const camera of [...removed, ...masked]) this.#pictures.forget(camera);
-    for (const camera of removed) this.#retained.clearBelow(cameraPath(camera));
     this.#config = config;
-    this.#arrangeState();
+    this.#topics.arrange(standingScene(config), masked);
     if (changes.log) changeLog(this.#options.logger, config.log);
-    if (changes.frigate) this.#frigate.configure(config.frigate);
     if (changes.retention) this.#store.setRetention(config.snapshots);
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
     if (changes.mqtt) await this.#exchangeDelivery(changes);
@@ -192,9 +175,6 @@ class App implements RunningApp {
   async #exchangeDelivery({ embedded }: ConfigChanges): Promise<void> {
     await this.#publisher.current.stop();
     if (embedded) await this.#broker.replace(this.#makeBroker());
-    if (!publishesPictures(this.#config)) {
-      for (const camera of Object.keys(this.#config.cameras)) this.#pictures.forget(camera);
-    }
     await this.#publisher.replace(this.#makePublisher());
   }
 
@@ -203,7 +183,7 @@ class App implements RunningApp {
     this.#publisher.current.detections(observation);
     const { events, alerts } = this.#decider.observe(observation);
     const decideMs = this.#latency.frame(observation);
-    this.#state.observe(observation);
+    this.#topics.observe(observation);
     if (events.length + alerts.length === 0) return;
     for (const { id, monoMs } of alerts) this.#latency.decided(id, monoMs);
     this.#store.commit({
@@ -220,7 +200,7 @@ class App implements RunningApp {
     );
     for (const { row, alert } of alerts) this.#latency.committed(alert.id, row.row);
     this.#publisher.current.outboxGrew(rows);
-    this.#frigate.committed(rows);
+    this.#topics.committed(rows);
     for (const { row, alert } of alerts) observer?.onAlert?.(alert, row);
   }
 
@@ -240,32 +220,17 @@ class App implements RunningApp {
     });
   }
 
-  #makeRetained(): RetainedTree {
-    return new RetainedTree({
-      memory: { known: () => [], change: () => undefined },
-      keeps: (path) =>
-        publishesPictures(this.#config) && isSnapshotPathOf(Object.keys(this.#config.cameras), path),
-    });
-  }
-
-  #makePictures(): PictureTopics {
+  #makeTopics(): StandingTopics {
     const { clock, logger } = this.#options;
-    const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
-    return new PictureTopics({ retained: this.#retained, secondTopic, clock, logger });
-  }
-
-  #makeState(): StateTopics {
-    const { clock } = this.#options;
-    const onChanges: FrigateChannel['changed'] = (changes) => this.#frigate.changed(changes);
-    return new StateTopics({ retained: this.#retained, onChanges, clock });
-  }
-
-  #makeFrigate(): FrigateChannel {
-    return new FrigateChannel({
-      settings: this.#config.frigate,
-      retained: this.#retained,
-      sizeOf: (camera) => this.#config.cameras[camera]?.detect,
-      movementOf: (camera, track) => this.#state.presence.movementOf(camera, track),
+    const store = this.#store;
+    return new StandingTopics({
+      scene: standingScene(this.#config),
+      memory: {
+        known: () => (store.epoch === undefined ? undefined : store.recall().retainedTopics),
+        change: (topics) => store.keepTopics(topics),
+      },
+      clock,
+      logger,
     });
   }
 
@@ -283,9 +248,9 @@ class App implements RunningApp {
     return new Publisher({
       // aedes speaks 3.1.1 only.
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
-      retained: this.#retained,
-      pictures: publishesPictures(this.#config) ? this.#pictures : undefined,
-      channels: [this.#frigate],
+      retained: this.#topics.retained,
+      pictures: publishesPictures(this.#config) ? this.#topics.pictures : undefined,
+      channels: this.#topics.channels,
       device: device.name ?? deviceDefault,
       logger,
       clock,
@@ -312,7 +277,7 @@ class App implements RunningApp {
       onState: (state) => {
         this.#cameras.detectorChanged(state);
         this.#warnOfUnknownLabels(state);
-        this.#takeLabels(state);
+        if (state.ready !== undefined) this.#topics.takeModel(state.ready.model.labels);
         observer?.onDetector?.(state);
       },
     });
@@ -334,11 +299,9 @@ class App implements RunningApp {
       clock,
       logger,
       onObservation: (observation) => this.#observe(observation),
-      onPicture: (name, picture) => {
-        if (publishesPictures(this.#config)) this.#pictures.add(name, picture);
-      },
+      onPicture: (name, picture) => this.#topics.picture(name, picture),
       onSnapshot: (snapshot) => this.#keep(snapshot),
-      onStatus: (name, status) => this.#state.cameraStatus(name, status),
+      onStatus: (name, status) => this.#topics.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),
     });
   }
@@ -370,19 +333,6 @@ class App implements RunningApp {
     };
   }
 
-  /** Labels without a rule of their own have topics as soon as the model is known. */
-  #takeLabels({ ready }: DetectorState): void {
-    if (ready === undefined || ready.model.labels === this.#modelLabels) return;
-    this.#modelLabels = ready.model.labels;
-    this.#arrangeState();
-  }
-
-  #arrangeState(): void {
-    const { rules, zones } = rulesAndZones(this.#config);
-    const labels = publishedLabels(rules, this.#modelLabels);
-    this.#state.rearrange({ cameras: Object.keys(this.#config.cameras), zones, labels });
-  }
-
   /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */
   #warnOfUnknownLabels({ ready }: DetectorState): void {
     if (ready === undefined) return;
@@ -391,6 +341,12 @@ class App implements RunningApp {
       this.#options.logger.warn({ code }, `${path.join('.')}: ${message}`);
     }
   }
+}
+
+/** The configuration in the words of the topics that stand. */
+function standingScene(config: Config): StandingScene {
+  const { cameras, frigate } = config;
+  return { cameras, frigate, pictures: publishesPictures(config), ...rulesAndZones(config) };
 }
 
 /** The configuration in the words of the rule engine. */

@@ -1,8 +1,8 @@
 // The state topics of the cameras: status, counts per label and zone, motion. Puts what core's presence tells into the
 // retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns one
 // Presence for the daemon's life and the timer with which it notices that things have come to rest. Main thread.
-import { type Count, Presence, type PresenceChange, type PresenceScene } from '../core/presence.ts';
-import type { CameraStatus, Observation } from '../core/types.ts';
+import { type Count, Presence, type PresenceChange, publishedLabels } from '../core/presence.ts';
+import type { CameraStatus, Observation, Rule, Zone } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Part } from '../platform/part.ts';
 import { isoTime, PAYLOAD_VERSION, roundScore } from './payloads.ts';
@@ -10,6 +10,14 @@ import type { RetainedTree } from './retained.ts';
 import { cameraStatusPath, labelPath, motionPath, zoneLabelPath } from './topics.ts';
 
 const SETTLE_MS = 1000;
+
+/** The configuration in the words of these topics. */
+export interface StateScene {
+  readonly cameras: Readonly<Record<string, unknown>>;
+  /** Zones by camera name. */
+  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  readonly rules: readonly Rule[];
+}
 
 export interface StateTopicsOptions {
   readonly retained: RetainedTree;
@@ -22,6 +30,8 @@ export class StateTopics implements Part {
   readonly name = 'state topics';
   readonly presence = new Presence();
   readonly #options: StateTopicsOptions;
+  #scene: StateScene | undefined;
+  #modelLabels: readonly string[] = [];
   #timer: Timer | undefined;
 
   constructor(options: StateTopicsOptions) {
@@ -38,9 +48,18 @@ export class StateTopics implements Part {
     this.#timer?.stop();
   }
 
-  /** Takes up cameras, zones and labels, the first or others: what is gone is cleared, what is new is zero. */
-  rearrange(scene: PresenceScene): void {
-    this.#take(this.presence.rearrange(scene, this.#moment()));
+  /** Takes up cameras, zones and rules, the first or others: what is gone is cleared, what is new is zero. */
+  arrange(scene: StateScene): void {
+    this.#scene = scene;
+    const { cameras, zones, rules } = scene;
+    const labels = publishedLabels(rules, this.#modelLabels);
+    this.#take(this.presence.rearrange({ cameras: Object.keys(cameras), zones, labels }, this.#moment()));
+  }
+
+  /** Labels without a rule of their own have topics as soon as the model is known. */
+  takeModel(labels: readonly string[]): void {
+    this.#modelLabels = labels;
+    if (this.#scene !== undefined) this.arrange(this.#scene);
   }
 
   observe(observation: Observation): void {

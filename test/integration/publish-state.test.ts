@@ -1,6 +1,6 @@
 // State topics against a real broker: what it holds is what is so, whatever happened to it or to the daemon meanwhile.
 import { describe, expect, onTestFinished } from 'vitest';
-import type { Zone } from '../../daemon/core/types.ts';
+import type { Rule, Zone } from '../../daemon/core/types.ts';
 import { StateTopics } from '../../daemon/publish/state.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -27,13 +27,21 @@ interface World extends TestPublisher {
   see(frame: number, x: number): void;
 }
 
+function named(cameras: readonly string[]): { cameras: Record<string, object>; rules: Rule[] } {
+  const rule = { name: 'a', trigger: { type: 'enter', zone: 'door' }, labels: ['person'] } as const;
+  return {
+    cameras: Object.fromEntries(cameras.map((name) => [name, {}])),
+    rules: [{ ...rule, scoreMin: 0, cooldownS: 0, severity: 'info', message: '' }],
+  };
+}
+
 /** With the camera porch, online, and the zone door; its publisher is not started. */
 function world(options: TestPublisherOptions, scene: Scene = {}): World {
   const clock = new SimClock(stampOf(0).atMs);
   const published = testPublisher(options);
   const state = new StateTopics({ retained: published.retained, clock });
   const arrange = ({ cameras = ['porch'], zones = [DOOR] }: Scene): void =>
-    state.rearrange({ cameras, zones: new Map([['porch', zones]]), labels: ['person'] });
+    state.arrange({ ...named(cameras), zones: new Map([['porch', zones]]) });
   arrange(scene);
   state.cameraStatus('porch', 'online');
   const see = (frame: number, x: number): void =>
@@ -149,7 +157,7 @@ describe('state topics', () => {
       const broker = await Mosquitto.start({ persistent: true });
       const memory = new TopicNotes();
       const first = await connected(world({ url: broker.url, memory }, { zones: [GATE] }));
-      first.state.rearrange({ cameras: ['porch', 'lane'], zones: new Map(), labels: ['person'] });
+      first.state.arrange({ ...named(['porch', 'lane']), zones: new Map() });
       await heldAt(broker, first);
       await first.publisher.stop();
       const second = await connected(world({ url: broker.url, memory }));

@@ -1,0 +1,115 @@
+// All topics that stand: what is so, as opposed to what happened. They outlive connections, publishers and device names:
+// status, counts and motion of the cameras, their newest pictures, and the same in the shape of Frigate. Joins them with the
+// one retained tree; each is a file of its own. Main thread.
+import type { CameraStatus, Observation, OutboxRow, Rule, Zone } from '../core/types.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Part } from '../platform/part.ts';
+import type { Channel } from './channel.ts';
+import type { FrameSize } from './frigate.ts';
+import { FrigateChannel, type FrigateSettings } from './frigate-channel.ts';
+import { PictureTopics } from './picture-topics.ts';
+import { RetainedTree, type TopicMemory } from './retained.ts';
+import { StateTopics } from './state.ts';
+import { cameraPath, isSnapshotPathOf } from './topics.ts';
+
+/** The configuration in the words of these topics. */
+export interface StandingScene {
+  readonly cameras: Readonly<Record<string, { readonly detect: FrameSize }>>;
+  readonly rules: readonly Rule[];
+  /** Zones by camera name. */
+  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  /** Pictures are published. */
+  readonly pictures: boolean;
+  readonly frigate: FrigateSettings;
+}
+
+export interface StandingTopicsOptions {
+  readonly scene: StandingScene;
+  readonly memory: TopicMemory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class StandingTopics implements Part {
+  readonly name = 'standing topics';
+  readonly retained: RetainedTree;
+  readonly pictures: PictureTopics;
+  readonly #state: StateTopics;
+  readonly #frigate: FrigateChannel;
+  #scene: StandingScene;
+
+  constructor({ scene, memory, clock, logger }: StandingTopicsOptions) {
+    this.#scene = scene;
+    const retained = new RetainedTree({ memory, keeps: (path) => this.#isPicture(path) });
+    this.retained = retained;
+    this.#frigate = new FrigateChannel({
+      settings: scene.frigate,
+      retained,
+      sizeOf: (camera) => this.#scene.cameras[camera]?.detect,
+      movementOf: (camera, track) => this.#state.presence.movementOf(camera, track),
+    });
+    const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
+    this.pictures = new PictureTopics({ retained, secondTopic, clock, logger });
+    const onChanges: FrigateChannel['changed'] = (changes) => this.#frigate.changed(changes);
+    this.#state = new StateTopics({ retained, onChanges, clock });
+    this.#state.arrange(scene);
+  }
+
+  /** What has to be told of every connection, beside the tree and the pictures. */
+  get channels(): readonly Channel[] {
+    return [this.#frigate];
+  }
+
+  start(): Promise<void> {
+    return this.#state.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#state.stop();
+  }
+
+  /**
+   * Takes up another configuration. What it has no place for is cleared, and the pictures of cameras with other masks
+   * (`masked`), which may show what these are to hide.
+   */
+  arrange(scene: StandingScene, masked: readonly string[]): void {
+    const removed = Object.keys(this.#scene.cameras).filter(
+      (camera) => !Object.hasOwn(scene.cameras, camera),
+    );
+    const unseen = scene.pictures ? masked : Object.keys(scene.cameras);
+    for (const camera of [...removed, ...unseen]) this.pictures.forget(camera);
+    for (const camera of removed) this.retained.clearBelow(cameraPath(camera));
+    this.#scene = scene;
+    this.#state.arrange(scene);
+    this.#frigate.configure(scene.frigate);
+  }
+
+  /** Labels of the model that is ready. */
+  takeModel(labels: readonly string[]): void {
+    this.#state.takeModel(labels);
+  }
+
+  observe(observation: Observation): void {
+    this.#state.observe(observation);
+  }
+
+  cameraStatus(camera: string, status: CameraStatus): void {
+    this.#state.cameraStatus(camera, status);
+  }
+
+  /** The newest picture of a camera, JPEG. */
+  picture(camera: string, picture: Parameters<PictureTopics['add']>[1]): void {
+    if (this.#scene.pictures) this.pictures.add(camera, picture);
+  }
+
+  /** Rows of the outbox as they are committed. */
+  committed(rows: readonly OutboxRow[]): void {
+    this.#frigate.committed(rows);
+  }
+
+  /** The picture of a camera from before a restart may stay until there is a newer one. */
+  #isPicture(path: string): boolean {
+    return this.#scene.pictures && isSnapshotPathOf(Object.keys(this.#scene.cameras), path);
+  }
+}
