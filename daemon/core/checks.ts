@@ -91,7 +91,7 @@ function embeddedFaults({ mqtt: { embedded } }: CheckedConfig): ConfigFault[] {
   return [{ path: ['mqtt', 'embedded', 'host'], message }];
 }
 
-/** Frigate counts per camera and per zone below the same topic; it refuses such names as well. */
+/** Frigate counts per camera and per zone below the same topic; its documentation forbids such names as well. */
 function frigateFaults({ frigate, cameras }: CheckedConfig): ConfigFault[] {
   if (frigate?.enabled !== true) return [];
   return Object.entries(cameras).flatMap(([camera, { zones }]) =>

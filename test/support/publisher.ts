@@ -5,6 +5,7 @@ import { configSchema } from '../../daemon/config/schema.ts';
 import type { MqttConfig } from '../../daemon/config/types.ts';
 import type { Alert, CameraStatus, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
+import type { Channel } from '../../daemon/publish/channel.ts';
 import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics.ts';
 import { type OutboxSource, Publisher } from '../../daemon/publish/publisher.ts';
@@ -70,6 +71,7 @@ export interface TestPublisherOptions {
   /** Topics known from earlier lives of the daemon. */
   readonly memory?: TopicMemory;
   readonly keeps?: (path: string) => boolean;
+  readonly channels?: readonly Channel[];
 }
 
 /** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
@@ -82,6 +84,7 @@ export function testPublisher({
   before,
   memory = { known: () => [], change: () => undefined },
   keeps = () => false,
+  channels = [],
 }: TestPublisherOptions): TestPublisher {
   const outbox = new MemoryOutbox();
   const { logger, records } = memoryLogger();
@@ -92,6 +95,7 @@ export function testPublisher({
     device,
     retained,
     pictures: publishPictures ? pictures : undefined,
+    channels,
     logger,
     clock,
     outbox,

@@ -1,0 +1,250 @@
+// The writer for programs made for Frigate, against a real broker.
+import { describe, expect } from 'vitest';
+import type { EventChange, Observation, OutboxRow, TrackView, Zone } from '../../daemon/core/types.ts';
+import type { FrigateSettings } from '../../daemon/publish/frigate-channel.ts';
+import type { Publisher } from '../../daemon/publish/publisher.ts';
+import { type StandingScene, StandingTopics } from '../../daemon/publish/standing-topics.ts';
+import { frigateEvent } from '../support/frigate-schema.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { testNeeding } from '../support/needs.ts';
+import { alertBody, MemoryOutbox, testPublisher } from '../support/publisher.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { Subscriber } from '../support/subscriber.ts';
+import { TopicNotes } from '../support/topic-notes.ts';
+import { DOOR, NO_STAGES, stampOf, standing, trackView } from '../support/tracks.ts';
+import { waitFor } from '../support/wait.ts';
+
+const testMosquitto = testNeeding({ programs: ['mosquitto'] });
+const ON: FrigateSettings = { enabled: true, prefix: 'frigate' };
+const OFF: FrigateSettings = { enabled: false, prefix: 'frigate' };
+
+interface World {
+  readonly publisher: Publisher;
+  readonly topics: StandingTopics;
+  arrange(frigate: FrigateSettings, zones?: ReadonlyMap<string, readonly Zone[]>): void;
+  see(camera: string, frame: number, ...tracks: TrackView[]): void;
+  /** Commits changes of one event, or an alert for it. */
+  commit(...rows: (Partial<EventChange> | 'alert')[]): void;
+}
+
+function scene(frigate: FrigateSettings, zones: StandingScene['zones']): StandingScene {
+  const detect = { width: 1280, height: 720 };
+  const rules = [
+    {
+      name: 'a',
+      trigger: { type: 'enter', zone: 'door' },
+      labels: ['person'],
+      scoreMin: 0,
+      cooldownS: 0,
+      severity: 'info',
+      message: '',
+    },
+  ] as const;
+  return { cameras: { porch: { detect }, lane: { detect } }, rules, zones, pictures: true, frigate };
+}
+
+/** Both cameras have a zone door. */
+const ZONES = new Map([
+  ['porch', [DOOR]],
+  ['lane', [DOOR]],
+]);
+
+async function world(url: string, frigate: FrigateSettings, memory = new TopicNotes()): Promise<World> {
+  const clock = new SimClock(stampOf(0).atMs);
+  const { logger } = memoryLogger();
+  const topics = new StandingTopics({ scene: scene(frigate, ZONES), memory, clock, logger });
+  for (const camera of ['porch', 'lane']) topics.cameraStatus(camera, 'online');
+  const { retained, pictures, channels } = topics;
+  const { publisher } = testPublisher({ url, before: { retained, pictures }, channels });
+  await publisher.start();
+  await waitFor('the connection', () => publisher.state().connected);
+  const outbox = new MemoryOutbox();
+  const rowOf = (row: Partial<EventChange> | 'alert'): OutboxRow =>
+    row === 'alert'
+      ? outbox.commit('alert', { ...alertBody('a1'), eventId: EVENT.id })
+      : outbox.commit('event', { ...EVENT, ...row });
+  return {
+    publisher,
+    topics,
+    arrange: (settings, zones = ZONES) => topics.arrange(scene(settings, zones), []),
+    see: (camera, frame, ...tracks) => topics.observe(observationOf(camera, frame, tracks)),
+    commit: (...rows) => topics.committed(rows.map(rowOf)),
+  };
+}
+
+const EVENT: EventChange = {
+  id: '0197c9a4-5f10-7c3a-9b1e-2f4d6a8c0e11',
+  type: 'new',
+  camera: 'porch',
+  label: 'person',
+  score: 0.9,
+  box: standing(0.7, 0.8),
+  zones: ['door'],
+  zonesEntered: ['door'],
+  track: 1,
+  startedAtMs: stampOf(0).atMs,
+  atMs: stampOf(1).atMs,
+  monoMs: 1000,
+};
+
+function observationOf(camera: string, frame: number, tracks: readonly TrackView[]): Observation {
+  return { camera, stamp: stampOf(frame), tracks, ended: [], stages: NO_STAGES };
+}
+
+/** What a subscriber that comes now finds below the prefix; pictures by their length. */
+async function heldAt(
+  broker: Mosquitto,
+  { topics }: World,
+  prefix = 'frigate',
+): Promise<Record<string, string>> {
+  const subscriber = await Subscriber.connect({ url: broker.url, filters: [`${prefix}/#`, 'marker'] });
+  topics.retained.clearTopic('marker');
+  topics.retained.setTopic('marker', 'here');
+  await subscriber.waitForCount('marker', 1);
+  await subscriber.close();
+  return Object.fromEntries(
+    [...subscriber.newest].flatMap(([topic, payload]) => {
+      if (topic === 'marker' || payload.length === 0) return [];
+      return [[topic, topic.endsWith('/snapshot') ? String(payload.length) : payload.toString('utf8')]];
+    }),
+  );
+}
+
+const NOBODY = Object.fromEntries(
+  ['porch', 'lane', 'door'].flatMap((place) =>
+    ['person', 'person/active', 'all', 'all/active'].map((label) => [`frigate/${place}/${label}`, '0']),
+  ),
+);
+const CALM = { 'frigate/porch/motion': 'OFF', 'frigate/lane/motion': 'OFF' };
+
+describe('the writer for programs made for Frigate', () => {
+  testMosquitto('is silent when it is off', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, OFF);
+    made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8) }));
+    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
+    made.commit({});
+    expect(await heldAt(broker, made)).toEqual({});
+  });
+
+  testMosquitto('counts per camera and per zone of all cameras, retained', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, ON);
+    expect(await heldAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
+    made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8) }));
+    made.see(
+      'lane',
+      1,
+      trackView({ id: 1, box: standing(0.7, 0.8) }),
+      trackView({ id: 2, box: standing(0.2, 0.8) }),
+    );
+    made.see(
+      'lane',
+      2,
+      trackView({ id: 1, box: standing(0.9, 0.8) }),
+      trackView({ id: 2, box: standing(0.2, 0.8) }),
+    );
+    expect(await heldAt(broker, made)).toMatchObject({
+      'frigate/porch/person': '1',
+      'frigate/porch/all': '1',
+      'frigate/lane/person': '2',
+      'frigate/lane/person/active': '1',
+      'frigate/door/person': '2',
+      'frigate/door/all': '2',
+      'frigate/door/all/active': '1',
+      'frigate/lane/motion': 'ON',
+      'frigate/porch/motion': 'OFF',
+    });
+  });
+
+  testMosquitto('tells events of a life in order, each as Frigate would', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, ON);
+    const subscriber = await Subscriber.connect({ url: broker.url, filters: ['frigate/#'] });
+    made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8), score: 0.8 }));
+    made.commit({});
+    made.commit('alert', { type: 'update', zones: [], atMs: stampOf(9).atMs });
+    made.commit({ type: 'end', endedAtMs: stampOf(20).atMs, atMs: stampOf(20).atMs });
+    const messages = (await subscriber.waitForCount('frigate/events', 3)).map(({ payload }) =>
+      frigateEvent(payload),
+    );
+    expect(messages.map(({ type }) => type)).toEqual(['new', 'update', 'end']);
+    expect(messages[1]?.before).toEqual(messages[0]?.after);
+    expect(messages[2]?.before).toEqual(messages[1]?.after);
+    expect(new Set(messages.map(({ after }) => after['id'])).size).toBe(1);
+    expect(messages.map(({ after }) => after['max_severity'])).toEqual(['detection', 'alert', 'alert']);
+    expect(messages[0]?.after['score']).toBe(0.8);
+    expect(subscriber.on('frigate/events').map(({ retain, qos }) => [retain, qos])).toEqual([
+      [false, 0],
+      [false, 0],
+      [false, 0],
+    ]);
+  });
+
+  testMosquitto(
+    'tells an object as new once the broker is back, and what went by meanwhile never',
+    async () => {
+      const broker = await Mosquitto.start();
+      const made = await world(broker.url, ON);
+      await broker.kill();
+      await waitFor('the loss', () => !made.publisher.state().connected);
+      made.commit({});
+      made.commit({ type: 'update' });
+      await broker.restart();
+      const subscriber = await Subscriber.connect({ url: broker.url, filters: ['frigate/#'] });
+      await waitFor('the second connection', () => made.publisher.state().reconnects === 1);
+      made.commit({ type: 'update' }, { type: 'update' });
+      const messages = (await subscriber.waitForCount('frigate/events', 2)).map(({ payload }) =>
+        frigateEvent(payload),
+      );
+      expect(messages.map(({ type }) => type)).toEqual(['new', 'update']);
+      expect(await heldAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
+    },
+  );
+
+  testMosquitto('shows the newest picture of a label, and takes it away with the camera', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, ON);
+    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(1234) });
+    expect(await heldAt(broker, made)).toMatchObject({ 'frigate/porch/person/snapshot': '1234' });
+    made.topics.pictures.forget('porch');
+    expect(await heldAt(broker, made)).not.toHaveProperty(['frigate/porch/person/snapshot']);
+  });
+
+  testMosquitto('leaves nothing behind when it is switched off or gets another prefix', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, OFF);
+    made.arrange(ON);
+    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
+    expect(Object.keys(await heldAt(broker, made))).toHaveLength(16);
+    made.arrange({ ...ON, prefix: 'other/frigate' });
+    expect(await heldAt(broker, made)).toEqual({});
+    expect(await heldAt(broker, made, 'other/frigate')).toMatchObject({
+      'other/frigate/available': 'online',
+      'other/frigate/door/person': '0',
+    });
+    made.arrange(ON, new Map());
+    expect(Object.keys(await heldAt(broker, made)).filter((topic) => topic.includes('/door/'))).toEqual([]);
+    made.arrange(OFF);
+    expect(await heldAt(broker, made)).toEqual({});
+    expect(await heldAt(broker, made, 'other')).toEqual({});
+  });
+
+  testMosquitto(
+    'says offline when the daemon is stopped; switched off meanwhile, the next one clears it',
+    async () => {
+      const broker = await Mosquitto.start();
+      const memory = new TopicNotes();
+      const first = await world(broker.url, ON, memory);
+      await first.publisher.stop();
+      const subscriber = await Subscriber.connect({ url: broker.url, filters: ['frigate/#'] });
+      await subscriber.waitFor(
+        'offline',
+        ({ topic, payload }) => topic === 'frigate/available' && payload === 'offline',
+      );
+      const second = await world(broker.url, OFF, memory);
+      expect(await heldAt(broker, second)).toEqual({});
+    },
+  );
+});
