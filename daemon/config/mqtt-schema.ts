@@ -151,6 +151,14 @@ export const mqttSchema = z
       description:
         'A message published later than this after it happened carries late: true and delayedMs (seconds).',
     }),
+    late: z.enum(['deliver', 'digest', 'drop-updates']).default('deliver').meta({
+      description:
+        'What becomes of late messages: each is delivered; all of a kind go out as one digest; or updates of events are left out and named in a gap.',
+    }),
+    unheardS: z.int().min(0).max(604_800).default(300).meta({
+      description:
+        'A message that nobody subscribes to is kept and offered for this long, then given up and marked as unheard (MQTT 5); 0: never (seconds).',
+    }),
     detections: z
       .boolean()
       .default(true)

@@ -4,10 +4,13 @@
 // reported after it. Main thread.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient, type Packet } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import { type BrokerLimits, limitsOf, NO_LIMITS } from './broker-limits.ts';
 import { matchesFilter, type Subscription } from './channel.ts';
+import { PingReceipts } from './ping-receipts.ts';
+import { type Extras, PROPERTIES_BYTES_MAX, propertiesOf, TopicAliases } from './properties.ts';
 import type { ProtocolVersion } from './protocol.ts';
 import { codeWords } from './reasons.ts';
 import type { TlsOptions } from './tls.ts';
@@ -18,7 +21,7 @@ export interface ConnectionEnd {
   readonly reason: string;
   /** Of the CONNACK when refused; of the DISCONNECT when a broker of MQTT 5 ended the connection (reasons.ts). */
   readonly code?: number;
-  /** Unreachable, but something had been there: it closed before it answered. */
+  /** The other side closed: there had been something, whatever else it did. */
   readonly closed: boolean;
   /** What failed, where it was an error. */
   readonly error?: unknown;
@@ -35,14 +38,19 @@ export interface ConnectionOptions {
   readonly keepaliveS: number;
   readonly connectTimeoutS: number;
   readonly will: { readonly topic: string; readonly payload: string };
+  /** Of the last will, for a broker that refused a better one. */
+  readonly willQos?: 0 | 1;
+  readonly willRetain?: boolean;
   readonly onUp: () => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   /** A message of QoS 0 was larger than the broker takes and is not sent; told once. */
   readonly onTooLarge: (topic: string, refusal: string) => void;
 }
 
-/** Fixed header with the longest length, topic length, packet id, length of no properties (MQTT 5, 3.3). */
-const OVERHEAD_BYTES_MAX = 10;
+/** Fixed header with the longest length, topic length, packet id, and properties of MQTT 5 (3.3; properties.ts). */
+const OVERHEAD_BYTES_MAX = 10 + PROPERTIES_BYTES_MAX;
+/** PUBACK (MQTT 5, 3.4.2.1). */
+const NO_MATCHING_SUBSCRIBERS = 16;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
 /** What a socket reports when the other side has gone. */
 const CLOSED_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
@@ -58,11 +66,13 @@ export class Connection {
   #client: MqttClient | undefined;
   #up = false;
   #over = false;
-  /** Messages of QoS 1 that the broker takes before it has acknowledged one. */
-  #receiveMax = 65_535;
-  #packetBytesMax = Number.POSITIVE_INFINITY;
+  #limits: BrokerLimits = NO_LIMITS;
+  #aliases = new TopicAliases(0);
+  readonly #receipts = new PingReceipts(() => this.#client?.sendPing());
+  /** Packet ids that were acknowledged with "no matching subscribers" (MQTT 5, 3.4.2.1); MQTT.js does not pass that on. */
+  readonly #unheardIds = new Set<number>();
   #unacknowledged = 0;
-  /** QoS 1 beyond `#receiveMax`: at most the retained topics and the window of the outbox. */
+  /** QoS 1 beyond `receiveMax`: at most the retained topics and the window of the outbox. */
   readonly #waiting: (() => void)[] = [];
   #tooLargeTold = false;
   /** Why the broker closes (MQTT 5, 3.14). */
@@ -83,8 +93,13 @@ export class Connection {
     client.on('connect', (connack) => {
       if (this.#over) return;
       this.#up = true;
-      this.#keepTo(connack);
+      this.#limits = limitsOf(connack);
+      this.#aliases = new TopicAliases(this.#limits.aliasesMax);
       this.#options.onUp();
+    });
+    client.on('packetreceive', (packet) => this.#received(packet));
+    client.on('packetsend', ({ cmd }) => {
+      if (cmd === 'pingreq') this.#receipts.sent();
     });
     client.on('disconnect', ({ reasonCode, properties }) => {
       this.#disconnect = { code: reasonCode ?? 0, text: properties?.reasonString };
@@ -97,33 +112,50 @@ export class Connection {
     client.on('close', () => this.#end(undefined));
   }
 
-  /** QoS 1. `settled` gets undefined on PUBACK, else the reason; it is not called once the connection has ended. */
+  /** What the broker takes; valid once it is up. */
+  get limits(): BrokerLimits {
+    return this.#limits;
+  }
+
+  /** The broker may say that nobody subscribes to a message. */
+  get tellsUnheard(): boolean {
+    return this.#isMqtt5 && this.#limits.qosMax === 1;
+  }
+
+  /**
+   * QoS 1. `settled` gets undefined on PUBACK, else the reason, and whether anybody subscribes to it as far as the broker
+   * says; it is not called once the connection has ended.
+   */
   publish(
     topic: string,
     payload: string,
     retain: boolean,
-    settled: (refusal: string | undefined) => void,
+    settled: (refusal: string | undefined, heard: boolean) => void,
+    extras?: Extras,
   ): void {
     const refusal = this.#sizeRefusal(topic, payload);
-    if (refusal !== undefined) return settled(refusal);
+    if (refusal !== undefined || this.#clearsNothing(payload, retain)) return settled(refusal, true);
+    if (this.#limits.qosMax === 0) return this.#publishForReceipt(topic, payload, retain, settled, extras);
     const send = (): void => {
       this.#unacknowledged += 1;
-      this.#client?.publish(topic, payload, { qos: 1, retain }, (error) => {
+      const options = { qos: 1, retain: retain && this.#limits.retains } as const;
+      this.#client?.publish(topic, payload, this.#with(options, topic, payload, extras), (error, packet) => {
         if (this.#over) return;
         this.#unacknowledged -= 1;
-        settled(error ? describe(error) : undefined);
-        if (this.#unacknowledged < this.#receiveMax) this.#waiting.shift()?.();
+        const heard = !this.#unheardIds.delete(packet?.messageId ?? 0);
+        settled(error ? describe(error) : undefined, heard);
+        if (this.#unacknowledged < this.#limits.receiveMax) this.#waiting.shift()?.();
       });
     };
-    if (this.#unacknowledged < this.#receiveMax) send();
+    if (this.#unacknowledged < this.#limits.receiveMax) send();
     else this.#waiting.push(send);
   }
 
   /** QoS 0: written now or lost. False when the message is larger than the broker takes. */
-  publishOnce(topic: string, payload: Payload, retain: boolean): boolean {
+  publishOnce(topic: string, payload: Payload, retain: boolean, extras?: Extras): boolean {
     const refusal = this.#sizeRefusal(topic, payload);
     if (refusal === undefined) {
-      this.#client?.publish(topic, payload, { qos: 0, retain });
+      if (!this.#clearsNothing(payload, retain)) this.#write(topic, payload, retain, extras);
       return true;
     }
     if (!this.#tooLargeTold) {
@@ -179,7 +211,8 @@ export class Connection {
   }
 
   #clientOptions(): IClientOptions {
-    const { version, clientId, user, password, keepaliveS, connectTimeoutS, will } = this.#options;
+    const { version, clientId, user, password, keepaliveS, connectTimeoutS } = this.#options;
+    const { will, willQos = 1, willRetain = true } = this.#options;
     return {
       ...this.#wayThere(),
       protocolVersion: version,
@@ -192,7 +225,7 @@ export class Connection {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: willQos, retain: willRetain },
     };
   }
 
@@ -209,17 +242,59 @@ export class Connection {
     return { ...there, hostname, path: pathname, wsOptions: wsOptions as WsOptions };
   }
 
-  #keepTo({ properties }: IConnackPacket): void {
-    // Zero is a protocol error for both (MQTT 5, 3.2.2.3): not a reason to send nothing.
-    this.#receiveMax = properties?.receiveMaximum || this.#receiveMax;
-    this.#packetBytesMax = properties?.maximumPacketSize || this.#packetBytesMax;
+  get #isMqtt5(): boolean {
+    return this.#options.version === 5;
+  }
+
+  #received(packet: Packet): void {
+    if (packet.cmd === 'pingresp') this.#receipts.answered();
+    if (packet.cmd === 'puback' && packet.reasonCode === NO_MATCHING_SUBSCRIBERS) {
+      this.#unheardIds.add(packet.messageId ?? 0);
+    }
+  }
+
+  /** Where nothing is retained nothing is taken away: an empty message would only be an empty message. */
+  #clearsNothing(payload: Payload, retain: boolean): boolean {
+    return retain && payload.length === 0 && !this.#limits.retains;
+  }
+
+  #publishForReceipt(
+    topic: string,
+    payload: string,
+    retain: boolean,
+    settled: (refusal: string | undefined, heard: boolean) => void,
+    extras: Extras | undefined,
+  ): void {
+    this.#write(topic, payload, retain, extras);
+    this.#receipts.add(() => {
+      if (!this.#over) settled(undefined, true);
+    });
+  }
+
+  #write(topic: string, payload: Payload, retain: boolean, extras: Extras | undefined): void {
+    const options = { qos: 0, retain: retain && this.#limits.retains } as const;
+    const { topic: name, alias } = extras?.frequent ? this.#aliases.for(topic) : { topic };
+    this.#client?.publish(name, payload, this.#with(options, topic, payload, extras, alias));
+  }
+
+  #with(
+    options: IClientPublishOptions,
+    topic: string,
+    payload: Payload,
+    extras: Extras | undefined,
+    topicAlias?: number,
+  ): IClientPublishOptions {
+    if (!this.#isMqtt5) return options;
+    const properties = propertiesOf(topic, payload, extras);
+    return { ...options, properties: topicAlias === undefined ? properties : { ...properties, topicAlias } };
   }
 
   #sizeRefusal(topic: string, payload: Payload): string | undefined {
-    if (this.#packetBytesMax === Number.POSITIVE_INFINITY) return undefined;
+    const { packetBytesMax } = this.#limits;
+    if (packetBytesMax === Number.POSITIVE_INFINITY) return undefined;
     const bytes = Buffer.byteLength(payload) + Buffer.byteLength(topic) + OVERHEAD_BYTES_MAX;
-    if (bytes <= this.#packetBytesMax) return undefined;
-    return `${bytes} bytes are more than the broker takes (${this.#packetBytesMax})`;
+    if (bytes <= packetBytesMax) return undefined;
+    return `${bytes} bytes are more than the broker takes (${packetBytesMax})`;
   }
 
   #end(error: unknown): void {
@@ -232,16 +307,16 @@ export class Connection {
   #endOf(error: unknown): ConnectionEnd {
     if (this.#disconnect !== undefined) {
       const { code, text } = this.#disconnect;
-      return { kind: 'lost', reason: `the broker ended it: ${codeWords(code, text)}`, code, closed: false };
+      return { kind: 'lost', reason: `the broker ended it: ${codeWords(code, text)}`, code, closed: true };
     }
     const reason = error === undefined ? 'the broker closed the connection' : describe(error);
     const code = (error as { code?: unknown } | undefined)?.code;
-    if (this.#up) return { kind: 'lost', reason, closed: false, error };
+    const closed = error === undefined || CLOSED_CODES.includes(code);
+    if (this.#up) return { kind: 'lost', reason, closed, error };
     // MQTT.js puts the code of a refusing CONNACK into `code`; system errors have a string there.
     if (typeof code === 'number') {
       return { kind: 'refused', reason: `connection refused: ${codeWords(code)}`, code, closed: false };
     }
-    const closed = error === undefined || CLOSED_CODES.includes(code);
     return { kind: 'unreachable', reason, closed, error };
   }
 }

@@ -6,10 +6,11 @@ import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { limitsWarning } from './broker-limits.ts';
 import { Connection, type ConnectionEnd, type ConnectionOptions } from './connection.ts';
 import type { MqttHealth } from './payloads.ts';
 import { ProtocolChoice, protocolName } from './protocol.ts';
-import { adviceOn, SESSION_TAKEN_OVER } from './reasons.ts';
+import { adviceOn, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SESSION_TAKEN_OVER } from './reasons.ts';
 import { closedProblem, isTlsUrl, readTls, type TlsOptions, tlsProblem } from './tls.ts';
 
 /** Shortest wait between two attempts to connect. */
@@ -29,8 +30,8 @@ export interface LinkOptions {
   /** Asked at every attempt; undefined while there is nothing to connect to. */
   readonly url: () => string | undefined;
   readonly onUp: (connection: Connection) => void;
-  /** The connection that was up is gone. Not called for an attempt. */
-  readonly onLost: () => void;
+  /** The connection that was up is gone; `byBroker` when the other side closed it. Not called for an attempt. */
+  readonly onLost: (loss: { readonly byBroker: boolean }) => void;
 }
 
 export type LinkState = Pick<MqttHealth, 'connected' | 'reconnects' | 'protocol' | 'tls'> & {
@@ -52,6 +53,10 @@ export class Link {
   #reason: string | undefined;
   /** What has been logged since the last connection was up: each reason once, also when two of them take turns. */
   readonly #told = new Set<string>();
+  /** A lesser last will, for a broker that refused a better one. */
+  #will: Pick<ConnectionOptions, 'willQos' | 'willRetain'> = {};
+  /** What the broker does not do, as told last. */
+  #limitsTold: string | undefined;
   #retryTimer: Timer | undefined;
   #stopped = false;
 
@@ -124,6 +129,7 @@ export class Link {
       keepaliveS: config.keepaliveS,
       connectTimeoutS: config.connectTimeoutS,
       will,
+      ...this.#will,
       onUp: () => this.#up(url, connection),
       onEnd: (end) => this.#down(end),
       onTooLarge: (topic, refusal) =>
@@ -141,6 +147,9 @@ export class Link {
     this.#reason = undefined;
     this.#told.clear();
     logger.info(`connected to ${url} with MQTT ${protocolName(this.#protocol.version)}`);
+    const warning = limitsWarning(connection.limits);
+    if (warning !== undefined && warning !== this.#limitsTold) logger.warn({ code: 'MQTT_CONNECT' }, warning);
+    this.#limitsTold = warning;
     onUp(connection);
   }
 
@@ -152,21 +161,30 @@ export class Link {
     if (this.#connected) {
       this.#connected = false;
       this.#lived(clock.monoMs() - this.#upMonoMs);
-      onLost();
+      onLost({ byBroker: end.closed });
     }
     if (this.#stopped) return;
     let waitMs = this.#backoff.nextMs();
-    if (end.kind !== 'lost' && this.#protocol.failed(end)) waitMs = 0;
+    if (end.kind !== 'lost' && (this.#protocol.failed(end) || this.#easeWill(end.code))) waitMs = 0;
     else this.#tellDown(end, problem !== undefined);
     // Two boards of one name would push each other out at every attempt.
     if (end.code === SESSION_TAKEN_OVER) waitMs = config.retryMaxS * 1000;
     this.#retryTimer = clock.after(waitMs, () => this.#attempt());
   }
 
-  #tlsProblem({ error, closed, reason }: ConnectionEnd): string | undefined {
+  /** A broker that cannot take the last will as it is refuses the connection (MQTT 5, 3.2.2.3.4 and 3.2.2.3.5). */
+  #easeWill(code: number | undefined): boolean {
+    const { willQos = 1, willRetain = true } = this.#will;
+    if (code === QOS_NOT_SUPPORTED && willQos === 1) this.#will = { ...this.#will, willQos: 0 };
+    else if (code === RETAIN_NOT_SUPPORTED && willRetain) this.#will = { ...this.#will, willRetain: false };
+    else return false;
+    return true;
+  }
+
+  #tlsProblem({ kind, error, closed, reason }: ConnectionEnd): string | undefined {
     const { tls } = this.#options.config;
     if (error instanceof VedetteError) return error.message;
-    if (closed && isTlsUrl(this.#url ?? '')) return closedProblem(reason, tls);
+    if (kind === 'unreachable' && closed && isTlsUrl(this.#url ?? '')) return closedProblem(reason, tls);
     return tlsProblem(error, tls);
   }
 

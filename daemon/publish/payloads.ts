@@ -8,11 +8,13 @@ import type {
   EventChange,
   Gap,
   Observation,
+  OutboxKind,
   OutboxRow,
   StageTimes,
   TrackView,
 } from '../core/types.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
+import type { Digest } from './digest.ts';
 
 /** Version of every payload: raised when a field changes its meaning or goes away, not when one is added. */
 export const PAYLOAD_VERSION = 1;
@@ -26,6 +28,12 @@ export interface MqttHealth {
   readonly reconnects: number;
   /** Events, alerts and gaps sent and not yet acknowledged. */
   readonly inFlight: number;
+  /** Kinds of messages that nobody subscribes to; they wait. */
+  readonly held: readonly OutboxKind[];
+  /** Messages given up because nobody had subscribed for `mqtt.unheardS`, since the daemon's start. */
+  readonly unheard: number;
+  /** Messages put aside because the broker closes the connection on them. */
+  readonly aside: number;
   /** Messages of the perception feed dropped: the connection was too slow, or they were larger than the broker takes. */
   readonly feedDropped: number;
   /** Pictures replaced by a newer one before they could be sent, or larger than may be sent. */
@@ -207,6 +215,35 @@ function gapMessage(row: OutboxRow, gap: Gap, context: RowContext): object {
   };
 }
 
+/** JSON of a digest, on the topic of the rows it stands for: told from a single message by its `type`. */
+export function digestPayload(digest: Digest, context: RowContext): string {
+  const { kind, rows, ranges, groups, others, severity, firstAtMs, lastAtMs } = digest;
+  const last = rows.at(-1)?.seq;
+  return JSON.stringify({
+    v: PAYLOAD_VERSION,
+    type: 'digest',
+    epoch: context.epoch,
+    seq: last,
+    first: rows[0]?.seq,
+    last,
+    count: rows.length,
+    ranges,
+    ...(kind === 'alert' ? { severity } : {}),
+    message: digest.sentence(),
+    groups: groups.map(({ firstAtMs: from, lastAtMs: to, ...group }) => ({
+      ...group,
+      firstAt: isoTime(from),
+      lastAt: isoTime(to),
+    })),
+    ...(others === 0 ? {} : { others }),
+    firstAt: isoTime(firstAtMs),
+    at: isoTime(lastAtMs),
+    atMs: lastAtMs,
+    late: true,
+    delayedMs: delayOf({ atMs: lastAtMs }, context).delayedMs,
+  });
+}
+
 function snapshotField(
   { camera, label, snapshot }: EventBody | Alert,
   { snapshotTopic }: RowContext,
@@ -222,8 +259,27 @@ function snapshotField(
   };
 }
 
+type Delay = Pick<RowContext, 'nowMs' | 'lateMs'>;
+
+/** Whether a row published now is late. */
+export function isLate(row: OutboxRow, delay: Delay): boolean {
+  return delayOf(row, delay).late;
+}
+
+/** Whether an event row is neither the first nor the last of its event. */
+export function isUpdate(row: OutboxRow): boolean {
+  try {
+    return (JSON.parse(row.body) as Partial<EventBody>).type === 'update';
+  } catch {
+    return false;
+  }
+}
+
 /** How long after the fact a row is published. A wall clock that jumped back counts as no delay. */
-function delayOf(row: OutboxRow, { nowMs, lateMs }: RowContext): { late: boolean; delayedMs: number } {
+function delayOf(
+  row: Pick<OutboxRow, 'atMs'>,
+  { nowMs, lateMs }: Delay,
+): { late: boolean; delayedMs: number } {
   const delayedMs = Math.max(0, Math.round(nowMs - row.atMs));
   return { late: delayedMs > lateMs, delayedMs };
 }

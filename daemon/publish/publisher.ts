@@ -1,54 +1,35 @@
 // The MQTT side of the daemon: delivers the outbox, sends the perception feed and tells all channels of the connection. Owns
-// when something is sent; link.ts owns the connection, delivery.ts the order of the outbox, retained.ts the retained
-// topics, payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
+// when something is sent; link.ts owns the connection, outbox-sender.ts the outbox, retained.ts the retained topics,
+// payloads.ts what is sent, the store what is kept. Never waits for the broker: without one, state stays in
 // memory and events stay in the outbox. Main thread.
 import type { MqttConfig } from '../config/types.ts';
 import type { Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { reasonOf } from '../platform/errors.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import type { Channel, Subscription } from './channel.ts';
 import type { Connection } from './connection.ts';
-import { Delivery } from './delivery.ts';
 import { Link } from './link.ts';
+import { OutboxSender, type OutboxSource } from './outbox-sender.ts';
 import {
   type DaemonStatus,
   detectionsPayload,
   type HealthReport,
   healthPayload,
   type MqttHealth,
-  type RowContext,
-  rowPayload,
 } from './payloads.ts';
 import type { PictureTopics } from './picture-topics.ts';
+import type { Extras } from './properties.ts';
 import type { RetainedTree } from './retained.ts';
-import {
-  detectionsPath,
-  HEALTH_PATH,
-  labelSnapshotPath,
-  outboxTopic,
-  STATUS_PATH,
-  topicOf,
-} from './topics.ts';
+import { detectionsPath, HEALTH_PATH, labelSnapshotPath, STATUS_PATH, topicOf } from './topics.ts';
 
 /** A connection with more unsent bytes than this is too slow for the perception feed. */
 const FEED_BUFFER_BYTES_MAX = 256 * 1024;
-/** Wait after a failed read of the outbox. */
-const READ_RETRY_MS = 1000;
-/** A row that the broker refused is offered again after this: its access list or its limits may have changed. */
-const REFUSED_RETRY_MS = 5 * 60_000;
+/** What a robot would have seen a while ago is worth nothing to it: a broker may throw it away. */
+const FEED_EXTRAS: Extras = { frequent: true, expiryS: 5 };
 /** A stop waits this long for acknowledgements, then as long again for the broker to close. */
 const STOP_STAGE_MS = 1000;
-
-/** What the publisher needs of the store. */
-export interface OutboxSource {
-  /** Rows with `row` > `afterRow`, ascending, at most `limit`. */
-  read(range: { afterRow: number; limit: number }): Promise<readonly OutboxRow[]>;
-  /** Deletes rows, soon. */
-  delivered(rows: readonly number[]): void;
-}
 
 export interface PublisherOptions {
   /** With the passwords already read from their files. */
@@ -84,19 +65,13 @@ export class Publisher implements Part {
   readonly #options: PublisherOptions;
   readonly #logger: Logger;
   readonly #link: Link;
-  readonly #delivery: Delivery;
+  readonly #sender: OutboxSender;
   readonly #channels: readonly Channel[];
-  readonly #snapshotTopic: RowContext['snapshotTopic'];
   readonly #feedTopics = new Map<string, string>();
   /** The connection that is up. */
   #connection: Connection | undefined;
   #feedDropped = 0;
-  #refusalTold = false;
-  #readProblemTold = false;
-  #drainTimer: Timer | undefined;
   #healthTimer: Timer | undefined;
-  #readTimer: Timer | undefined;
-  #refusedTimer: Timer | undefined;
   #stopping: Promise<void> | undefined;
   /** Set while a stop waits for acknowledgements. */
   #onProgress: (() => void) | undefined;
@@ -115,20 +90,19 @@ export class Publisher implements Part {
       clock,
       url: () => brokerUrl(options),
       onUp: (connection) => this.#up(connection),
-      onLost: () => this.#lost(),
+      onLost: ({ byBroker }) => this.#lost(byBroker),
     });
-    this.#delivery = new Delivery({
-      windowMax: config.windowMax,
-      read: async (range) => {
-        const rows = await outbox.read(range);
-        this.#readProblemTold = false;
-        return rows;
-      },
-      send: (row, settled) => this.#sendRow(row, settled),
-      delivered: (rows) => outbox.delivered(rows),
-      readFailed: (error) => this.#readFailed(error),
+    const snapshotTopic =
+      pictures && ((camera: string, label: string) => topicOf(device, labelSnapshotPath(camera, label)));
+    this.#sender = new OutboxSender({
+      config,
+      logger: this.#logger,
+      clock,
+      outbox,
+      snapshotTopic,
+      latency: options.latency,
+      onProgress: () => this.#onProgress?.(),
     });
-    this.#snapshotTopic = pictures && ((camera, label) => topicOf(device, labelSnapshotPath(camera, label)));
     // First of all topics, and so the first at every connect.
     retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
     this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), ...channels];
@@ -150,7 +124,7 @@ export class Publisher implements Part {
   state(): PublisherState {
     return {
       ...this.#link.state(),
-      inFlight: this.#delivery.inFlight,
+      ...this.#sender.state(),
       feedDropped: this.#feedDropped,
       picturesDropped: this.#options.pictures?.dropped ?? 0,
     };
@@ -158,7 +132,7 @@ export class Publisher implements Part {
 
   /** Rows the store has committed, in order, each told once. */
   outboxGrew(rows: readonly OutboxRow[]): void {
-    this.#delivery.grew(rows);
+    this.#sender.grew(rows);
   }
 
   /** The perception feed: sent at once or not at all. */
@@ -171,7 +145,8 @@ export class Publisher implements Part {
       return;
     }
     const payload = detectionsPayload(observation, clock.monoMs());
-    if (!connection.publishOnce(this.#feedTopic(observation.camera), payload, false)) this.#feedDropped += 1;
+    const topic = this.#feedTopic(observation.camera);
+    if (!connection.publishOnce(topic, payload, false, FEED_EXTRAS)) this.#feedDropped += 1;
   }
 
   #feedTopic(camera: string): string {
@@ -185,25 +160,21 @@ export class Publisher implements Part {
 
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */
   #up(connection: Connection): void {
-    const { clock, config, device } = this.#options;
+    const { device } = this.#options;
     this.#connection = connection;
-    this.#refusalTold = false;
     this.#setHealth();
     for (const channel of this.#channels) {
       channel.opened({ connection, device });
       for (const subscription of channel.subscriptions?.(device) ?? [])
         this.#subscribe(connection, subscription);
     }
-    this.#drainTimer = clock.after(config.drainDelayS * 1000, () => this.#delivery.open());
+    this.#sender.opened({ connection, device });
   }
 
-  #lost(): void {
+  #lost(byBroker: boolean): void {
     this.#connection = undefined;
-    this.#drainTimer?.stop();
-    this.#readTimer?.stop();
-    this.#forgetRefused();
     this.#closeChannels();
-    this.#delivery.close();
+    this.#sender.closed(byBroker);
     this.#onProgress?.();
   }
 
@@ -226,78 +197,17 @@ export class Publisher implements Part {
     retained.set(HEALTH_PATH, healthPayload(health()), 0);
   }
 
-  #sendRow(row: OutboxRow, settled: (acknowledged: boolean) => void): void {
-    const { device, clock, config, latency } = this.#options;
-    const connection = this.#connection;
-    // Delivery is closed before the connection is let go.
-    if (connection === undefined) return;
-    let payload: string;
-    try {
-      payload = rowPayload(row, {
-        nowMs: clock.nowMs(),
-        lateMs: config.lateS * 1000,
-        stages: latency?.sent(row.row),
-        snapshotTopic: this.#snapshotTopic,
-      });
-    } catch (error) {
-      this.#keep(row, `its body cannot be read: ${reasonOf(error)}`, 'INTERNAL');
-      settled(false);
-      return;
-    }
-    connection.publish(outboxTopic(device, row.kind), payload, false, (refusal) => {
-      if (refusal !== undefined) this.#keep(row, refusal, 'MQTT_CONNECT');
-      else latency?.acknowledged(row.row);
-      settled(refusal === undefined);
-      this.#onProgress?.();
-    });
-  }
-
-  #keep(row: OutboxRow, reason: string, code: 'MQTT_CONNECT' | 'INTERNAL'): void {
-    this.#refusedTimer ??= this.#options.clock.after(REFUSED_RETRY_MS, () => this.#offerAgain());
-    if (this.#refusalTold) return;
-    this.#refusalTold = true;
-    this.#logger.warn(
-      { code, row: row.row, kind: row.kind },
-      `${row.kind} ${row.seq} not delivered: ${reason}; kept in the outbox, tried again every ${REFUSED_RETRY_MS / 60_000} minutes`,
-    );
-  }
-
-  #offerAgain(): void {
-    const { clock } = this.#options;
-    this.#refusedTimer = this.#delivery.again()
-      ? undefined
-      : clock.after(READ_RETRY_MS, () => this.#offerAgain());
-  }
-
-  #forgetRefused(): void {
-    this.#refusedTimer?.stop();
-    this.#refusedTimer = undefined;
-  }
-
-  #readFailed(error: unknown): void {
-    if (!this.#readProblemTold) {
-      this.#readProblemTold = true;
-      this.#logger.error(
-        { code: 'INTERNAL' },
-        `the outbox cannot be read: ${reasonOf(error)}; trying again every ${READ_RETRY_MS} ms`,
-      );
-    }
-    this.#readTimer?.stop();
-    this.#readTimer = this.#options.clock.after(READ_RETRY_MS, () => this.#delivery.retryRead());
-  }
-
   async #stop(): Promise<void> {
-    for (const timer of [this.#drainTimer, this.#healthTimer, this.#readTimer]) timer?.stop();
-    this.#forgetRefused();
+    this.#healthTimer?.stop();
     this.#link.stop();
-    this.#delivery.hold();
+    this.#sender.hold();
     const connection = this.#connection;
     if (connection === undefined) return;
     for (const channel of this.#channels) channel.leaving?.();
     await this.#drain();
     this.#connection = undefined;
     this.#closeChannels();
-    this.#delivery.close();
+    this.#sender.closed(false);
     await this.#link.goodbye(STOP_STAGE_MS);
   }
 
@@ -307,7 +217,8 @@ export class Publisher implements Part {
     const timer = this.#options.clock.after(STOP_STAGE_MS, resolve);
     let stoppedAcknowledged = false;
     this.#onProgress = () => {
-      if (this.#connection === undefined || (stoppedAcknowledged && this.#delivery.inFlight === 0)) resolve();
+      if (this.#connection === undefined || (stoppedAcknowledged && this.#sender.state().inFlight === 0))
+        resolve();
     };
     this.#options.retained.set(STATUS_PATH, 'stopped' satisfies DaemonStatus, 1, () => {
       stoppedAcknowledged = true;

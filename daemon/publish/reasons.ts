@@ -4,6 +4,9 @@ import { ReasonCodes } from 'mqtt';
 
 /** Another client has connected with our name. */
 export const SESSION_TAKEN_OVER = 0x8e;
+/** It cannot take the last will of the CONNECT as it is. */
+export const RETAIN_NOT_SUPPORTED = 0x9a;
+export const QOS_NOT_SUPPORTED = 0x9b;
 /** "Unacceptable protocol version" of 3.1.1, "unsupported protocol version" of 5. */
 const VERSION_REFUSALS: readonly number[] = [1, 0x84];
 /** A broker may send text with its reason; it is shown, but not without a limit. */

@@ -1,12 +1,15 @@
 // A stand-in of the store's contract and of a broker, around the delivery of the outbox: rows are committed, announced
 // afterwards in order, and read as of some moment between question and answer. Notes what must never happen as `problems`.
-import type { OutboxRow } from '../../daemon/core/types.ts';
-import { Delivery } from '../../daemon/publish/delivery.ts';
+import type { OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
+import { type Answer, Delivery, type Treatment } from '../../daemon/publish/delivery.ts';
+import { rowsOf, type Shipment } from '../../daemon/publish/lane.ts';
+import { Suspects } from '../../daemon/publish/suspects.ts';
 
 interface Sent {
   readonly row: number;
+  readonly shipment: Shipment;
   readonly connection: number;
-  readonly settle: (acknowledged: boolean) => void;
+  readonly settle: (answer: Answer) => void;
   settled: boolean;
 }
 
@@ -32,7 +35,17 @@ export class DeliveryWorld {
   connection = 0;
   open = false;
   failures = 0;
+  /** Of these kinds the broker says that nobody subscribes; undefined: it is of 3.1.1 and never says. */
+  deaf: Set<OutboxKind> | undefined;
+  /** What a subscriber got, in order; `undefined` where one went and another came. */
+  readonly heard: Record<OutboxKind, (number | undefined)[]> = { event: [], alert: [], gap: [] };
+  readonly gaveUp: number[] = [];
+  readonly passedOver: number[] = [];
+  treat: (row: OutboxRow) => Treatment = () => 'send';
+  nowMs = 0;
+  readonly suspects = new Suspects(() => this.nowMs);
   #next = 1;
+  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
   /** Rows sent before the last `again`. */
   #pass = 0;
   readonly windowMax: number;
@@ -48,35 +61,59 @@ export class DeliveryWorld {
           this.reads.push({ afterRow, limit, rows: undefined, resolve, reject });
         });
       },
-      send: (row, settle) => this.#take(row, settle),
+      send: (shipment, settle) => this.#take(shipment, settle),
+      treat: (row) => this.treat(row),
       delivered: (numbers) => {
         for (const row of numbers) {
           if (!this.acknowledged.has(row)) this.problems.push(`row ${row} deleted before its ack`);
           this.deletable.push(row);
         }
       },
+      gaveUp: (kind, numbers) => {
+        if (!this.deaf?.has(kind)) this.problems.push(`${kind} given up though somebody listens`);
+        this.#leave(numbers, this.gaveUp);
+      },
+      passedOver: (numbers) => this.#leave(numbers, this.passedOver),
+      unheard: (kind) => {
+        if (this.deaf === undefined) this.problems.push(`${kind} unheard`);
+      },
+      heard: () => undefined,
+      suspects: this.suspects,
       readFailed: () => {
         this.failures += 1;
       },
     });
   }
 
-  #take(row: OutboxRow, settle: (acknowledged: boolean) => void): void {
+  #leave(numbers: readonly number[], where: number[]): void {
+    for (const row of numbers) {
+      where.push(row);
+      // A reconnect may find it once more: then it just goes.
+      this.acknowledged.add(row);
+      this.deletable.push(row);
+    }
+  }
+
+  #take(shipment: Shipment, settle: (answer: Answer) => void): void {
+    const { row } = shipment;
     const last = this.sent.slice(this.#pass).findLast(({ connection }) => connection === this.connection);
-    if (this.unsettled().some((sent) => sent.row === row.row))
-      this.problems.push(`row ${row.row} is on its way`);
-    if (this.acknowledged.has(row.row)) this.problems.push(`row ${row.row} sent again after its ack`);
-    if (!this.open) this.problems.push(`row ${row.row} sent without a connection`);
-    if (last !== undefined && last.row >= row.row) this.problems.push(`row ${row.row} after ${last.row}`);
-    this.sent.push({ row: row.row, connection: this.connection, settle, settled: false });
+    if (this.unsettled().some((sent) => sent.row === row)) this.problems.push(`row ${row} is on its way`);
+    if (!this.open) this.problems.push(`row ${row} sent without a connection`);
+    this.sent.push({ row, shipment, connection: this.connection, settle, settled: false });
     if (this.unsettled().length > this.windowMax) this.problems.push('window exceeded');
+    if (this.deaf === undefined) this.#checkOrder(row, last?.row ?? 0);
+  }
+
+  #checkOrder(row: number, last: number): void {
+    if (this.acknowledged.has(row)) this.problems.push(`row ${row} sent again after its ack`);
+    if (last >= row) this.problems.push(`row ${row} after ${last}`);
     // Every row older than this one has been sent on this connection or acknowledged before.
     const now = new Set(
       this.sent.filter((sent) => sent.connection === this.connection).map((sent) => sent.row),
     );
     for (const older of this.rows.keys()) {
       const gone = now.has(older) || this.acknowledged.has(older);
-      if (older < row.row && !gone) this.problems.push(`row ${older} left out before ${row.row}`);
+      if (older < row && !gone) this.problems.push(`row ${older} left out before ${row}`);
     }
   }
 
@@ -84,11 +121,11 @@ export class DeliveryWorld {
     return this.sent.filter(({ connection, settled }) => connection === this.connection && !settled);
   }
 
-  commit(count: number, skip = 0): void {
+  commit(count: number, skip = 0, kind: OutboxKind = 'alert'): void {
     for (let index = 0; index < count; index += 1) {
       this.#next += skip;
-      const seq = this.#next;
-      const row: OutboxRow = { row: seq, epoch: 'e', kind: 'alert', seq, atMs: 0, body: '{}' };
+      this.#seq[kind] += 1;
+      const row: OutboxRow = { row: this.#next, epoch: 'e', kind, seq: this.#seq[kind], atMs: 0, body: '{}' };
       this.#next += 1;
       this.rows.set(row.row, row);
       this.unannounced.push(row);
@@ -133,14 +170,27 @@ export class DeliveryWorld {
     const sent = open[index % Math.max(1, open.length)];
     if (sent === undefined) return;
     sent.settled = true;
-    if (ok) this.acknowledged.add(sent.row);
-    sent.settle(ok);
+    const { kind } = sent.shipment;
+    if (!ok) return sent.settle('refused');
+    if (this.deaf?.has(kind)) return sent.settle('unheard');
+    for (const { row, seq } of rowsOf(sent.shipment)) {
+      this.acknowledged.add(row);
+      this.heard[kind].push(seq);
+    }
+    sent.settle('delivered');
+  }
+
+  /** A subscriber of this kind comes or goes. */
+  listen(kind: OutboxKind, listens: boolean): void {
+    if (listens) this.deaf?.delete(kind);
+    else this.deaf?.add(kind);
+    this.heard[kind].push(undefined);
   }
 
   connect(): void {
     this.connection += 1;
     this.open = true;
-    this.delivery.open();
+    this.delivery.open(this.deaf !== undefined);
   }
 
   disconnect(): void {
@@ -149,7 +199,7 @@ export class DeliveryWorld {
     this.delivery.close();
     this.connection += 1;
     // MQTT.js answers what was in flight after the end, with an error or not at all; neither may count.
-    for (const [index, sent] of stale.entries()) if (index % 2 === 0) sent.settle(true);
+    for (const [index, sent] of stale.entries()) if (index % 2 === 0) sent.settle('delivered');
   }
 
   /** The order begins anew. */

@@ -6,9 +6,10 @@ import type { MqttConfig } from '../../daemon/config/types.ts';
 import type { Alert, CameraStatus, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { Channel } from '../../daemon/publish/channel.ts';
+import type { OutboxSource } from '../../daemon/publish/outbox-sender.ts';
 import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics.ts';
-import { type OutboxSource, Publisher } from '../../daemon/publish/publisher.ts';
+import { Publisher } from '../../daemon/publish/publisher.ts';
 import { RetainedTree, type TopicMemory } from '../../daemon/publish/retained.ts';
 import { cameraStatusPath } from '../../daemon/publish/topics.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
@@ -19,6 +20,10 @@ export class MemoryOutbox implements OutboxSource {
   rows: OutboxRow[] = [];
   /** How often rows were read. */
   reads = 0;
+  /** Given up because nobody listened, e.g. 'alert 3', in order. */
+  readonly unheardSeqs: string[] = [];
+  /** Numbers of the events that are to be named in a gap. */
+  readonly passedOver: number[] = [];
   /** Rejects reads while set. */
   broken = false;
   #row = 0;
@@ -41,9 +46,28 @@ export class MemoryOutbox implements OutboxSource {
   }
 
   delivered(rows: readonly number[]): void {
+    const gone = new Set(rows);
     setImmediate(() => {
-      this.rows = this.rows.filter(({ row }) => !rows.includes(row));
+      this.rows = this.rows.filter(({ row }) => !gone.has(row));
     });
+  }
+
+  lastRow(): number {
+    return this.#row;
+  }
+
+  unheard({ kind, rows }: { kind: OutboxKind; rows: readonly number[] }): void {
+    const gone = new Set(rows);
+    for (const row of this.rows.filter((one) => gone.has(one.row)))
+      this.unheardSeqs.push(`${kind} ${row.seq}`);
+    this.delivered(rows);
+  }
+
+  passOver(rows: readonly number[]): void {
+    const gone = new Set(rows);
+    const seqs = this.rows.filter(({ row }) => gone.has(row)).map(({ seq }) => seq);
+    this.delivered(rows);
+    this.passedOver.push(...seqs);
   }
 }
 
