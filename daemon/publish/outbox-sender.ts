@@ -181,8 +181,7 @@ export class OutboxSender {
 
   /** Enough for a bridge to tell repeats without reading the payload. */
   #userProperties(shipment: Shipment): Readonly<Record<string, string>> {
-    const seq = rowsOf(shipment).at(-1)?.seq;
-    return { epoch: this.#options.outbox.epoch(), seq: String(seq) };
+    return { epoch: this.#options.outbox.epoch(), seq: String(seqOf(shipment)) };
   }
 
   #payload(shipment: Shipment): string {
@@ -197,13 +196,14 @@ export class OutboxSender {
     return rowPayload(shipment, { ...context, stages: latency?.sent(shipment.row) });
   }
 
-  #refused({ row, kind }: Shipment, reason: string, code: 'MQTT_CONNECT' | 'INTERNAL'): void {
+  #refused(shipment: Shipment, reason: string, code: 'MQTT_CONNECT' | 'INTERNAL'): void {
     this.#againTimer ??= this.#options.clock.after(REFUSED_RETRY_MS, () => this.#again());
     if (this.#refusalTold) return;
     this.#refusalTold = true;
+    const { row, kind } = shipment;
     this.#options.logger.warn(
       { code, row, kind },
-      `${kind} in row ${row} not delivered: ${reason}; kept in the outbox, tried again every ${REFUSED_RETRY_MS / 60_000} minutes`,
+      `${kind} ${seqOf(shipment)} not delivered: ${reason}; kept in the outbox, tried again every ${REFUSED_RETRY_MS / 60_000} minutes`,
     );
   }
 
@@ -267,4 +267,9 @@ export class OutboxSender {
     this.#readTimer?.stop();
     this.#readTimer = this.#options.clock.after(READ_RETRY_MS, () => this.#delivery.retryRead());
   }
+}
+
+/** Of a digest, its last. */
+function seqOf(shipment: Shipment): number | undefined {
+  return rowsOf(shipment).at(-1)?.seq;
 }

@@ -112,7 +112,7 @@ export class DeliveryWorld {
       this.sent.filter((sent) => sent.connection === this.connection).map((sent) => sent.row),
     );
     for (const older of this.rows.keys()) {
-      const gone = now.has(older) || this.acknowledged.has(older);
+      const gone = now.has(older) || this.acknowledged.has(older) || this.suspects.isAside(older);
       if (older < row && !gone) this.problems.push(`row ${older} left out before ${row}`);
     }
   }
@@ -193,13 +193,20 @@ export class DeliveryWorld {
     this.delivery.open(this.deaf !== undefined);
   }
 
-  disconnect(): void {
+  /** The broker closes the connection. */
+  lose(): void {
+    this.suspects.lost(this.disconnect());
+  }
+
+  /** Returns the rows that were on their way. */
+  disconnect(): readonly number[] {
     this.open = false;
     const stale = this.unsettled();
-    this.delivery.close();
+    const onTheirWay = this.delivery.close();
     this.connection += 1;
     // MQTT.js answers what was in flight after the end, with an error or not at all; neither may count.
     for (const [index, sent] of stale.entries()) if (index % 2 === 0) sent.settle('delivered');
+    return onTheirWay;
   }
 
   /** The order begins anew. */
