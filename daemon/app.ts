@@ -259,6 +259,9 @@ class App implements RunningApp {
       outbox: {
         read: (range) => this.#store.readOutbox(range),
         delivered: (rows) => this.#store.delivered(rows),
+        unheard: (rows) => this.#store.unheard(rows),
+        passOver: (rows) => this.#store.passOver(rows),
+        lastRow: () => this.#store.state().lastRow,
       },
       health: () => healthReport(this.#health()),
       latency: this.#latency,

@@ -190,16 +190,16 @@ export interface Gap {
   readonly counter: 'event' | 'alert';
   /**
    * `damaged`: a new file began and unsent rows may be lost. `refused`: a record did not fit the tables (a bug).
-   * `quota`: too much was waiting for delivery.
+   * `quota`: too much was waiting for delivery. `late`: updates that were late and are not wanted then (`mqtt.late`).
    */
-  readonly reason: 'damaged' | 'refused' | 'quota';
+  readonly reason: 'damaged' | 'refused' | 'quota' | 'late';
   readonly atMs: number;
   /** First and last seq lost in the row's own epoch; absent where they belong to the file before. */
   readonly first?: number;
   readonly last?: number;
   /** Messages lost; absent when unknown. */
   readonly count?: number;
-  /** `quota` only: exactly which, as [first, last] pairs in ascending order; what lies between them was not lost. */
+  /** `quota` and `late`: exactly which, as [first, last] pairs in ascending order; what lies between them was not lost. */
   readonly ranges?: readonly (readonly [number, number])[];
   /** Epoch and last seq of the file before, where they could be read. */
   readonly epochBefore?: string;

@@ -32,7 +32,7 @@ export interface DeliveryOptions {
   /** The broker has these rows: they may leave the outbox. A later `read` may still bring them for a while. */
   readonly delivered: (rows: readonly number[]) => void;
   /** Nobody listened to these for long enough: likewise. */
-  readonly gaveUp: (kind: OutboxKind, rows: readonly number[]) => void;
+  readonly gaveUp: (rows: readonly number[]) => void;
   /** These are left out: likewise, and a gap is to name them. */
   readonly passedOver: (rows: readonly number[]) => void;
   /** Nobody listens to this kind: nothing of it is sent until `offer` or `giveUp`. Told after each message offered. */
@@ -63,7 +63,7 @@ export class Delivery {
   /** The seq of the rows that left last, by row: a reconnect finds those again that are not deleted yet. */
   readonly #settled = new Map<number, number>();
   /** Of the rows that are being gone through. */
-  #givenUp: OutboxRow[] = [];
+  #givenUp: number[] = [];
   #passed: number[] = [];
   #reading = false;
   #sending = false;
@@ -86,6 +86,11 @@ export class Delivery {
   /** Messages sent and not yet answered on this connection. */
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Rows sent or about to be: the store must not let them give way to others. */
+  get inHand(): readonly number[] {
+    return [...this.#out, ...this.#all.flatMap((lane) => lane.inHand)];
   }
 
   /** True when everything announced so far has been sent and answered, but for the kinds that are held. */
@@ -185,7 +190,7 @@ export class Delivery {
     if (this.#settled.get(row.row) === row.seq) return this.#options.delivered([row.row]);
     if (row.row <= lane.giveUpTo) {
       this.#remember([row]);
-      this.#givenUp.push(row);
+      this.#givenUp.push(row.row);
       return;
     }
     const treatment = this.#options.treat(row);
@@ -203,10 +208,7 @@ export class Delivery {
     const passed = this.#passed;
     this.#givenUp = [];
     this.#passed = [];
-    for (const { kind } of this.#all) {
-      const rows = givenUp.filter((row) => row.kind === kind).map(({ row }) => row);
-      if (rows.length > 0) this.#options.gaveUp(kind, rows);
-    }
+    if (givenUp.length > 0) this.#options.gaveUp(givenUp);
     if (passed.length > 0) this.#options.passedOver(passed);
   }
 

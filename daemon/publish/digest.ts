@@ -27,6 +27,7 @@ type Record = Pick<EventChange, 'camera' | 'label'> & Partial<Pick<Alert, 'rule'
 
 export class Digest {
   readonly kind: OutboxRow['kind'];
+  readonly epoch: string;
   /** The lowest row. */
   readonly row: number;
   readonly rows: { readonly row: number; readonly seq: number }[] = [];
@@ -44,6 +45,7 @@ export class Digest {
 
   constructor(first: OutboxRow) {
     this.kind = first.kind;
+    this.epoch = first.epoch;
     this.row = first.row;
     this.firstAtMs = first.atMs;
     this.lastAtMs = first.atMs;
@@ -56,14 +58,9 @@ export class Digest {
     return this.rows.length === 1 ? this.#first : undefined;
   }
 
-  /** The first row, for what all rows of one digest share. */
-  get first(): OutboxRow {
-    return this.#first;
-  }
-
   /** False when it is full: the row belongs into the next one. */
   add(row: OutboxRow): boolean {
-    if (this.rows.length >= DIGEST_ROWS_MAX) return false;
+    if (this.rows.length >= DIGEST_ROWS_MAX || row.epoch !== this.epoch) return false;
     const range = this.ranges.at(-1);
     if (range !== undefined && row.seq === range[1] + 1) range[1] = row.seq;
     else if (this.ranges.length < RANGES_MAX) this.ranges.push([row.seq, row.seq]);

@@ -127,6 +127,12 @@ export class Lane {
     return this.state === 'flowing' || this.sent.size === 0;
   }
 
+  /** Rows queued, or being put together. */
+  get inHand(): readonly number[] {
+    const shipments = [...this.queue, this.#digest, this.#oldest].filter((one) => one !== undefined);
+    return shipments.flatMap((one) => rowsOf(one).map(({ row }) => row));
+  }
+
   shift(): void {
     if (this.state === 'held') this.#offered = false;
     else this.queue.shift();

@@ -23,8 +23,6 @@ const REFUSED_RETRY_MS = 5 * 60_000;
 
 /** What the sender needs of the store. */
 export interface OutboxSource {
-  /** Epoch of the database the rows come from. */
-  epoch(): string;
   /** Highest row there is, as far as rows have been announced. */
   lastRow(): number;
   /** Rows with `row` > `afterRow`, ascending, at most `limit`. */
@@ -32,7 +30,7 @@ export interface OutboxSource {
   /** Deletes rows, soon. */
   delivered(rows: readonly number[]): void;
   /** Deletes rows that nobody listened to, soon, and marks what they told as unheard. */
-  unheard(rows: { readonly kind: OutboxKind; readonly rows: readonly number[] }): void;
+  unheard(rows: readonly number[]): void;
   /** Puts a gap (reason `late`) in the place of these events, soon and in one transaction. */
   passOver(rows: readonly number[]): void;
 }
@@ -81,7 +79,10 @@ export class OutboxSender {
       send: (shipment, settled) => this.#send(shipment, settled),
       treat: (row) => this.#treat(row),
       delivered: (rows) => outbox.delivered(rows),
-      gaveUp: (kind, rows) => this.#gaveUp(kind, rows),
+      gaveUp: (rows) => {
+        this.#unheard += rows.length;
+        outbox.unheard(rows);
+      },
       passedOver: (rows) => outbox.passOver(rows),
       unheard: (kind) => this.#nobodyListens(kind),
       heard: (kind) => this.#somebodyListens(kind),
@@ -103,6 +104,11 @@ export class OutboxSender {
       unheard: this.#unheard,
       aside: this.#suspects.asideCount,
     };
+  }
+
+  /** Rows sent or about to be. */
+  get inHand(): readonly number[] {
+    return this.#delivery.inHand;
   }
 
   /** Rows the store has committed, in order, each told once. */
@@ -176,18 +182,12 @@ export class OutboxSender {
       settled(refusal !== undefined ? 'refused' : heard ? 'delivered' : 'unheard');
       this.#options.onProgress();
     };
-    session.connection.publish(topic, payload, false, onAnswer, { user: this.#userProperties(shipment) });
-  }
-
-  /** Enough for a bridge to tell repeats without reading the payload. */
-  #userProperties(shipment: Shipment): Readonly<Record<string, string>> {
-    return { epoch: this.#options.outbox.epoch(), seq: String(seqOf(shipment)) };
+    session.connection.publish(topic, payload, false, onAnswer, { user: userProperties(shipment) });
   }
 
   #payload(shipment: Shipment): string {
-    const { outbox, clock, config, snapshotTopic, latency } = this.#options;
+    const { clock, config, snapshotTopic, latency } = this.#options;
     const context = {
-      epoch: outbox.epoch(),
       nowMs: clock.nowMs(),
       lateMs: config.lateS * 1000,
       snapshotTopic,
@@ -251,11 +251,6 @@ export class OutboxSender {
       this.#options.logger.info({ kind }, `somebody subscribes to ${kind} again`);
   }
 
-  #gaveUp(kind: OutboxKind, rows: readonly number[]): void {
-    this.#unheard += rows.length;
-    this.#options.outbox.unheard({ kind, rows });
-  }
-
   #readFailed(error: unknown): void {
     if (!this.#readProblemTold) {
       this.#readProblemTold = true;
@@ -272,4 +267,9 @@ export class OutboxSender {
 /** Of a digest, its last. */
 function seqOf(shipment: Shipment): number | undefined {
   return rowsOf(shipment).at(-1)?.seq;
+}
+
+/** Enough for a bridge to tell repeats without reading the payload. */
+function userProperties(shipment: Shipment): Readonly<Record<string, string>> {
+  return { epoch: shipment.epoch, seq: String(seqOf(shipment)) };
 }

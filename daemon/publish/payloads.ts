@@ -222,7 +222,7 @@ export function digestPayload(digest: Digest, context: RowContext): string {
   return JSON.stringify({
     v: PAYLOAD_VERSION,
     type: 'digest',
-    epoch: context.epoch,
+    epoch: digest.epoch,
     seq: last,
     first: rows[0]?.seq,
     last,

@@ -42,6 +42,7 @@ export interface LedgerWrite {
   /** Outbox rows to delete, and those of which nobody heard. */
   readonly delivered: readonly number[];
   readonly unheard?: readonly number[];
+  readonly passedOver?: readonly number[];
   readonly switches?: readonly StoredSwitch[];
   readonly topics?: TopicsChange;
   /** Written beside the journal's rows; as before when absent. */
@@ -152,7 +153,8 @@ export class Ledger {
     return this.#endAll.immediate();
   }
 
-  #writeAll({ batches, delivered, unheard = [], switches = [], topics, clock }: LedgerWrite): LedgerResult {
+  #writeAll(write: LedgerWrite): LedgerResult {
+    const { batches, delivered, unheard = [], passedOver = [], switches = [], topics, clock } = write;
     const { writer, nowMs } = this.#options;
     this.journal.clock = clock ?? this.journal.clock;
     const done = this.#lastBatch.get(writer) ?? 0;
@@ -168,7 +170,9 @@ export class Ledger {
     const last = batches.at(-1)?.number ?? 0;
     if (last > done) this.#setLastBatch.run(writer, last);
     this.remembered.keep(switches, topics);
-    const gone = [this.outbox.remove(delivered), this.outbox.giveUp(unheard, nowMs())];
+    const late = this.outbox.passOver(passedOver);
+    const gone = [this.outbox.remove(delivered), this.outbox.giveUp(unheard, nowMs()), late];
+    if (late.rows > 0) rows.push(this.addGap({ ...late.gap, atMs: nowMs() }));
     return {
       rows,
       refused,

@@ -121,6 +121,8 @@ export interface StoreState {
   /** Of the messages in them. */
   readonly outboxBytes: number;
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
+  /** Highest outbox row ever handed out. */
+  readonly lastRow: number;
   readonly updatesDropped: number;
   /** Pictures whose row gave way to events and alerts while the disk was slow; their files are removed later. */
   readonly snapshotsDropped: number;
@@ -164,6 +166,8 @@ export interface WriteRequest {
   readonly delivered: readonly number[];
   /** Outbox rows to delete and to mark as heard by nobody. */
   readonly unheard: readonly number[];
+  /** Outbox rows to be left out, named in a gap. */
+  readonly passedOver: readonly number[];
   readonly switches: readonly StoredSwitch[];
   readonly topics: TopicsChange;
   readonly clock: ClockState;

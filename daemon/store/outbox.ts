@@ -1,7 +1,7 @@
 // The outbox table and the counters: messages wait here, in order, until they are delivered. Every call runs inside the
 // caller's transaction or is a single statement; nothing here waits. Worker thread.
 import type Database from 'better-sqlite3';
-import type { OutboxKind, OutboxRow } from '../core/types.ts';
+import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 
 /** One message before it has its place. */
 export interface Message {
@@ -116,6 +116,25 @@ export class Outbox {
     });
   }
 
+  /** Deletes events that are not to be sent any more; returns what was still there, and the gap that is to say so. */
+  passOver(rows: readonly number[]): OutboxTotals & { readonly gap: Omit<Gap, 'atMs'> } {
+    const seqs: number[] = [];
+    const taken = this.#take(rows, ({ seq }) => seqs.push(seq));
+    const ranges = rangesOf(seqs.toSorted((a, b) => a - b));
+    return {
+      ...taken,
+      gap: {
+        counter: 'event',
+        reason: 'late',
+        first: ranges[0]?.[0] ?? 0,
+        last: ranges.at(-1)?.[1] ?? 0,
+        count: seqs.length,
+        ranges,
+        detail: 'updates left out because they were late (mqtt.late)',
+      },
+    };
+  }
+
   #take(rows: readonly number[], each: (row: GivenUp) => void): OutboxTotals {
     const taken = { rows: 0, bytes: 0 };
     for (const row of rows) {
@@ -143,4 +162,15 @@ export class Outbox {
   lastRow(): number {
     return this.#lastRow.get() ?? 0;
   }
+}
+
+/** Runs of ascending numbers, as [first, last]. */
+export function rangesOf(numbers: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last !== undefined && number === last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
 }

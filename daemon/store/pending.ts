@@ -13,6 +13,7 @@ export class Pending {
   clock: ClockState = 'unknown';
   #delivered: number[] = [];
   #unheard: number[] = [];
+  #passedOver: number[] = [];
   readonly #switches = new Map<string, StoredSwitch>();
   readonly #topics = new Set<string>();
   /** Names of the switches and topics of which the file may not know yet. */
@@ -29,6 +30,7 @@ export class Pending {
       this.queue.length +
         this.#delivered.length +
         this.#unheard.length +
+        this.#passedOver.length +
         this.#switched.size +
         this.#retopic.size ===
       0
@@ -45,6 +47,10 @@ export class Pending {
 
   unheard(rows: readonly number[]): void {
     for (const row of rows) this.#unheard.push(row);
+  }
+
+  passOver(rows: readonly number[]): void {
+    for (const row of rows) this.#passedOver.push(row);
   }
 
   /** Throws SyntaxError for what is not JSON: the file would refuse it, and everything else of that write. */
@@ -87,6 +93,7 @@ export class Pending {
       batches: this.queue.take(WRITE_BATCHES_MAX),
       delivered: this.#delivered,
       unheard: this.#unheard,
+      passedOver: this.#passedOver,
       switches: [...this.#switched].map((name) => this.#switches.get(name)!),
       topics: {
         added: topics.filter((topic) => this.#topics.has(topic)),
@@ -96,6 +103,7 @@ export class Pending {
     };
     this.#delivered = [];
     this.#unheard = [];
+    this.#passedOver = [];
     this.#switched.clear();
     this.#retopic.clear();
     return request;

@@ -75,6 +75,7 @@ export class Standing {
       outboxRows,
       outboxBytes,
       lastSeq: lastSeq ?? { event: 0, alert: 0, gap: 0 },
+      lastRow: this.lastRow ?? 0,
       updatesDropped,
       snapshotsDropped,
       snapshots: snapshots ?? { count: 0, bytes: 0 },

@@ -159,6 +159,12 @@ export class Store implements Part {
     this.#schedule();
   }
 
+  /** As `delivered`, for events that are left out because they are late: a gap takes their place, in one transaction. */
+  passOver(rows: readonly number[]): void {
+    this.#pending.passOver(rows);
+    this.#schedule();
+  }
+
   /** Switches and retained topics as they stand; without those of earlier lives before `opened`. */
   recall(): Recall {
     return this.#pending.recall();

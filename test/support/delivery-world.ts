@@ -69,8 +69,11 @@ export class DeliveryWorld {
           this.deletable.push(row);
         }
       },
-      gaveUp: (kind, numbers) => {
-        if (!this.deaf?.has(kind)) this.problems.push(`${kind} given up though somebody listens`);
+      gaveUp: (numbers) => {
+        for (const row of numbers) {
+          const kind = this.rows.get(row)?.kind;
+          if (kind && !this.deaf?.has(kind)) this.problems.push(`${kind} given up though somebody listens`);
+        }
         this.#leave(numbers, this.gaveUp);
       },
       passedOver: (numbers) => this.#leave(numbers, this.passedOver),

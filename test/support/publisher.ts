@@ -56,10 +56,9 @@ export class MemoryOutbox implements OutboxSource {
     return this.#row;
   }
 
-  unheard({ kind, rows }: { kind: OutboxKind; rows: readonly number[] }): void {
+  unheard(rows: readonly number[]): void {
     const gone = new Set(rows);
-    for (const row of this.rows.filter((one) => gone.has(one.row)))
-      this.unheardSeqs.push(`${kind} ${row.seq}`);
+    for (const { row, kind, seq } of this.rows) if (gone.has(row)) this.unheardSeqs.push(`${kind} ${seq}`);
     this.delivered(rows);
   }
 

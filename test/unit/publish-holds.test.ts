@@ -225,7 +225,7 @@ describe('the times of a hold', () => {
     one.unheard('alert');
     await clock.advance(200_000);
     state.last = 10_001;
-    one.grew([{ row: 10_001, kind: 'alert', seq: 1, atMs: 0, body: '' } as never]);
+    one.grew([{ row: 10_001, kind: 'alert', seq: 1, atMs: 0, epoch: 'e', body: '' }]);
     await clock.advance(100_000);
     expect(said.filter((text) => text.startsWith('give'))).toEqual(['give up alert to 10000 at 300 s']);
     one.unheard('alert');
