@@ -31,8 +31,14 @@ export interface Proxy {
   closedByBroker(): number;
 }
 
-/** Passes bytes between clients and a broker until told otherwise. */
-export async function proxyTo(brokerPort: number): Promise<Proxy> {
+/**
+ * Passes bytes between clients and a broker until told otherwise. `watch` sees what clients send, and may close the
+ * connection instead of passing it on, as some brokers do with what they do not like.
+ */
+export async function proxyTo(
+  brokerPort: number,
+  watch: (sent: Buffer) => 'pass' | 'close' = () => 'pass',
+): Promise<Proxy> {
   const pairs: { client: Socket; upstream: Socket }[] = [];
   let closed = 0;
   const server = await listen((client) => {
@@ -42,7 +48,13 @@ export async function proxyTo(brokerPort: number): Promise<Proxy> {
       upstream.destroy();
       client.destroy();
     });
-    client.pipe(upstream, { end: false });
+    client.on('data', (sent) => {
+      if (watch(sent) === 'pass') upstream.write(sent);
+      else {
+        client.destroy();
+        upstream.destroy();
+      }
+    });
     upstream.pipe(client);
     upstream.on('end', () => {
       closed += 1;
