@@ -12,6 +12,7 @@ import { type ConfigChanges, changeWords, configChanges, publishesPictures } fro
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { Decider } from './core/decide.ts';
+import { type FileSwitches, type SwitchChanges, Switches } from './core/switches.ts';
 import type { Alert, Observation, OutboxRow, Rule, Snapshot, Zone } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
@@ -102,6 +103,7 @@ class App implements RunningApp {
   readonly #options: AppOptions;
   readonly #runtimeDir: string;
   readonly #decider: Decider;
+  readonly #switches: Switches;
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #store: Store;
@@ -119,6 +121,7 @@ class App implements RunningApp {
     this.#config = options.config;
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
+    this.#switches = new Switches(fileSwitches(options.config));
     this.#store = this.#makeStore();
     this.#topics = this.#makeTopics();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
@@ -161,6 +164,9 @@ class App implements RunningApp {
     await this.#cameras.remove([...removed, ...restarted]);
     this.#config = config;
     this.#topics.arrange(standingScene(config), masked);
+    if (changes.switches || removed.length + added.length > 0) {
+      this.#switched(this.#switches.reload(fileSwitches(config)));
+    }
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setRetention(config.snapshots);
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
@@ -181,7 +187,7 @@ class App implements RunningApp {
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
   #observe(observation: Observation): void {
     this.#publisher.current.detections(observation);
-    const { events, alerts } = this.#decider.observe(observation);
+    const { events, alerts } = this.#decider.observe(observation, this.#switches.armed(observation.camera));
     const decideMs = this.#latency.frame(observation);
     this.#topics.observe(observation);
     if (events.length + alerts.length === 0) return;
@@ -207,6 +213,12 @@ class App implements RunningApp {
   /** The files of a picture are durable: it becomes a row beside its event. */
   #keep(snapshot: Snapshot): void {
     this.#store.commit({ events: [], alerts: [], snapshots: [this.#decider.eventOf(snapshot)] });
+  }
+
+  /** What has to follow when switches have been turned. */
+  #switched({ changed }: SwitchChanges): void {
+    const cameras = new Set(changed.flatMap(({ camera }) => camera ?? []));
+    for (const camera of cameras) this.#cameras.turn(camera, this.#switches.ofCamera(camera));
   }
 
   #makeStore(): Store {
@@ -293,6 +305,7 @@ class App implements RunningApp {
       camera,
       index,
       config: cameras[camera]!,
+      switches: this.#switches.ofCamera(camera),
       track,
       deadlineMs: detector.deadlineMs,
       log,
@@ -350,6 +363,15 @@ class App implements RunningApp {
 function standingScene(config: Config): StandingScene {
   const { cameras, frigate } = config;
   return { cameras, frigate, pictures: publishesPictures(config), ...rulesAndZones(config) };
+}
+
+/** What the configuration says of every switch. */
+function fileSwitches({ armed, cameras }: Config): FileSwitches {
+  const of = Object.entries(cameras).map(([name, camera]) => {
+    const { enabled, detect, armed, threshold = null } = camera;
+    return [name, { enabled, detect: detect.enabled, armed, threshold }] as const;
+  });
+  return { armed, cameras: new Map(of) };
 }
 
 /** The configuration in the words of the rule engine. */

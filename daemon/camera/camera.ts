@@ -1,6 +1,7 @@
 // The main thread's handle on one camera: starts its worker, starts it again should it crash or hang, passes on what it
 // tells. Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
+import type { CameraSwitches } from '../core/switches.ts';
 import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import { Backoff } from '../platform/backoff.ts';
@@ -10,6 +11,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import type { DecoderState } from './decoder-choice.ts';
 import type {
+  AskedPicture,
   CameraCounters,
   CameraProblem,
   CameraWorkerData,
@@ -17,6 +19,7 @@ import type {
   FromCameraWorker,
   ToCameraWorker,
 } from './messages.ts';
+import { noPicture, PictureRequests } from './picture-requests.ts';
 import { StatusLog } from './status-log.ts';
 
 export interface CameraOptions extends CameraWorkerData {
@@ -69,7 +72,12 @@ export class Camera implements Part {
   readonly #options: CameraOptions;
   readonly #log: StatusLog;
   readonly #backoff = new Backoff(BACKOFF);
+  readonly #pictures: PictureRequests;
+  #switches: CameraSwitches;
+  #started = false;
   #worker: Worker | undefined;
+  /** Set while the worker has been told to end. */
+  #leaving: Promise<void> | undefined;
   #exited: Promise<void> = Promise.resolve();
   #retry: Timer | undefined;
   #check: Timer | undefined;
@@ -97,7 +105,10 @@ export class Camera implements Part {
     this.#options = options;
     const logger = options.logger.child({ part: 'camera', camera: options.camera });
     this.#log = new StatusLog(logger, options.clock);
-    this.#status = options.config.enabled ? 'offline' : 'disabled';
+    const { camera, clock, config } = options;
+    this.#pictures = new PictureRequests({ camera, clock, fps: config.detect.fps });
+    this.#switches = options.switches;
+    this.#status = this.#switches.enabled ? 'offline' : 'disabled';
   }
 
   state(): CameraState {
@@ -112,8 +123,35 @@ export class Camera implements Part {
 
   /** Does not wait for the first frame: a missing camera is a state, not an error. */
   async start(): Promise<void> {
+    this.#started = true;
     this.#options.onStatus(this.#options.camera, this.#status);
-    if (this.#options.config.enabled) this.#spawn();
+    if (this.#switches.enabled) this.#spawn();
+  }
+
+  /** Takes effect at once, and in every worker that is started later. */
+  turn(switches: CameraSwitches): void {
+    const { enabled } = this.#switches;
+    this.#switches = switches;
+    this.#post({ type: 'switches', switches });
+    if (switches.enabled === enabled || !this.#started || this.#stopping) return;
+    if (switches.enabled) {
+      this.#setStatus('offline');
+      // One that is still on its way out is followed by the next when it has gone.
+      if (this.#worker === undefined) this.#spawn();
+    } else {
+      this.#retry?.stop();
+      this.#setStatus('disabled');
+      void this.#endWorker();
+    }
+  }
+
+  /** The newest frame as JPEG, its privacy masks painted; rejects with CAMERA_NO_PICTURE. */
+  async newestPicture(): Promise<AskedPicture> {
+    if (this.#status !== 'online') {
+      const reason = this.#problem === undefined ? '' : ` (${this.#problem.reason})`;
+      throw noPicture(this.camera, `it is ${this.#status}${reason}, there is no frame`);
+    }
+    return this.#pictures.ask(() => this.#post({ type: 'picture-wanted' }));
   }
 
   /** Follow the detector; remembered for a worker that starts later. */
@@ -127,8 +165,17 @@ export class Camera implements Part {
     this.#retry?.stop();
     this.#check?.stop();
     this.#log.stop();
+    await this.#endWorker();
+  }
+
+  #endWorker(): Promise<void> {
     const worker = this.#worker;
-    if (worker === undefined) return;
+    if (worker === undefined) return Promise.resolve();
+    this.#leaving ??= this.#sendAway(worker);
+    return this.#leaving;
+  }
+
+  async #sendAway(worker: Worker): Promise<void> {
     this.#post({ type: 'stop' });
     const timer = this.#options.clock.after(STOP_MS, () => void worker.terminate());
     await this.#exited;
@@ -139,7 +186,7 @@ export class Camera implements Part {
 
   #spawn(): void {
     const { camera, index, config, track, deadlineMs, log, snapshots, dataDir, runtimeDir } = this.#options;
-    const sight = { camera, index, config, track, deadlineMs, log };
+    const sight = { camera, index, config, switches: this.#switches, track, deadlineMs, log };
     const data: CameraWorkerData = { ...sight, snapshots, dataDir, runtimeDir };
     const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
     const worker = new Worker(url, {
@@ -176,7 +223,10 @@ export class Camera implements Part {
         this.#check?.stop();
         resolve();
         if (this.#options.clock.monoMs() - startedMonoMs > STEADY_MS) this.#backoff.reset();
-        if (!this.#stopping) this.#replace(problem);
+        const sentAway = this.#leaving !== undefined;
+        this.#leaving = undefined;
+        this.#pictures.fail('its worker ended, there is no frame');
+        if (!this.#stopping) this.#follow(sentAway ? undefined : problem);
       });
     });
     if (this.#detector) this.#post({ type: 'detector', state: this.#detector });
@@ -195,6 +245,9 @@ export class Camera implements Part {
         break;
       case 'picture':
         this.#options.onPicture(this.camera, message.picture);
+        break;
+      case 'asked-picture':
+        this.#pictures.take(message.picture);
         break;
       case 'snapshot':
         this.#options.onSnapshot(message.snapshot);
@@ -226,11 +279,14 @@ export class Camera implements Part {
     this.#counters = counters;
   }
 
-  #replace(problem: CameraProblem): void {
+  /** A worker has gone, sent away or because of a problem; another takes its place if one is wanted. */
+  #follow(problem: CameraProblem | undefined): void {
     this.#endTracks();
     this.#fps = 0;
     this.#countedMonoMs = 0;
+    if (!this.#switches.enabled) return;
     this.#setStatus('offline', problem);
+    if (problem === undefined) return this.#spawn();
     this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#spawn());
   }
 
@@ -245,6 +301,8 @@ export class Camera implements Part {
   }
 
   #setStatus(status: CameraStatus, problem?: CameraProblem): void {
+    // What a worker on its way out tells is of no interest any more.
+    if (status !== 'disabled' && !this.#switches.enabled) return;
     const flipped = status !== this.#status;
     // One line per change of state: a camera that stays away is not logged at every attempt.
     if (problem !== undefined && problem.code !== this.#problem?.code) {

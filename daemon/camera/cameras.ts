@@ -1,5 +1,6 @@
 // All cameras of the daemon as one part: which there are, the slots each has at the detector, coming and going while the
 // daemon runs. Main thread.
+import type { CameraSwitches } from '../core/switches.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { Part } from '../platform/part.ts';
 import type { Camera } from './camera.ts';
@@ -39,6 +40,16 @@ export class Cameras implements Part {
   detectorChanged(state: DetectorState): void {
     this.#detector = state;
     for (const camera of this.list) camera.detectorChanged(state);
+  }
+
+  /** Undefined where there is none of this name. */
+  find(name: string): Camera | undefined {
+    return this.list.find(({ camera }) => camera === name);
+  }
+
+  /** The switches of a camera have been turned; one that is made later asks for them itself. */
+  turn(name: string, switches: CameraSwitches): void {
+    this.find(name)?.turn(switches);
   }
 
   async add(names: readonly string[]): Promise<void> {

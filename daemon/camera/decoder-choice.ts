@@ -1,7 +1,7 @@
 // The decoder of one camera: tried in order, judged by what it delivers. A decoder whose run brought no frame is passed
 // over for the next one, with the reason; software is the last. A camera that is away condemns no decoder: when software
 // brings nothing either, all are innocent again. Camera worker thread.
-import type { CameraConfig, DecoderWish } from '../config/types.ts';
+import type { DecoderWish, FramesConfig } from '../config/types.ts';
 import {
   type DecoderName,
   type DecoderSupport,
@@ -22,7 +22,7 @@ export type ProbeDecoders = (ffmpeg: string) => Promise<readonly DecoderSupport[
 
 export interface DecoderChoiceOptions {
   readonly wish: DecoderWish;
-  readonly detect: CameraConfig['detect'];
+  readonly detect: FramesConfig;
   /** ffmpeg's name of the codec, e.g. 'h264'; undefined when it could not be found out. Asked only where it matters. */
   readonly codec: (ffmpeg: string) => Promise<string | undefined>;
   readonly probe: ProbeDecoders;

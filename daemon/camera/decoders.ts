@@ -1,7 +1,7 @@
 // Which hardware decoders of ffmpeg this board has, and how each is used: asked once, never assumed. What a decoder is
 // worth shows only when it runs: decoder-choice.ts. Camera worker thread.
 import { join } from 'node:path';
-import type { CameraConfig, DecoderWish } from '../config/types.ts';
+import type { DecoderWish, FramesConfig } from '../config/types.ts';
 import { askProgram } from '../platform/ask-program.ts';
 import { namesIn, readText } from '../platform/system-files.ts';
 
@@ -131,7 +131,7 @@ function support(kind: Kind, device: string | undefined, built: Built): DecoderS
 export function decodingOf(
   { name, device, scaler }: DecoderSupport,
   codec: string | undefined,
-  { width, height }: CameraConfig['detect'],
+  { width, height }: FramesConfig,
 ): Decoding {
   switch (name) {
     case 'nvdec':

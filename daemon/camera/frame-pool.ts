@@ -29,6 +29,7 @@ export class FramePool {
   dropped = 0;
   #filling: Frame;
   #waiting: Frame | undefined;
+  #newest: Frame | undefined;
   readonly #free: Frame[] = [];
   readonly #painter: Painter;
 
@@ -58,7 +59,15 @@ export class FramePool {
       this.#free.push(this.#waiting);
     }
     this.#waiting = this.#filling;
+    this.#newest = this.#filling;
     this.#filling = this.#take();
+  }
+
+  /**
+   * The frame completed last, painted, to be read at once and not kept: a moment later its buffer may be filled again.
+   */
+  get newest(): Frame | undefined {
+    return this.#newest;
   }
 
   /** Lends out the waiting frame; it must come back by `release`. */

@@ -18,6 +18,13 @@ export interface Canvas {
   readonly height: number;
 }
 
+export interface EncodeOptions {
+  readonly region?: Region;
+  readonly draw?: (canvas: Canvas) => void;
+  /** Another than the encoder's own, 1 to 100. */
+  readonly quality?: number;
+}
+
 /** Sums of colour before they are cut to 0..255 lie within ±CLAMP_OFFSET of that range. */
 const CLAMP_OFFSET = 384;
 const CLAMPED = Uint8ClampedArray.from({ length: 256 + 2 * CLAMP_OFFSET }, (_, at) => at - CLAMP_OFFSET);
@@ -46,14 +53,14 @@ export class JpegEncoder {
   /** A JPEG of its own memory, of `region` or the whole frame, with what `draw` draws on it. */
   encode(
     frame: Uint8Array,
-    { region, draw }: { region?: Region; draw?: (canvas: Canvas) => void } = {},
+    { region, draw, quality = this.#quality }: EncodeOptions = {},
   ): Uint8Array<ArrayBuffer> {
     const part = region ?? { x: 0, y: 0, width: this.#width, height: this.#height };
     const { width, height } = part;
     this.#convert(frame, part);
     draw?.({ pixels: this.#pixels, width, height });
     const { FORMAT_RGBX: format } = jpegTurbo;
-    const options = { width, height, format, subsampling: SUBSAMPLING, quality: this.#quality };
+    const options = { width, height, format, subsampling: SUBSAMPLING, quality };
     return new Uint8Array(jpegTurbo.compressSync(this.#bytes, this.#jpeg, options));
   }
 

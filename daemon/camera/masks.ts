@@ -1,7 +1,7 @@
 // Privacy masks: which samples of a frame lie under a polygon, and their blackening. The frame pool paints every frame
 // as soon as it is complete, so that nothing downstream ever holds an unmasked one. Spans of samples are worked out
 // once; painting allocates nothing. Camera worker thread.
-import type { CameraConfig } from '../config/types.ts';
+import type { CameraConfig, FramesConfig } from '../config/types.ts';
 import type { Point } from '../core/types.ts';
 
 /** Black in BT.601 limited range. */
@@ -24,7 +24,7 @@ export class MaskPainter {
   readonly #chroma: Int32Array;
 
   /** Width and height are even. */
-  constructor({ width, height }: CameraConfig['detect'], masks: CameraConfig['masks']) {
+  constructor({ width, height }: FramesConfig, masks: CameraConfig['masks']) {
     const masked = new Uint8Array(width * height);
     for (const { points } of Object.values(masks)) mark(masked, points, width, height);
     const shared = halved(masked, width, height);

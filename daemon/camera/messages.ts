@@ -1,5 +1,6 @@
 // What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
+import type { CameraSwitches } from '../core/switches.ts';
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { ErrorCode } from '../platform/errors.ts';
@@ -11,6 +12,8 @@ export interface CameraWorkerData {
   /** Place among the cameras; decides the slots in the detector's file. */
   readonly index: number;
   readonly config: CameraConfig;
+  /** As they are when the worker starts; what the file says of them is not asked any more. */
+  readonly switches: CameraSwitches;
   readonly track: TrackConfig;
   readonly deadlineMs: number;
   readonly log: LogConfig;
@@ -52,7 +55,21 @@ export interface EncodedPicture {
   readonly jpeg: Uint8Array<ArrayBuffer>;
 }
 
+/** The newest frame, because somebody asked for it. Its bytes are transferred, not copied. */
+export interface AskedPicture {
+  /** JPEG of the whole frame, without boxes. */
+  readonly jpeg: Uint8Array<ArrayBuffer>;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** When the frame was taken. */
+  readonly atMs: number;
+}
+
 export type ToCameraWorker =
+  | { readonly type: 'switches'; readonly switches: CameraSwitches }
+  /** The next frame is wanted as a picture. */
+  | { readonly type: 'picture-wanted' }
   | { readonly type: 'detector'; readonly state: DetectorState }
   | { readonly type: 'stop' };
 
@@ -60,6 +77,7 @@ export type FromCameraWorker =
   | { readonly type: 'observation'; readonly observation: Observation }
   /** Posted before the observation that names the picture. */
   | { readonly type: 'picture'; readonly picture: EncodedPicture }
+  | { readonly type: 'asked-picture'; readonly picture: AskedPicture }
   /** The files of a picture are durable. */
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online'; readonly decoder?: DecoderState }

@@ -1,7 +1,8 @@
 // The way of one camera's frames: waiting frame → tensor → detector → boxes of the frame → tracker → pictures →
 // observation. Keeps the detector busy with one request running and one waiting its turn, so that the next tensor is
 // prepared while the current one runs; a frame is lent until its answer. Camera worker thread.
-import type { CameraConfig, TrackConfig } from '../config/types.ts';
+import type { CameraConfig, FramesConfig, TrackConfig } from '../config/types.ts';
+import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
 import type { Detection, FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
 import type { DetectorResponse, DetectorState } from '../detector/wire.ts';
@@ -20,7 +21,7 @@ export interface PipelineOptions {
   readonly camera: string;
   readonly index: number;
   readonly priority: CameraConfig['priority'];
-  readonly detect: CameraConfig['detect'];
+  readonly detect: FramesConfig;
   readonly track: TrackConfig;
   readonly deadlineMs: number;
   readonly pool: FramePool;
@@ -44,6 +45,10 @@ export class Pipeline {
   #model: ModelSpec | undefined;
   #preprocessor: Preprocessor | undefined;
   #outstanding = 0;
+  /** Off: frames go by, nothing is looked for. */
+  #detecting = true;
+  /** Set at this camera, for every label. */
+  #threshold: number | null = null;
   #lastStamp: FrameStamp = { frame: 0, atMs: 0, monoMs: 0 };
 
   constructor(options: PipelineOptions) {
@@ -80,8 +85,18 @@ export class Pipeline {
     this.#client.use(generation, ready);
   }
 
+  /** Switches of this camera, taken up between two frames. Detection that is switched off ends its tracks. */
+  turn({ detect, threshold }: Pick<CameraSwitches, 'detect' | 'threshold'>): void {
+    this.#threshold = threshold;
+    if (detect === this.#detecting) return;
+    this.#detecting = detect;
+    if (!detect) this.finish();
+    this.pump();
+  }
+
   /** Hands the waiting frame to the detector if it takes one; call after every completed frame. */
   pump(): void {
+    if (!this.#detecting) return this.#letGo();
     if (this.#preprocessor === undefined || !this.#client.hasFreeSlot) return;
     const frame = this.#options.pool.take();
     if (frame === undefined) return;
@@ -105,7 +120,18 @@ export class Pipeline {
     this.#client.close();
   }
 
+  /** Nobody looks at the waiting frame. */
+  #letGo(): void {
+    const { pool, onRoom } = this.#options;
+    const frame = pool.take();
+    if (frame === undefined) return;
+    pool.release(frame);
+    onRoom();
+  }
+
   #answered(frame: Frame, preparedMonoMs: number, response: DetectorResponse): void {
+    // Asked for before detection was switched off.
+    if (!this.#detecting) return this.#giveBack(frame);
     this.framesProcessed += 1;
     const stamp = { frame: frame.number, atMs: frame.atMs, monoMs: frame.monoMs };
     const { runStartMonoMs, runEndMonoMs } = response;
@@ -147,7 +173,9 @@ export class Pipeline {
 
   #thresholdOf(label: string): number {
     const { thresholds, threshold } = this.#options.track;
-    return thresholds[label] ?? threshold ?? this.#model?.thresholds[label] ?? THRESHOLD_DEFAULT;
+    return (
+      this.#threshold ?? thresholds[label] ?? threshold ?? this.#model?.thresholds[label] ?? THRESHOLD_DEFAULT
+    );
   }
 
   #tellEnded(step: TrackStep, stamp: FrameStamp): void {

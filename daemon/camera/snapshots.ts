@@ -2,7 +2,7 @@
 // track, sends it off to the snapshot topics and to the disk, and names it in the track from then on. The frame it looks
 // at is the one the boxes belong to, painted (privacy masks) like every frame of the pool. Camera worker thread.
 import { createHash } from 'node:crypto';
-import type { CameraConfig, SnapshotsConfig } from '../config/types.ts';
+import type { FramesConfig, SnapshotsConfig } from '../config/types.ts';
 import type { TrackStep } from '../core/tracker.ts';
 import type { Box, Snapshot, SnapshotRef, TrackView } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -22,7 +22,7 @@ const CROP_SIDE_MIN = 64;
 
 export interface SnapshotsOptions {
   readonly camera: string;
-  readonly detect: CameraConfig['detect'];
+  readonly detect: FramesConfig;
   readonly config: SnapshotsConfig;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -66,6 +66,11 @@ export class Snapshots {
       },
       onLost: (snapshot) => this.#lost(snapshot),
     });
+  }
+
+  /** For frames of this camera; whoever runs on this thread may use it. */
+  get encoder(): JpegEncoder {
+    return this.#encoder;
   }
 
   start(): void {

@@ -1,5 +1,5 @@
 // The source `argus`: the CSI cameras of an NVIDIA Jetson, through gst-launch-1.0 and NVIDIA's elements.
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import type { SourceProgram } from './source.ts';
 
@@ -29,7 +29,7 @@ const WB_MODES = {
 /** Fractions of a frame per second that caps can say. */
 const RATE_DENOMINATOR = 1000;
 
-export function argusProgram(source: SourceOf<'argus'>, detect: CameraConfig['detect']): SourceProgram {
+export function argusProgram(source: SourceOf<'argus'>, detect: FramesConfig): SourceProgram {
   return {
     title: 'gst-launch',
     command: requireProgram('gst-launch-1.0', 'gstreamer1.0-tools'),
@@ -45,7 +45,7 @@ export function argusProgram(source: SourceOf<'argus'>, detect: CameraConfig['de
  * range (NVBUF_COLOR_FORMAT_NV12, as opposed to _ER and _709), which nvvidconv keeps. GStreamer pads rows to four bytes:
  * none here. A quarter turn swaps the sides of what is asked of the camera.
  */
-export function argusArgs(source: SourceOf<'argus'>, detect: CameraConfig['detect']): string[] {
+export function argusArgs(source: SourceOf<'argus'>, detect: FramesConfig): string[] {
   const { width, height, fps } = detect;
   const { mode, exposureUs, gain, flip, whiteBalance } = source;
   const turned = ['clockwise', 'counterclockwise', 'upper-left-diagonal', 'upper-right-diagonal'].includes(

@@ -1,13 +1,10 @@
 // The source `command`: a program of the owner's that writes raw frames.
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import type { SourceProgram } from './source.ts';
 
-export function commandProgram(
-  { command, env }: SourceOf<'command'>,
-  detect: CameraConfig['detect'],
-): SourceProgram {
+export function commandProgram({ command, env }: SourceOf<'command'>, detect: FramesConfig): SourceProgram {
   const filled = command.map((part) =>
-    part.replace(/\{(width|height|fps)\}/g, (_, key: keyof CameraConfig['detect']) => String(detect[key])),
+    part.replace(/\{(width|height|fps)\}/g, (_, key: keyof FramesConfig) => String(detect[key])),
   );
   return {
     title: 'command',

@@ -1,9 +1,9 @@
 // The arguments that the ffmpeg of every source has in common: decode, keep the asked rate, scale, convert to I420 in
 // BT.601 limited range, write to standard output. Pure.
-import type { CameraConfig } from '../config/types.ts';
+import type { FramesConfig } from '../config/types.ts';
 import type { Decoding } from './decoders.ts';
 
-type Detect = CameraConfig['detect'];
+type Detect = FramesConfig;
 
 /** How frames become as many as asked for. */
 export interface Pace {

@@ -1,12 +1,12 @@
 // The source `file`: a recording through ffmpeg, in real time or as fast as the detector works.
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { codecOf } from './decoders.ts';
 import type { CameraSource, SourceProgram } from './source.ts';
 import { ffmpegArgs, recordedPace } from './source-ffmpeg.ts';
 
-type Detect = CameraConfig['detect'];
+type Detect = FramesConfig;
 
 export function filePlan(source: SourceOf<'file'>, detect: Detect, probe: ProbeDecoders): CameraSource {
   // The file: protocol keeps a path that looks like an option or a URL from being taken for one.

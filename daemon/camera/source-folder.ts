@@ -4,7 +4,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
@@ -28,7 +28,7 @@ type Kind = (typeof KINDS)[keyof typeof KINDS];
 
 export async function folderProgram(
   source: SourceOf<'folder'>,
-  detect: CameraConfig['detect'],
+  detect: FramesConfig,
   clock: Clock,
 ): Promise<SourceProgram> {
   const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');

@@ -2,7 +2,7 @@
 // to ffmpeg's standard input, so that no address or password reaches an argument list.
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
@@ -13,7 +13,7 @@ import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 
 export function httpPlan(
   source: SourceOf<'http'>,
-  detect: CameraConfig['detect'],
+  detect: FramesConfig,
   { clock, probe }: { readonly clock: Clock; readonly probe: ProbeDecoders },
 ): CameraSource {
   const decoders = new DecoderChoice({ wish: source.decoder, probe, detect, codec: async () => 'mjpeg' });

@@ -3,7 +3,7 @@
 // The types of node-libcamera say what the programs take. Its runner is not used: it joins the options to one string for a
 // shell, knows only the old program names, and collects standard output instead of streaming it (DESIGN.md, section 3).
 import type { LibCamera } from 'node-libcamera/dist/LibCamera.d.ts';
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { findProgram, requireProgram } from '../platform/child.ts';
 import type { SourceProgram } from './source.ts';
 
@@ -20,10 +20,7 @@ interface NewerOptions {
 
 export type VideoOptions = Partial<Omit<LibCamera.VideoOptionsObject, keyof NewerOptions> & NewerOptions>;
 
-export function libcameraProgram(
-  source: SourceOf<'libcamera'>,
-  detect: CameraConfig['detect'],
-): SourceProgram {
+export function libcameraProgram(source: SourceOf<'libcamera'>, detect: FramesConfig): SourceProgram {
   const old = findProgram('rpicam-vid') === undefined ? findProgram('libcamera-vid') : undefined;
   return {
     title: old === undefined ? 'rpicam-vid' : 'libcamera-vid',
@@ -44,7 +41,7 @@ export function libcameraProgram(
  */
 export function videoOptions(
   source: SourceOf<'libcamera'>,
-  { width, height, fps }: CameraConfig['detect'],
+  { width, height, fps }: FramesConfig,
   { old }: { readonly old: boolean },
 ): VideoOptions {
   const { rotation, hflip, vflip, exposure, shutterUs, gain, ev, metering, awb, hdr, denoise } = source;

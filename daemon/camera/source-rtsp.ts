@@ -1,6 +1,6 @@
 // The source `rtsp`: a network camera through ffmpeg. The address goes to ffmpeg's standard input, because everybody on
 // the board can read an argument list (proc(5), /proc/pid/cmdline).
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { askProgram } from '../platform/ask-program.ts';
 import { requireProgram } from '../platform/child.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
@@ -18,11 +18,7 @@ const SCRIPT_INPUT = [
 ];
 const ASK_MS = 5000;
 
-export function rtspPlan(
-  source: SourceOf<'rtsp'>,
-  detect: CameraConfig['detect'],
-  probe: ProbeDecoders,
-): CameraSource {
+export function rtspPlan(source: SourceOf<'rtsp'>, detect: FramesConfig, probe: ProbeDecoders): CameraSource {
   let script: string | undefined;
   const scriptFor = async (ffmpeg: string): Promise<string> => {
     script ??= rtspScript(source, await takesOptions(ffmpeg));

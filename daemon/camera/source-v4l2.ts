@@ -1,6 +1,6 @@
 // The source `v4l2`: USB cameras and other Video4Linux devices, through ffmpeg.
 import { existsSync } from 'node:fs';
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { FramesConfig, SourceOf } from '../config/types.ts';
 import { askProgram } from '../platform/ask-program.ts';
 import { requireProgram } from '../platform/child.ts';
 import { VedetteError } from '../platform/errors.ts';
@@ -20,11 +20,7 @@ export interface V4l2Format {
 const LIST_MS = 5000;
 const NAMES = { mjpeg: 'mjpeg', yuyv: 'yuyv422' } as const;
 
-export function v4l2Plan(
-  source: SourceOf<'v4l2'>,
-  detect: CameraConfig['detect'],
-  probe: ProbeDecoders,
-): CameraSource {
+export function v4l2Plan(source: SourceOf<'v4l2'>, detect: FramesConfig, probe: ProbeDecoders): CameraSource {
   const decoders = new DecoderChoice({ wish: source.decoder, probe, detect, codec: async () => 'mjpeg' });
   return {
     async next() {

@@ -2,7 +2,7 @@
 // has a file of its own. The contract of every camera program: raw I420, BT.601 limited range, on standard output.
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { CameraConfig, SourceOf } from '../config/types.ts';
+import type { CameraConfig, FramesConfig, SourceOf } from '../config/types.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { DecoderState, ProbeDecoders } from './decoder-choice.ts';
 import { probeDecoders } from './decoders.ts';
@@ -59,7 +59,7 @@ export interface CameraSource extends SourcePlan {
 }
 
 /** Bytes of one I420 frame. */
-export function frameBytesOf({ width, height }: CameraConfig['detect']): number {
+export function frameBytesOf({ width, height }: FramesConfig): number {
   return (width * height * 3) / 2;
 }
 
@@ -100,10 +100,7 @@ function always(next: SourcePlan['next']): CameraSource {
   return { next, ended: () => undefined, decoder: () => undefined };
 }
 
-function sceneProgram(
-  source: SourceOf<'scene'>,
-  { width, height, fps }: CameraConfig['detect'],
-): SourceProgram {
+function sceneProgram(source: SourceOf<'scene'>, { width, height, fps }: FramesConfig): SourceProgram {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const options = { width, height, fps, seed: source.seed, time: source.time, pace: 'realtime' };
   const args = [

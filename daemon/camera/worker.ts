@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
+import { AskedPictures } from './asked-pictures.ts';
 import { FramePool } from './frame-pool.ts';
 import { MaskPainter } from './masks.ts';
 import type {
@@ -46,6 +47,14 @@ function start(data: CameraWorkerData, tell: Tell): void {
     onRoom: () => program.resume(),
     onLate: (generation, ageMs) => tell({ type: 'detector-late', generation, ageMs }),
   });
+  pipeline.turn(data.switches);
+  const asked = new AskedPictures({
+    detect: config.detect,
+    quality: data.snapshots.quality,
+    pool,
+    encoder: snapshots?.encoder,
+    onPicture: (picture) => tell({ type: 'asked-picture', picture }, [picture.jpeg.buffer]),
+  });
   const plan = sourcePlan(config, { clock });
   const tellDecoder = decoderTeller(plan, logger);
   const program = new CameraProgram({
@@ -56,7 +65,10 @@ function start(data: CameraWorkerData, tell: Tell): void {
     fps: config.detect.fps,
     stallMs: config.stallMs,
     clock,
-    onFrame: () => pipeline.pump(),
+    onFrame: () => {
+      pipeline.pump();
+      asked.look();
+    },
     onOnline: () => {
       tellDecoder();
       const decoder = plan.decoder();
@@ -91,6 +103,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
   };
   parentPort?.on('message', (message: ToCameraWorker) => {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
+    else if (message.type === 'switches') pipeline.turn(message.switches);
+    else if (message.type === 'picture-wanted') asked.want();
     else void end();
   });
 }

@@ -1,6 +1,6 @@
-// The schema of one camera: source, size and rate, zones, privacy masks. Pure.
+// The schema of one camera: source, size and rate, zones, privacy masks, the file's values of its switches. Pure.
 import { z } from 'zod';
-import { name, polygon } from './schema-parts.ts';
+import { fraction, name, polygon } from './schema-parts.ts';
 import { sourceSchema } from './source-schema.ts';
 
 /** One camera. */
@@ -9,9 +9,21 @@ export const cameraSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: 'A disabled camera is not started; its status topic says so.' }),
+  armed: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Whether rules fire on what this camera sees; events are kept all the same.' }),
+  threshold: fraction.optional().meta({
+    description:
+      'An object of this camera is confirmed when the median of its last 10 scores reaches this, whatever its label; default: as `track` says.',
+  }),
   source: sourceSchema,
   detect: z
     .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .meta({ description: 'Look for objects; without it the camera only shows that it is there.' }),
       width: z
         .int()
         .min(64)

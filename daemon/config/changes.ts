@@ -17,6 +17,8 @@ export interface ConfigChanges {
   readonly rules: boolean;
   /** How long pictures are kept. */
   readonly retention: boolean;
+  /** What the file says of armed, enabled, detect.enabled and threshold. */
+  readonly switches: boolean;
   readonly cameras: {
     readonly removed: readonly string[];
     readonly added: readonly string[];
@@ -53,6 +55,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
       Object.entries(cameras).map(([n, { zones }]) => [n, zones]),
     ]),
     retention: differs(({ snapshots }) => [snapshots.keepDays, snapshots.keepMb]),
+    switches: differs(({ armed, cameras }) => [armed, kept.map((name) => takenBySwitches(cameras[name]!))]),
     cameras: {
       removed: Object.keys(before.cameras).filter((name) => !Object.hasOwn(after.cameras, name)),
       added: names.filter((name) => !kept.includes(name)),
@@ -81,9 +84,20 @@ export function changeWords({ cameras, ...sections }: ConfigChanges): string[] {
   ];
 }
 
-/** Zones are the rules' business: a camera goes on while they change. */
-function takenByWorker({ zones: _zones, ...rest }: CameraConfig): object {
-  return rest;
+/** Zones are the rules' business: a camera goes on while they change. So it does while a switch is turned. */
+function takenByWorker({
+  zones: _zones,
+  enabled: _on,
+  armed: _armed,
+  threshold: _threshold,
+  ...rest
+}: CameraConfig): object {
+  const { enabled: _looking, ...detect } = rest.detect;
+  return { ...rest, detect };
+}
+
+function takenBySwitches({ enabled, armed, threshold, detect }: CameraConfig): unknown[] {
+  return [enabled, armed, threshold, detect.enabled];
 }
 
 /** How long pictures are kept is the store's business. */

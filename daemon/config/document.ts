@@ -2,7 +2,8 @@
 // keys must be text, `__proto__` must not reach an object, references to the environment are replaced on the way, and
 // a few lines of aliases must not become gigabytes. Pure.
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument } from 'yaml';
-import { type Finding, type Path, showText } from './problems.ts';
+import { showText } from '../platform/show.ts';
+import type { Finding, Path } from './problems.ts';
 import { substitute } from './substitute.ts';
 
 /** Where a value stands; offsets into the text. */

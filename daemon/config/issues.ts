@@ -2,8 +2,9 @@
 // keys and values from the environment are not shown. Pure.
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
+import { showText, showValue } from '../platform/show.ts';
 import type { Place } from './document.ts';
-import { type Path, showText, showValue } from './problems.ts';
+import type { Path } from './problems.ts';
 import { isSecretKey } from './redact.ts';
 
 type Issue = z.core.$ZodIssue;

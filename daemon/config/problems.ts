@@ -2,7 +2,7 @@
 // `vedette.yaml:12:15 mqtt.keepaliveS: must be at least 5 (got 1)`. Values are shown shortened, escaped and without
 // credentials, because these lines end up in terminals and journals. Pure.
 import { VedetteError } from '../platform/errors.ts';
-import { hideCredentials } from '../platform/redact.ts';
+import { showText } from '../platform/show.ts';
 
 /** Keys and indexes from the root of the document. */
 export type Path = readonly (string | number)[];
@@ -27,9 +27,6 @@ export interface Finding {
 
 /** More would only scroll the first ones off the screen. */
 const PROBLEMS_MAX = 100;
-const SHOWN_MAX = 60;
-/** Looked at for credentials: what is shown comes from within. */
-const SCANNED_MAX = 4096;
 
 /** All problems as one error, in the order of the file; the same line is not said twice. */
 export function invalidConfig(file: string, problems: readonly Problem[], cause?: unknown): VedetteError {
@@ -55,24 +52,4 @@ export function showPath(path: Path): string {
     else shown += `[${showText(part)}]`;
   }
   return shown;
-}
-
-/** A value for a message: short, escaped, never the inside of a list or mapping. */
-export function showValue(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (typeof value === 'string') return showText(value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'object' ? 'a mapping' : String(value);
-}
-
-/** Text in single quotes; control and direction characters are escaped, so that it cannot repaint a terminal. */
-export function showText(text: string): string {
-  const safe = hideCredentials(text.slice(0, SCANNED_MAX));
-  const short = safe.length > SHOWN_MAX ? `${safe.slice(0, SHOWN_MAX)}…` : safe;
-  const escaped = short.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be escaped
-    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `'${escaped}'`;
 }

@@ -156,6 +156,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'The log, on standard error.' }),
+  armed: z.boolean().default(true).meta({
+    description:
+      'Whether rules fire at all; events are kept all the same. As every switch: see docs/mqtt.md.',
+  }),
   mqtt: mqttSchema.prefault({}).meta({ description: 'Where messages go.' }),
   frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
   detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),

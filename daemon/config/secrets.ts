@@ -4,7 +4,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readProblem } from '../platform/errors.ts';
-import { type Path, showText } from './problems.ts';
+import { showText } from '../platform/show.ts';
+import type { Path } from './problems.ts';
 
 export interface SecretOptions {
   readonly folder: string;

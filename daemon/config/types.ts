@@ -6,6 +6,8 @@ import type { configSchema } from './schema.ts';
 /** The whole configuration, defaults filled in, secrets still as files or values. */
 export type Config = z.output<typeof configSchema>;
 export type CameraConfig = Config['cameras'][string];
+/** Size and rate of the frames of a camera. */
+export type FramesConfig = Omit<CameraConfig['detect'], 'enabled'>;
 export type SourceConfig = CameraConfig['source'];
 /** The source of one type, e.g. SourceOf<'file'>. */
 export type SourceOf<Type extends SourceConfig['type']> = Extract<SourceConfig, { type: Type }>;

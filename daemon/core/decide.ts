@@ -28,9 +28,12 @@ export class Decider {
     this.#engine.reconfigure(options);
   }
 
-  /** Takes the observations of all cameras in the order they were made. Both lists are usually empty. */
-  observe(observation: Observation): Decision {
-    const firings = this.#engine.observe(observation);
+  /**
+   * Takes the observations of all cameras in the order they were made. Both lists are usually empty; there are no alerts
+   * while the house or the camera is not `armed`, events go on.
+   */
+  observe(observation: Observation, armed = true): Decision {
+    const firings = this.#engine.observe(observation, armed);
     const events = this.#book.observe(observation);
     return { events, alerts: firings.map((firing) => this.#alertOf(firing, observation)) };
   }

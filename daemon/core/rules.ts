@@ -46,8 +46,12 @@ export class RuleEngine {
     return zonesUnder(track.box, this.#options.zones.get(camera) ?? []);
   }
 
-  /** Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. */
-  observe(observation: Observation): Firing[] {
+  /**
+   * Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. Nothing
+   * fires while not `armed`, and nothing of it later: who stands in a zone meanwhile has been seen there, whatever the
+   * filters of its rules say, and no cooldown begins.
+   */
+  observe(observation: Observation, armed = true): Firing[] {
     const { camera, tracks, ended, stamp } = observation;
     const firings: Firing[] = [];
     for (const track of tracks) {
@@ -55,7 +59,9 @@ export class RuleEngine {
       const inside = this.zonesOf(camera, track);
       const visits = this.#visitsOf(camera, track.id);
       for (const rule of this.#options.rules) {
-        if (
+        if (!armed) {
+          setMember(visits, rule.name, inside.includes(rule.trigger.zone));
+        } else if (
           this.#enters(rule, camera, track, inside, visits) &&
           this.#takesTurn(rule, camera, stamp.monoMs)
         ) {
@@ -102,6 +108,11 @@ export class RuleEngine {
     this.#firedMonoMs.set(key, monoMs);
     return true;
   }
+}
+
+function setMember(visits: Visits, rule: string, inside: boolean): void {
+  if (inside) visits.add(rule);
+  else visits.delete(rule);
 }
 
 function trackKey(camera: string, id: number): string {

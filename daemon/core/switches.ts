@@ -92,7 +92,7 @@ export class Switches {
         continue;
       }
       known.stored = true;
-      const value = valueOf(known.name, row.value);
+      const value = storedValue(known.name, row.value);
       const holds = row.fileValue === JSON.stringify(known.fileValue) && value !== undefined;
       if (!holds) kept.push(rowOf(row.name, known));
       else if (value !== known.value) {
@@ -200,7 +200,7 @@ function nothingSet(name: string): StoredSwitch {
 }
 
 /** A stored value, or undefined where the text is none of this switch. */
-function valueOf(name: CameraSwitch, text: string): SwitchValue | undefined {
+function storedValue(name: CameraSwitch, text: string): SwitchValue | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -2,46 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { Camera } from '../../daemon/camera/camera.ts';
-import { configSchema } from '../../daemon/config/schema.ts';
-import type { CameraStatus, Observation } from '../../daemon/core/types.ts';
 import type { DetectorEndpoint, DetectorState } from '../../daemon/detector/wire.ts';
-import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
+import { makeCamera } from '../support/camera-worker.ts';
 import { supervised } from '../support/detector.ts';
-import { memoryLogger } from '../support/logger.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
-
-function makeCamera(options: { clock?: Clock; workerUrl?: URL } = {}) {
-  const source = { type: 'scene', leaves: false };
-  const config = configSchema.parse({ cameras: { yard: { source } } });
-  const statuses: CameraStatus[] = [];
-  const observations: Observation[] = [];
-  const { logger, records } = memoryLogger();
-  const runtimeDir = tempDir();
-  const camera = new Camera({
-    camera: 'yard',
-    index: 0,
-    config: config.cameras['yard']!,
-    track: config.track,
-    deadlineMs: 60_000,
-    log: { level: 'error', format: 'json' },
-    snapshots: config.snapshots,
-    dataDir: tempDir(),
-    runtimeDir,
-    clock: systemClock,
-    logger,
-    onObservation: (observation) => observations.push(observation),
-    onPicture: () => undefined,
-    onSnapshot: () => undefined,
-    onStatus: (_camera, status) => statuses.push(status),
-    onDetectorLate: () => undefined,
-    ...options,
-  });
-  onTestFinished(() => camera.stop());
-  return { camera, statuses, observations, records, runtimeDir };
-}
 
 test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
   const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });

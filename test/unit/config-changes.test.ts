@@ -36,6 +36,15 @@ describe('cameras', () => {
     expect(words({ cameras })).toEqual(['rules']);
   });
 
+  test.each([
+    ['enabled', { enabled: false }],
+    ['armed', { armed: false }],
+    ['threshold', { threshold: 0.4 }],
+    ['detect.enabled', { detect: { enabled: false } }],
+  ])('go on when the file turns the switch %s', (_key, more) => {
+    expect(words({ cameras: { porch: scene(more), lane: scene() } })).toEqual(['switches']);
+  });
+
   test('with a new privacy mask begin again', () => {
     const cameras = { porch: scene({ masks: { wall: { points: SQUARE } } }), lane: scene() };
     expect(words({ cameras })).toEqual(['camera porch restarted']);
@@ -63,6 +72,7 @@ test.each([
   ['track.scoreLow', { track: { scoreLow: 0.1 } }, ['detector']],
   ['snapshots.publish', { snapshots: { publish: false } }, ['mqtt']],
   ['snapshots.enabled', { snapshots: { enabled: false } }, ['mqtt']],
+  ['armed', { armed: false }, ['switches']],
   ['snapshots.keepDays', { snapshots: { keepDays: 3 } }, ['retention']],
 ])('%s concerns its part', (_key, document, expected) => {
   expect(words(document).filter((word) => !word.startsWith('camera'))).toEqual(expected);

@@ -38,6 +38,60 @@ function feed(
   );
 }
 
+/** Feeds one track through the given boxes, with the house armed or not at each. */
+function feedArmed(target: Decider, steps: readonly (readonly [box: typeof OUTSIDE, armed: boolean])[]) {
+  return steps.map(([box, armed], index) =>
+    target.observe(observation(1 + index, [trackView({ id: 1, box })]), armed),
+  );
+}
+
+describe('a house that is not armed', () => {
+  test('has events and no alerts', () => {
+    const decisions = feedArmed(decider(), [
+      [OUTSIDE, false],
+      [INSIDE, false],
+    ]);
+    expect(decisions.flatMap(({ alerts }) => alerts)).toEqual([]);
+    expect(decisions[0]?.events).toMatchObject([{ type: 'new' }]);
+  });
+
+  test('has seen who stands in a zone when it is armed again; only who enters anew is told', () => {
+    const decisions = feedArmed(decider(), [
+      [INSIDE, false],
+      [INSIDE, true],
+      [INSIDE, true],
+      [OUTSIDE, true],
+      [INSIDE, true],
+    ]);
+    expect(decisions.map(({ alerts }) => alerts.length)).toEqual([0, 0, 0, 0, 1]);
+  });
+
+  test('tells who comes back after having left while it was not armed', () => {
+    const decisions = feedArmed(decider({ cooldownS: 0 }), [
+      [INSIDE, true],
+      [OUTSIDE, false],
+      [INSIDE, true],
+    ]);
+    expect(decisions.map(({ alerts }) => alerts.length)).toEqual([1, 0, 1]);
+  });
+
+  test('does not tell later what a filter of the rule held back meanwhile', () => {
+    const target = decider({ scoreMin: 0.8 });
+    const weak = trackView({ id: 1, box: INSIDE, scoreMedian: 0.75 });
+    expect(target.observe(observation(1, [weak]), false).alerts).toEqual([]);
+    expect(target.observe(observation(2, [{ ...weak, scoreMedian: 0.85 }]), true).alerts).toEqual([]);
+  });
+
+  test('begins no cooldown', () => {
+    const decisions = feedArmed(decider({ cooldownS: 3600 }), [
+      [INSIDE, false],
+      [OUTSIDE, true],
+      [INSIDE, true],
+    ]);
+    expect(decisions.map(({ alerts }) => alerts.length)).toEqual([0, 0, 1]);
+  });
+});
+
 describe('the rule "enter"', () => {
   test('fires once when a confirmed object crosses into the zone', () => {
     const decisions = feed(decider(), [OUTSIDE, OUTSIDE, INSIDE, INSIDE, INSIDE]);
