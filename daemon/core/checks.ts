@@ -138,7 +138,8 @@ function ruleFaults({ cameras, rules }: CheckedConfig): ConfigFault[] {
   });
 }
 
-function known(names: readonly string[], verb: string): string {
+/** Names that would have been right, for the end of a message: 'there are a, b'. */
+export function known(names: readonly string[], verb: string): string {
   if (names.length === 0) return `${verb} none`;
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
   return `${verb} ${shown}${names.length > NAMES_SHOWN_MAX ? ', …' : ''}`;

@@ -46,8 +46,6 @@ export interface SwitchState {
 export interface SwitchChanges {
   /** Switches that have another value now, or are new. */
   readonly changed: readonly SwitchState[];
-  /** Keys of switches that are gone with their camera. */
-  readonly gone: readonly string[];
   /** To be kept in the database. */
   readonly kept: readonly StoredSwitch[];
 }
@@ -100,7 +98,7 @@ export class Switches {
         changed.push(stateOf(row.name, known));
       }
     }
-    return { changed, gone: [], kept };
+    return { changed, kept };
   }
 
   /** The file has been read again: what it says differently than before applies, what was set stays otherwise. */
@@ -128,16 +126,16 @@ export class Switches {
         if (differs) changed.push(stateOf(key, known));
       }
     }
-    return { changed, gone, kept };
+    return { changed, kept };
   }
 
   /** Somebody sets a switch that there is, to a value that fits it. The same value again changes nothing. */
   set(key: string, value: SwitchValue): SwitchChanges {
     const known = this.#switches.get(key);
-    if (known === undefined || known.value === value) return { changed: [], gone: [], kept: [] };
+    if (known === undefined || known.value === value) return { changed: [], kept: [] };
     known.value = value;
     known.stored = true;
-    return { changed: [stateOf(key, known)], gone: [], kept: [rowOf(key, known)] };
+    return { changed: [stateOf(key, known)], kept: [rowOf(key, known)] };
   }
 
   /** Undefined where there is no such switch. */

@@ -14,10 +14,10 @@ export function showValue(value: unknown): string {
   return typeof value === 'object' ? 'a mapping' : String(value);
 }
 
-/** Text in single quotes; control and direction characters are escaped, so that it cannot repaint a terminal. */
-export function showText(text: string): string {
+/** Text in single quotes, of so many characters at most; control and direction characters are escaped, so that it cannot repaint a terminal. */
+export function showText(text: string, lengthMax = SHOWN_MAX): string {
   const safe = hideCredentials(text.slice(0, SCANNED_MAX));
-  const short = safe.length > SHOWN_MAX ? `${safe.slice(0, SHOWN_MAX)}…` : safe;
+  const short = safe.length > lengthMax ? `${safe.slice(0, lengthMax)}…` : safe;
   const escaped = short.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be escaped
     /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,

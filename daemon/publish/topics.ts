@@ -49,6 +49,20 @@ export function cameraStatusPath(camera: string): string {
   return `${cameraPath(camera)}status`;
 }
 
+/** What a switch (core/switches.ts, by its key) is now. */
+export function statePath(switchKey: string): string {
+  return `${switchKey}/state`;
+}
+
+export function requestPath(verb: string): string {
+  return `request/${verb}`;
+}
+
+/** Where the request with this id is answered. */
+export function responsePath(id: string): string {
+  return `response/${id}`;
+}
+
 /** The perception feed of one camera. */
 export function detectionsPath(camera: string): string {
   return `${cameraPath(camera)}detections`;

@@ -1,0 +1,257 @@
+// The channel that takes commands and requests from the broker: who may still ask (rates), what was asked (read as hostile),
+// that it is done once, and that it is answered once. Turns switches and answers requests by what is passed in; decides
+// nothing of either. Main thread.
+import { HOUSE_ARMED, type SwitchState, type SwitchValue } from '../core/switches.ts';
+import type { Clock } from '../platform/clock.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { AnsweredRequests } from './answered-requests.ts';
+import type { Channel, IncomingMessage, Session, Subscription } from './channel.ts';
+import {
+  commandText,
+  ERROR_ID,
+  invalid,
+  isVerb,
+  type RawRequest,
+  readRequest,
+  readSwitch,
+  refusalPayload,
+  showPath,
+  switchOf,
+  switchText,
+  unknownVerb,
+  type Verb,
+} from './command-messages.ts';
+import { type Answers, answersFrom, type RequestSources } from './requests.ts';
+import type { RetainedTree } from './retained.ts';
+import { type Rate, TokenBucket } from './token-bucket.ts';
+import { pathOf, requestPath, responsePath, statePath, topicOf } from './topics.ts';
+
+export interface CommandLimits {
+  /** Everything that comes. */
+  readonly overall: Rate;
+  /** Of those: commands that turn switches, */
+  readonly set: Rate;
+  /** and requests, by verb. */
+  readonly requests: Readonly<Record<Verb, Rate>>;
+  /** Refusals that are answered. */
+  readonly refusals: Rate;
+}
+
+/** A scene may turn every switch of 32 cameras at once; a subscriber that was away asks for its messages in hundreds. */
+export const COMMAND_LIMITS: CommandLimits = {
+  overall: { burst: 200, perS: 30 },
+  set: { burst: 150, perS: 10 },
+  requests: { events: { burst: 20, perS: 5 }, snapshot: { burst: 5, perS: 1 } },
+  refusals: { burst: 20, perS: 2 },
+};
+
+/** Requests being carried out, and answers not yet acknowledged, at most. */
+const RUNNING_MAX = 8;
+const UNACKNOWLEDGED_MAX = 64;
+/** One line about refusals in this time. */
+const LOG_INTERVAL_MS = 10_000;
+
+export interface CommandSwitches {
+  cameras(): readonly string[];
+  get(key: string): SwitchState | undefined;
+  /** False where it has that value already. */
+  set(key: string, value: SwitchValue): boolean;
+}
+
+export interface CommandsOptions {
+  readonly switches: CommandSwitches;
+  readonly retained: Pick<RetainedTree, 'set'>;
+  readonly requests: RequestSources;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits?: CommandLimits;
+}
+
+export class Commands implements Channel {
+  /** Refusals that were not answered and answers that were not sent: too many at once. */
+  dropped = 0;
+  readonly #options: CommandsOptions;
+  readonly #logger: Logger;
+  readonly #answers: Answers;
+  readonly #answered: AnsweredRequests;
+  readonly #overall: TokenBucket;
+  readonly #set: TokenBucket;
+  readonly #requests: Readonly<Record<Verb, TokenBucket>>;
+  readonly #refusals: TokenBucket;
+  #session: Session | undefined;
+  #running = 0;
+  #unacknowledged = 0;
+  #loggedMonoMs = Number.NEGATIVE_INFINITY;
+  #unlogged = 0;
+
+  constructor(options: CommandsOptions) {
+    const { limits = COMMAND_LIMITS, clock } = options;
+    this.#options = options;
+    this.#logger = options.logger.child({ part: 'commands' });
+    this.#answers = answersFrom(options.requests);
+    this.#answered = new AnsweredRequests(clock);
+    this.#overall = new TokenBucket(limits.overall, clock);
+    this.#set = new TokenBucket(limits.set, clock);
+    this.#requests = {
+      events: new TokenBucket(limits.requests.events, clock),
+      snapshot: new TokenBucket(limits.requests.snapshot, clock),
+    };
+    this.#refusals = new TokenBucket(limits.refusals, clock);
+  }
+
+  subscriptions(device: string): readonly Subscription[] {
+    const on = (path: string, onMessage: (message: IncomingMessage) => void): Subscription => {
+      return { filter: topicOf(device, path), qos: 1, onMessage };
+    };
+    return [
+      on(`${HOUSE_ARMED}/set`, (message) => this.#onSet(message)),
+      on('camera/+/+/set', (message) => this.#onSet(message)),
+      on(requestPath('+'), (message) => this.#onRequest(message)),
+    ];
+  }
+
+  opened(session: Session): void {
+    this.#session = session;
+    this.#unacknowledged = 0;
+  }
+
+  closed(): void {
+    this.#session = undefined;
+  }
+
+  /** These switches have these values: their state topics say so. */
+  show(states: readonly SwitchState[]): void {
+    for (const { key, value } of states) this.#options.retained.set(statePath(key), switchText(value));
+  }
+
+  #onSet({ topic, payload, retain }: IncomingMessage): void {
+    const path = pathOf(topic) ?? '';
+    // A label may be called so: the retained topic of its count comes back to us. Not a command, and not to be answered.
+    if (/^camera\/[^/]+\/label\/set$/.test(path)) return;
+    try {
+      this.#admit(retain, this.#set, 'commands');
+      const text = commandText(payload);
+      const { switches, retained } = this.#options;
+      const wanted = switchOf(path, switches.cameras());
+      const value = readSwitch(wanted, text);
+      if (switches.set(wanted.key, value)) {
+        this.#logger.info({ switch: wanted.key }, `${wanted.key} is ${switchText(value)}, by MQTT`);
+      } else {
+        // Who asked is answered all the same.
+        retained.set(statePath(wanted.key), switchText(value), 1, () => undefined);
+      }
+    } catch (error) {
+      this.#refuse(path, undefined, error);
+    }
+  }
+
+  #onRequest({ topic, payload, retain }: IncomingMessage): void {
+    const path = pathOf(topic) ?? '';
+    const verb = path.slice(requestPath('').length);
+    let request: RawRequest | undefined;
+    try {
+      const text = commandText(payload);
+      request = readRequest(text);
+      this.#admit(retain);
+      if (!isVerb(verb)) throw unknownVerb(verb);
+      this.#carryOut(verb, request, text);
+    } catch (error) {
+      this.#refuse(path, request?.id, error);
+    }
+  }
+
+  /** Checks everything that can be checked at once; the answer comes later. */
+  #carryOut<V extends Verb>(verb: V, raw: RawRequest, text: string): void {
+    const request = raw.read(verb);
+    const { id } = request;
+    const verdict = this.#answered.look(id, `${verb} ${text}`);
+    if (verdict === 'pending') return;
+    if (verdict === 'other') throw invalid(`id: '${id}' was that of another request, a short while ago`);
+    if (verdict !== 'new') return this.#publish(responsePath(id), verdict.answer);
+    takeFrom(this.#requests[verb], `requests '${verb}'`);
+    if (this.#running >= RUNNING_MAX) {
+      throw limited(`${this.#running} requests are being carried out, no more at a time: try again later`);
+    }
+    this.#answered.begin(id, `${verb} ${text}`);
+    this.#running += 1;
+    void this.#answer(id, requestPath(verb), () => this.#answers[verb](request));
+  }
+
+  async #answer(id: string, path: string, make: () => Promise<string>): Promise<void> {
+    let answer: string;
+    try {
+      answer = await make();
+    } catch (error) {
+      this.#tell(path, asRefusal(error));
+      answer = refusalPayload(asRefusal(error), { path, id, nowMs: this.#options.clock.nowMs() });
+    }
+    this.#running -= 1;
+    this.#answered.end(id, answer);
+    this.#publish(responsePath(id), answer);
+  }
+
+  /** Throws where the message may not be looked at: what is kept by the broker, or more than is taken. */
+  #admit(retain: boolean, bucket?: TokenBucket, what = ''): void {
+    takeFrom(this.#overall, 'commands and requests');
+    if (bucket !== undefined) takeFrom(bucket, what);
+    if (!retain) return;
+    const message = 'a retained message is no command, it would come again at every connect: delete it';
+    throw new VedetteError('COMMAND_RETAINED', message);
+  }
+
+  #refuse(path: string, id: string | undefined, thrown: unknown): void {
+    const error = asRefusal(thrown);
+    this.#tell(path, error);
+    if (!this.#refusals.take()) {
+      this.dropped += 1;
+      return;
+    }
+    const nowMs = this.#options.clock.nowMs();
+    this.#publish(responsePath(id ?? ERROR_ID), refusalPayload(error, { path, id, nowMs }));
+  }
+
+  #tell(path: string, error: VedetteError): void {
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs - this.#loggedMonoMs < LOG_INTERVAL_MS) {
+      this.#unlogged += 1;
+      return;
+    }
+    const more =
+      this.#unlogged === 0 ? '' : `; ${this.#unlogged} others were refused since the last such line`;
+    this.#loggedMonoMs = nowMs;
+    this.#unlogged = 0;
+    this.#logger.warn({ code: error.code }, `${showPath(path)} refused: ${error.message}${more}`);
+  }
+
+  /** Who has asked may be gone, and so may the broker: nothing waits for this. */
+  #publish(path: string, answer: string): void {
+    const session = this.#session;
+    if (session === undefined || this.#unacknowledged >= UNACKNOWLEDGED_MAX) {
+      this.dropped += 1;
+      return;
+    }
+    this.#unacknowledged += 1;
+    session.connection.publish(topicOf(session.device, path), answer, false, (refusal) => {
+      this.#unacknowledged -= 1;
+      if (refusal !== undefined) this.#tell(path, limited(`the answer cannot be sent: ${refusal}`));
+    });
+  }
+}
+
+function takeFrom(bucket: TokenBucket, what: string): void {
+  if (bucket.take()) return;
+  const { burst, perS } = bucket.rate;
+  throw limited(
+    `too many ${what}: ${burst} at once, then ${perS} a second; try again in ${bucket.waitMs} ms`,
+  );
+}
+
+function limited(message: string): VedetteError {
+  return new VedetteError('COMMAND_LIMITED', message);
+}
+
+/** What is no word of ours is a bug, or the store: its own words are for the log of whoever threw it. */
+function asRefusal(error: unknown): VedetteError {
+  return error instanceof VedetteError ? error : new VedetteError('INTERNAL', reasonOf(error));
+}

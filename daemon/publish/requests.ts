@@ -1,0 +1,78 @@
+// Answers to requests: stored messages again, for a subscriber that missed some, and the newest picture of a camera. Owns the
+// shape of the answers; where messages and pictures come from is passed in. Main thread.
+import { known } from '../core/checks.ts';
+import type { OutboxRow } from '../core/types.ts';
+import { VedetteError } from '../platform/errors.ts';
+import { showText } from '../platform/show.ts';
+import type { RequestOf, Verb } from './command-messages.ts';
+import { isoTime, PAYLOAD_VERSION } from './payloads.ts';
+
+/** Characters of messages in one answer; what is more is asked for next. At least one message is sent. */
+const MESSAGES_LENGTH_MAX = 512 * 1024;
+
+export interface StoredMessages {
+  readonly epoch: string;
+  /** The last number given out. */
+  readonly lastSeq: number;
+  /** Ascending. */
+  readonly rows: readonly OutboxRow[];
+}
+
+export interface NewestPicture {
+  readonly jpeg: Uint8Array;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly atMs: number;
+}
+
+export interface RequestSources {
+  readonly messages: (query: Omit<RequestOf<'events'>, 'id'>) => Promise<StoredMessages>;
+  /** A row as it is published: JSON. */
+  readonly payloadOf: (row: OutboxRow) => string;
+  readonly cameras: () => readonly string[];
+  /** Rejects with a VedetteError where there is none. */
+  readonly picture: (camera: string) => Promise<NewestPicture>;
+}
+
+/** Carries a request out; the answer as it is published. */
+export type Answers = { readonly [V in Verb]: (request: RequestOf<V>) => Promise<string> };
+
+export function answersFrom(sources: RequestSources): Answers {
+  return {
+    events: (request) => eventsAnswer(request, sources),
+    snapshot: (request) => snapshotAnswer(request, sources),
+  };
+}
+
+async function eventsAnswer(request: RequestOf<'events'>, sources: RequestSources): Promise<string> {
+  const { id, ...query } = request;
+  const { epoch, lastSeq, rows } = await sources.messages(query);
+  const messages: string[] = [];
+  let length = 0;
+  let heldSeq = query.afterSeq;
+  for (const row of rows) {
+    const message = sources.payloadOf(row);
+    length += message.length;
+    if (messages.length > 0 && length > MESSAGES_LENGTH_MAX) break;
+    messages.push(message);
+    heldSeq = row.seq;
+  }
+  const more = rows.length > 0 && heldSeq < lastSeq;
+  const head = JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true, epoch, lastSeq, more });
+  // The messages are JSON already, to the letter what the topic has.
+  return `${head.slice(0, -1)},"messages":[${messages.join(',')}]}`;
+}
+
+async function snapshotAnswer(request: RequestOf<'snapshot'>, sources: RequestSources): Promise<string> {
+  const { id, camera } = request;
+  const cameras = sources.cameras();
+  if (!cameras.includes(camera)) {
+    const message = `there is no camera ${showText(camera)} (${known(cameras, 'there are')})`;
+    throw new VedetteError('COMMAND_UNKNOWN', message);
+  }
+  const { jpeg, width, height, atMs } = await sources.picture(camera);
+  const picture = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.length).toString('base64');
+  const seen = { camera, width, height, at: isoTime(atMs), atMs };
+  return JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true, ...seen, jpeg: picture });
+}
