@@ -54,7 +54,6 @@ const LOG_INTERVAL_MS = 10_000;
 
 export interface CommandSwitches {
   cameras(): readonly string[];
-  get(key: string): SwitchState | undefined;
   /** False where it has that value already. */
   set(key: string, value: SwitchValue): boolean;
 }
