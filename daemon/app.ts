@@ -11,9 +11,10 @@ import { Cameras } from './camera/cameras.ts';
 import { type ConfigChanges, changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
+import { fileSwitches, rulesAndZones } from './core/configured.ts';
 import { Decider } from './core/decide.ts';
-import { type FileSwitches, type SwitchChanges, Switches } from './core/switches.ts';
-import type { Alert, Observation, OutboxRow, Rule, Snapshot, Zone } from './core/types.ts';
+import { type SwitchChanges, Switches } from './core/switches.ts';
+import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
@@ -27,6 +28,7 @@ import { changeLog, type Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
+import { Commands } from './publish/commands.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -108,6 +110,7 @@ class App implements RunningApp {
   readonly #loop = new LoopWatch();
   readonly #store: Store;
   readonly #topics: StandingTopics;
+  readonly #commands: Commands;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
@@ -124,6 +127,7 @@ class App implements RunningApp {
     this.#switches = new Switches(fileSwitches(options.config));
     this.#store = this.#makeStore();
     this.#topics = this.#makeTopics();
+    this.#commands = this.#makeCommands();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
     this.#detector = this.#makeDetector();
@@ -216,7 +220,9 @@ class App implements RunningApp {
   }
 
   /** What has to follow when switches have been turned. */
-  #switched({ changed }: SwitchChanges): void {
+  #switched({ changed, kept }: SwitchChanges): void {
+    for (const row of kept) this.#store.keepSwitch(row);
+    this.#commands.show(changed);
     const cameras = new Set(changed.flatMap(({ camera }) => camera ?? []));
     for (const camera of cameras) this.#cameras.turn(camera, this.#switches.ofCamera(camera));
   }
@@ -246,6 +252,33 @@ class App implements RunningApp {
     });
   }
 
+  #makeCommands(): Commands {
+    const { clock, logger } = this.#options;
+    const commands = new Commands({
+      switches: {
+        cameras: () => this.#switches.cameras(),
+        set: (key, value) => {
+          const changes = this.#switches.set(key, value);
+          this.#switched(changes);
+          return changes.changed.length > 0;
+        },
+      },
+      retained: this.#topics.retained,
+      requests: {
+        messages: (query) => this.#store.messages(query),
+        payloadOf: (row) => this.#publisher.current.payloadOf(row),
+        cameras: () => Object.keys(this.#config.cameras),
+        picture: (camera) => this.#cameras.newestPicture(camera),
+      },
+      clock,
+      logger,
+    });
+    commands.show(this.#switches.list());
+    // At once when the database is sound, so before any camera starts; late when it is out of reach at the start.
+    void this.#store.opened.then(() => this.#switched(this.#switches.recall(this.#store.recall().switches)));
+    return commands;
+  }
+
   #makeBroker(): EmbeddedBroker | undefined {
     const { nextFreePort = false, logger, clock } = this.#options;
     const { enabled, ...settings } = this.#config.mqtt.embedded;
@@ -262,7 +295,7 @@ class App implements RunningApp {
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
       retained: this.#topics.retained,
       pictures: publishesPictures(this.#config) ? this.#topics.pictures : undefined,
-      channels: this.#topics.channels,
+      channels: [...this.#topics.channels, this.#commands],
       device: device.name ?? deviceDefault,
       logger,
       clock,
@@ -363,26 +396,4 @@ class App implements RunningApp {
 function standingScene(config: Config): StandingScene {
   const { cameras, frigate } = config;
   return { cameras, frigate, pictures: publishesPictures(config), ...rulesAndZones(config) };
-}
-
-/** What the configuration says of every switch. */
-function fileSwitches({ armed, cameras }: Config): FileSwitches {
-  const of = Object.entries(cameras).map(([name, camera]) => {
-    const { enabled, detect, armed, threshold = null } = camera;
-    return [name, { enabled, detect: detect.enabled, armed, threshold }] as const;
-  });
-  return { armed, cameras: new Map(of) };
-}
-
-/** The configuration in the words of the rule engine. */
-function rulesAndZones(config: Config): { rules: Rule[]; zones: Map<string, Zone[]> } {
-  const rules = Object.entries(config.rules).map(([name, rule]) => ({ name, ...rule }));
-  const zones = new Map<string, Zone[]>();
-  for (const [camera, { zones: named }] of Object.entries(config.cameras)) {
-    zones.set(
-      camera,
-      Object.entries(named).map(([name, { points }]) => ({ name, points })),
-    );
-  }
-  return { rules, zones };
 }

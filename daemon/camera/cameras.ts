@@ -4,6 +4,8 @@ import type { CameraSwitches } from '../core/switches.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { Part } from '../platform/part.ts';
 import type { Camera } from './camera.ts';
+import type { AskedPicture } from './messages.ts';
+import { noPicture } from './picture-requests.ts';
 
 export interface CamerasOptions {
   /** Those to begin with. */
@@ -50,6 +52,13 @@ export class Cameras implements Part {
   /** The switches of a camera have been turned; one that is made later asks for them itself. */
   turn(name: string, switches: CameraSwitches): void {
     this.find(name)?.turn(switches);
+  }
+
+  /** Of the camera of this name; rejects with CAMERA_NO_PICTURE. */
+  async newestPicture(name: string): Promise<AskedPicture> {
+    const camera = this.find(name);
+    if (camera === undefined) throw noPicture(name, 'it is being started again, there is no frame');
+    return camera.newestPicture();
   }
 
   async add(names: readonly string[]): Promise<void> {

@@ -79,7 +79,7 @@ export class Switches {
     }
   }
 
-  /** Takes up what the database has kept of earlier lives of the daemon. Once, before anything asks for a value. */
+  /** Takes up what the database has kept of earlier lives of the daemon. Once. */
   recall(rows: readonly StoredSwitch[]): SwitchChanges {
     const changed: SwitchState[] = [];
     const kept: StoredSwitch[] = [];
@@ -89,6 +89,8 @@ export class Switches {
         if (row.fileValue !== NOTHING) kept.push(nothingSet(row.name));
         continue;
       }
+      // Somebody was quicker than the database: what they said holds.
+      if (known.stored) continue;
       known.stored = true;
       const value = storedValue(known.name, row.value);
       const holds = row.fileValue === JSON.stringify(known.fileValue) && value !== undefined;

@@ -185,15 +185,19 @@ export class OutboxSender {
     session.connection.publish(topic, payload, false, onAnswer, { user: userProperties(shipment) });
   }
 
+  /** A row as it is published now; `stages` of an alert that is on its way. Throws where its body cannot be read. */
+  payloadOf(row: OutboxRow, stages?: RowContext['stages']): string {
+    return rowPayload(row, { ...this.#context(), stages });
+  }
+
   #payload(shipment: Shipment): string {
-    const { clock, config, snapshotTopic, latency } = this.#options;
-    const context = {
-      nowMs: clock.nowMs(),
-      lateMs: config.lateS * 1000,
-      snapshotTopic,
-    };
-    if (shipment instanceof Digest) return digestPayload(shipment, context);
-    return rowPayload(shipment, { ...context, stages: latency?.sent(shipment.row) });
+    if (shipment instanceof Digest) return digestPayload(shipment, this.#context());
+    return this.payloadOf(shipment, this.#options.latency?.sent(shipment.row));
+  }
+
+  #context(): RowContext {
+    const { clock, config, snapshotTopic } = this.#options;
+    return { nowMs: clock.nowMs(), lateMs: config.lateS * 1000, snapshotTopic };
   }
 
   #refused(shipment: Shipment, reason: string, code: 'MQTT_CONNECT' | 'INTERNAL'): void {

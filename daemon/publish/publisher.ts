@@ -197,6 +197,11 @@ export class Publisher implements Part {
     retained.set(HEALTH_PATH, healthPayload(health()), 0);
   }
 
+  /** A row as it is published now. Throws where its body cannot be read. */
+  payloadOf(row: OutboxRow): string {
+    return this.#sender.payloadOf(row);
+  }
+
   async #stop(): Promise<void> {
     this.#healthTimer?.stop();
     this.#link.stop();

@@ -2,6 +2,7 @@
 // numbers from the counters in the file. Synchronous from BEGIN to COMMIT; never awaits. Worker thread.
 import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import type { StoredSwitch } from '../core/switches.ts';
 import type {
   Alert,
   ClockState,
@@ -20,7 +21,6 @@ import type {
   NumberedBatch,
   PictureTotals,
   Refusal,
-  StoredSwitch,
   TopicsChange,
 } from './messages.ts';
 import { Outbox, type OutboxTotals } from './outbox.ts';

@@ -1,5 +1,6 @@
 // The words between the store's two threads, and the words it tells the other parts. Plain data only: everything here
 // crosses a structured clone. Types only, no code. Both threads.
+import type { StoredSwitch } from '../core/switches.ts';
 import type { Alert, ClockState, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 
@@ -20,14 +21,6 @@ export interface ClockCorrection {
   readonly afterMs: number;
   /** When that was noticed, CLOCK_MONOTONIC. */
   readonly monoMs: number;
-}
-
-/** What was switched over MQTT; `value` and `fileValue` are JSON. */
-export interface StoredSwitch {
-  readonly name: string;
-  readonly value: string;
-  /** What the configuration said when it was switched: once the file says something else, that holds. */
-  readonly fileValue: string;
 }
 
 /** What earlier lives of the daemon left to remember. */

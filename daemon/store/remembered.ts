@@ -1,7 +1,8 @@
 // The tables of what has to be known again after a restart, beside what happened: switches and topics with a retained
 // message. Every call is a single statement or runs inside the caller's transaction. Worker thread.
 import type Database from 'better-sqlite3';
-import type { Recall, StoredSwitch, TopicsChange } from './messages.ts';
+import type { StoredSwitch } from '../core/switches.ts';
+import type { Recall, TopicsChange } from './messages.ts';
 
 export class Remembered {
   readonly #keepSwitch: Database.Statement<[StoredSwitch]>;

@@ -2,6 +2,7 @@
 // everything that came meanwhile in the next. Keeps what is not confirmed, so that a full disk or a dead thread loses
 // nothing while the daemon lives. Never touches a file. Main thread.
 import { resolve } from 'node:path';
+import type { StoredSwitch } from '../core/switches.ts';
 import type { ClockState, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { ErrorCode, VedetteError } from '../platform/errors.ts';
@@ -18,7 +19,6 @@ import type {
   Question,
   Recall,
   Retention,
-  StoredSwitch,
   StoreState,
   TopicsChange,
   WriteRequest,
