@@ -32,22 +32,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
   const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
   const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
-  const pipeline = new Pipeline({
-    camera,
-    index: data.index,
-    priority: config.priority,
-    detect: config.detect,
-    track: data.track,
-    deadlineMs: data.deadlineMs,
-    pool,
-    ...(snapshots === undefined ? {} : { snapshots }),
-    clock,
-    logger,
-    onObservation: (observation) => tell({ type: 'observation', observation }),
-    onRoom: () => program.resume(),
-    onLate: (generation, ageMs) => tell({ type: 'detector-late', generation, ageMs }),
-  });
-  pipeline.turn(data.switches);
+  const pipeline = pipelineOf(data, { pool, snapshots, logger, tell, onRoom: () => program.resume() });
   const asked = new AskedPictures({
     detect: config.detect,
     quality: data.snapshots.quality,
@@ -107,6 +92,38 @@ function start(data: CameraWorkerData, tell: Tell): void {
     else if (message.type === 'picture-wanted') asked.want();
     else void end();
   });
+}
+
+interface PipelineParts {
+  readonly pool: FramePool;
+  readonly snapshots: Snapshots | undefined;
+  readonly logger: Logger;
+  readonly tell: Tell;
+  readonly onRoom: () => void;
+}
+
+function pipelineOf(
+  data: CameraWorkerData,
+  { pool, snapshots, logger, tell, onRoom }: PipelineParts,
+): Pipeline {
+  const { camera, index, config, track, deadlineMs, switches } = data;
+  const pipeline = new Pipeline({
+    camera,
+    index,
+    priority: config.priority,
+    detect: config.detect,
+    track,
+    deadlineMs,
+    pool,
+    ...(snapshots === undefined ? {} : { snapshots }),
+    clock: systemClock,
+    logger,
+    onObservation: (observation) => tell({ type: 'observation', observation }),
+    onRoom,
+    onLate: (generation, ageMs) => tell({ type: 'detector-late', generation, ageMs }),
+  });
+  pipeline.turn(switches);
+  return pipeline;
 }
 
 /** Where the video counts time, only its own end ends what has not been seen for long. */
