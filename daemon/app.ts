@@ -34,6 +34,7 @@ import { type HealthSources, healthReport } from './publish/health.ts';
 import { Publisher } from './publish/publisher.ts';
 import { type StandingScene, StandingTopics } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
+import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
 
 export interface AppOptions {
@@ -172,7 +173,7 @@ class App implements RunningApp {
       this.#switched(this.#switches.reload(fileSwitches(config)));
     }
     if (changes.log) changeLog(this.#options.logger, config.log);
-    if (changes.retention) this.#store.setRetention(config.snapshots);
+    if (changes.retention) this.#store.setLimits(storeLimits(config));
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
     if (changes.mqtt) await this.#exchangeDelivery(changes);
     if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
@@ -233,7 +234,8 @@ class App implements RunningApp {
       dataDir,
       logger,
       clock,
-      retention: this.#config.snapshots,
+      limits: storeLimits(this.#config),
+      inHand: () => this.#publisher.current.inHand,
       onOutbox: (rows) => this.#send(rows),
     });
   }
@@ -385,9 +387,11 @@ class App implements RunningApp {
   /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */
   #warnOfUnknownLabels({ ready }: DetectorState): void {
     if (ready === undefined) return;
-    const code: ErrorCode = 'CONFIG_INVALID';
     for (const { path, message } of checkLabels(this.#config, ready.model.labels)) {
-      this.#options.logger.warn({ code }, `${path.join('.')}: ${message}`);
+      this.#options.logger.warn(
+        { code: 'CONFIG_INVALID' satisfies ErrorCode },
+        `${path.join('.')}: ${message}`,
+      );
     }
   }
 }

@@ -15,7 +15,7 @@ export interface ConfigChanges {
   readonly detector: boolean;
   /** Rules, or the zones they speak of. */
   readonly rules: boolean;
-  /** How long pictures are kept. */
+  /** How long pictures are kept, and what the store may take of the disk. */
   readonly retention: boolean;
   /** What the file says of armed, enabled, detect.enabled and threshold. */
   readonly switches: boolean;
@@ -54,7 +54,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
       rules,
       Object.entries(cameras).map(([n, { zones }]) => [n, zones]),
     ]),
-    retention: differs(({ snapshots }) => [snapshots.keepDays, snapshots.keepMb]),
+    retention: differs(({ snapshots, store }) => [snapshots.keepDays, snapshots.keepMb, store]),
     switches: differs(({ armed, cameras }) => [armed, kept.map((name) => takenBySwitches(cameras[name]!))]),
     cameras: {
       removed: Object.keys(before.cameras).filter((name) => !Object.hasOwn(after.cameras, name)),

@@ -6,6 +6,7 @@ import { cameraSchema } from './camera-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { fraction, name } from './schema-parts.ts';
+import { storeSchema } from './store-schema.ts';
 
 const rule = z.strictObject({
   trigger: z
@@ -165,6 +166,7 @@ export const configSchema = z.strictObject({
   detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),
   track: track.prefault({}).meta({ description: 'When a detection becomes an object.' }),
   snapshots: snapshots.prefault({}).meta({ description: 'Pictures of what was seen.' }),
+  store: storeSchema.prefault({}).meta({ description: 'The database in the data folder.' }),
   cameras: z
     .record(name('a camera name'), cameraSchema)
     .refine((value) => Object.keys(value).length > 0, 'at least one camera')

@@ -24,6 +24,8 @@ export interface DetectorSource {
 export interface StoreSource {
   readonly queued: number;
   readonly outboxRows: number;
+  readonly outboxBytes: number;
+  readonly outboxDropped: { readonly updates: number; readonly events: number; readonly alerts: number };
   readonly updatesDropped: number;
   readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
   readonly problem: { readonly message: string } | undefined;
@@ -51,7 +53,8 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
-  const { queued, outboxRows, updatesDropped, commitMs, problem, ...pictures } = store.state();
+  const { outboxRows, outboxBytes, outboxDropped, ...stored } = store.state();
+  const { queued, updatesDropped, commitMs, problem, ...pictures } = stored;
   return {
     device,
     version,
@@ -75,6 +78,8 @@ export function healthReport(sources: HealthSources): HealthReport {
     store: {
       queued,
       outboxRows,
+      outboxBytes,
+      outboxDropped: outboxDropped.updates + outboxDropped.events + outboxDropped.alerts,
       updatesDropped,
       commitP50Ms: rounded(commitMs?.p50 ?? 0),
       commitP99Ms: rounded(commitMs?.p99 ?? 0),

@@ -97,6 +97,9 @@ export interface HealthReport {
   readonly store: {
     readonly queued: number;
     readonly outboxRows: number;
+    readonly outboxBytes: number;
+    /** Messages that gave way to the quota since the daemon's start. */
+    readonly outboxDropped: number;
     readonly updatesDropped: number;
     readonly commitP50Ms: number;
     readonly commitP99Ms: number;

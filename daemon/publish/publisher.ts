@@ -130,6 +130,11 @@ export class Publisher implements Part {
     };
   }
 
+  /** Outbox rows sent or about to be. */
+  get inHand(): readonly number[] {
+    return this.#sender.inHand;
+  }
+
   /** Rows the store has committed, in order, each told once. */
   outboxGrew(rows: readonly OutboxRow[]): void {
     this.#sender.grew(rows);

@@ -3,15 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { StoredSwitch } from '../core/switches.ts';
-import type {
-  Alert,
-  ClockState,
-  EventChange,
-  Gap,
-  OutboxKind,
-  OutboxRow,
-  SnapshotRef,
-} from '../core/types.ts';
+import type { Alert, ClockState, EventChange, Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { isMisfit } from './failures.ts';
 import { Journal } from './journal.ts';
@@ -25,7 +17,9 @@ import type {
 } from './messages.ts';
 import { Outbox, type OutboxTotals } from './outbox.ts';
 import { Pictures } from './pictures.ts';
+import { type Dropped, Quota, type QuotaLimits } from './quota.ts';
 import { Remembered } from './remembered.ts';
+import { clampScore, endOf, Views } from './views.ts';
 
 export interface LedgerOptions {
   readonly db: Database.Database;
@@ -47,14 +41,18 @@ export interface LedgerWrite {
   readonly topics?: TopicsChange;
   /** Written beside the journal's rows; as before when absent. */
   readonly clock?: ClockState;
+  /** Without limits nothing gives way. */
+  readonly quota?: QuotaLimits;
 }
 
 export interface LedgerResult {
   /** New outbox rows in order. */
   readonly rows: readonly OutboxRow[];
+  /** Messages that gave way to the quota. */
+  readonly dropped: Dropped;
   readonly refused: readonly Refusal[];
-  /** What the outbox holds more than before; fewer than 0 when more was delivered. */
-  readonly grown: OutboxTotals;
+  /** What waits in the outbox now. */
+  readonly waiting: OutboxTotals;
   /** Pictures that got a row. */
   readonly pictures: PictureTotals;
   /** Counters and highest row, as this transaction leaves them. */
@@ -67,40 +65,7 @@ type Item =
   | { readonly counter: 'event'; readonly record: EventChange | InterruptedEnd }
   | { readonly counter: 'alert'; readonly record: Alert };
 
-interface OpenEvent {
-  readonly id: string;
-  readonly camera: string;
-  readonly label: string;
-  readonly track: number;
-  readonly score: number;
-  readonly box: string;
-  readonly zones: string;
-  readonly zones_entered: string;
-  readonly started_at_ms: number;
-  readonly updated_at_ms: number;
-  readonly snapshot_path: string | null;
-  readonly snapshot_sha256: string | null;
-}
-
-// An end that has been written stays, whatever comes late.
-const UPSERT_EVENT = `
-  INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered,
-                      started_at_ms, updated_at_ms, ended_at_ms, end_reason, snapshot_path, snapshot_sha256)
-  VALUES (@id, @camera, @label, @track, @score, @box, @zones, @zonesEntered,
-          @startedAtMs, @updatedAtMs, @endedAtMs, @endReason, @snapshotPath, @snapshotSha256)
-  ON CONFLICT (id) DO UPDATE SET
-    label = excluded.label, score = excluded.score, box = excluded.box, zones = excluded.zones,
-    zones_entered = excluded.zones_entered, updated_at_ms = excluded.updated_at_ms,
-    ended_at_ms = coalesce(excluded.ended_at_ms, ended_at_ms),
-    end_reason = coalesce(excluded.end_reason, end_reason),
-    snapshot_path = coalesce(excluded.snapshot_path, snapshot_path),
-    snapshot_sha256 = coalesce(excluded.snapshot_sha256, snapshot_sha256)`;
-
-const INSERT_ALERT = `
-  INSERT INTO alerts (id, event_id, seq, rule, severity, camera, label, zone, score, message, at_ms, mono_ms, stages,
-                      snapshot_path, snapshot_sha256)
-  VALUES (@id, @eventId, @seq, @rule, @severity, @camera, @label, @zone, @score, @message, @atMs, @monoMs, @stages,
-          @snapshotPath, @snapshotSha256)`;
+const NONE_DROPPED: Dropped = { updates: 0, events: 0, alerts: 0 };
 
 export class Ledger {
   readonly outbox: Outbox;
@@ -108,28 +73,26 @@ export class Ledger {
   readonly journal: Journal;
   readonly remembered: Remembered;
   readonly #options: LedgerOptions;
-  readonly #event: Database.Statement<[Record<string, unknown>]>;
-  readonly #alert: Database.Statement<[Record<string, unknown>]>;
-  readonly #openEvents: Database.Statement<[], OpenEvent>;
+  readonly #quota: Quota;
+  readonly #views: Views;
   readonly #lastBatch: Database.Statement<[string], number>;
   readonly #setLastBatch: Database.Statement<[string, number]>;
   readonly #write: Database.Transaction<(write: LedgerWrite) => LedgerResult>;
   readonly #endAll: Database.Transaction<() => OutboxRow[]>;
+  readonly #tellAll: Database.Transaction<() => OutboxRow[]>;
   /** Inside another transaction these are savepoints: all of it or nothing. */
   readonly #addAll: Database.Transaction<(items: readonly Item[]) => OutboxRow[]>;
+  #waiting: OutboxTotals;
 
   constructor(options: LedgerOptions) {
     const { db } = options;
     this.#options = options;
     this.outbox = new Outbox(db);
+    this.#quota = new Quota(db, this.outbox);
     this.pictures = new Pictures(db);
     this.journal = new Journal(db, this.outbox, options.bootId);
     this.remembered = new Remembered(db);
-    this.#event = db.prepare(UPSERT_EVENT);
-    this.#alert = db.prepare(INSERT_ALERT);
-    this.#openEvents = db.prepare<[], OpenEvent>(
-      'SELECT * FROM events WHERE ended_at_ms IS NULL ORDER BY id',
-    );
+    this.#views = new Views(db);
     this.#lastBatch = db
       .prepare<[string], number>('SELECT writer_batch FROM meta WHERE writer_id = ?')
       .pluck();
@@ -137,6 +100,8 @@ export class Ledger {
     this.#addAll = db.transaction((items: readonly Item[]) => items.map((item) => this.#add(item)));
     this.#write = db.transaction((write: LedgerWrite) => this.#writeAll(write));
     this.#endAll = db.transaction(() => this.#endOpenEvents());
+    this.#tellAll = db.transaction(() => this.#quota.tell(options.nowMs()));
+    this.#waiting = this.outbox.totals();
   }
 
   /**
@@ -145,17 +110,34 @@ export class Ledger {
    * done when the disk refuses; a record that can never fit is replaced by a gap and does not hold up the others.
    */
   write(write: LedgerWrite): LedgerResult {
-    return this.#write.immediate(write);
+    const result = this.#write.immediate(write);
+    this.#waiting = result.waiting;
+    return result;
+  }
+
+  /** What waits in the outbox. */
+  get waiting(): OutboxTotals {
+    return this.#waiting;
   }
 
   /** Writes an `end` for every event without one. Only at the daemon's start: all of them are leftovers then. */
   endOpenEvents(): readonly OutboxRow[] {
-    return this.#endAll.immediate();
+    return this.#appended(this.#endAll.immediate());
+  }
+
+  /** Appends gap messages for what the quota took and none has told yet; mostly there is nothing to tell. */
+  tellLosses(): readonly OutboxRow[] {
+    return this.#quota.untold ? this.#appended(this.#tellAll.immediate()) : [];
+  }
+
+  #appended(rows: readonly OutboxRow[]): readonly OutboxRow[] {
+    this.#waiting = plus(this.#waiting, rows);
+    return rows;
   }
 
   #writeAll(write: LedgerWrite): LedgerResult {
-    const { batches, delivered, unheard = [], passedOver = [], switches = [], topics, clock } = write;
-    const { writer, nowMs } = this.#options;
+    const { batches, switches = [], topics, clock } = write;
+    const { writer } = this.#options;
     this.journal.clock = clock ?? this.journal.clock;
     const done = this.#lastBatch.get(writer) ?? 0;
     const rows: OutboxRow[] = [];
@@ -170,19 +152,38 @@ export class Ledger {
     const last = batches.at(-1)?.number ?? 0;
     if (last > done) this.#setLastBatch.run(writer, last);
     this.remembered.keep(switches, topics);
-    const late = this.outbox.passOver(passedOver);
-    const gone = [this.outbox.remove(delivered), this.outbox.giveUp(unheard, nowMs()), late];
-    if (late.rows > 0) rows.push(this.addGap({ ...late.gap, atMs: nowMs() }));
     return {
-      rows,
+      ...this.#settle(rows, write),
       refused,
-      grown: {
-        rows: gone.reduce((sum, totals) => sum - totals.rows, rows.length),
-        bytes: gone.reduce((sum, totals) => sum - totals.bytes, bytesOf(rows)),
-      },
       pictures,
       lastSeq: this.outbox.lastSeq(),
       lastRow: this.outbox.lastRow(),
+    };
+  }
+
+  /** What becomes of the outbox with these rows added. */
+  #settle(
+    batches: readonly OutboxRow[],
+    { delivered, unheard = [], passedOver = [], quota }: LedgerWrite,
+  ): Pick<LedgerResult, 'rows' | 'dropped' | 'waiting'> {
+    const atMs = this.#options.nowMs();
+    const late = this.outbox.passOver(passedOver);
+    const added = late.rows > 0 ? [...batches, this.addGap({ ...late.gap, atMs })] : batches;
+    const left = less(
+      plus(this.#waiting, added),
+      this.outbox.remove(delivered),
+      this.outbox.giveUp(unheard, atMs),
+      late,
+    );
+    if (quota === undefined) return { rows: added, dropped: NONE_DROPPED, waiting: left };
+    const { gone, dropped, rows } = this.#quota.enforce(left.bytes, added.length, quota);
+    // With room again the losses are told at once: the publisher may not read for long.
+    const tells = left.bytes < quota.bytesMax / 2 && this.#quota.untold;
+    const gaps = tells ? this.#quota.tell(atMs) : [];
+    return {
+      rows: [...added.filter(({ row }) => !rows.has(row)), ...gaps],
+      dropped,
+      waiting: plus(less(left, gone), gaps),
     };
   }
 
@@ -273,81 +274,33 @@ export class Ledger {
       monoMs: record.monoMs,
       body,
     });
-    if (counter === 'alert') this.#alert.run(alertColumns(item.record, seq));
-    else this.#event.run(eventColumns(item.record));
+    if (counter === 'alert') this.#views.addAlert(item.record, seq);
+    else this.#views.changeEvent(item.record);
     return this.outbox.add({ kind: counter, atMs: record.atMs, body }, seq);
   }
 
   #endOpenEvents(): OutboxRow[] {
     const { nowMs, monoMs } = this.#options;
-    const ends = this.#openEvents.all().map((event): Item => {
-      const record: InterruptedEnd = {
-        id: event.id,
-        type: 'end',
-        camera: event.camera,
-        label: event.label,
-        score: event.score,
-        box: JSON.parse(event.box) as EventChange['box'],
-        zones: JSON.parse(event.zones) as string[],
-        zonesEntered: JSON.parse(event.zones_entered) as string[],
-        track: event.track,
-        startedAtMs: event.started_at_ms,
-        atMs: nowMs(),
-        monoMs: monoMs(),
-        endedAtMs: event.updated_at_ms,
-        ...(event.snapshot_path === null || event.snapshot_sha256 === null
-          ? {}
-          : { snapshot: { path: event.snapshot_path, sha256: event.snapshot_sha256 } }),
-        reason: 'interrupted',
-      };
-      return { counter: 'event', record };
-    });
+    const now = { atMs: nowMs(), monoMs: monoMs() };
+    const ends = this.#views
+      .openEvents()
+      .map((event): Item => ({ counter: 'event', record: endOf(event, now) }));
     return this.#addAll(ends);
   }
 }
 
-/** As SQLite counts them: octet_length(body). */
-function bytesOf(rows: readonly OutboxRow[]): number {
-  return rows.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+/** Bytes as SQLite counts them: octet_length(body). */
+function plus(outbox: OutboxTotals, added: readonly OutboxRow[]): OutboxTotals {
+  const bytes = added.reduce((sum, { body }) => sum + Buffer.byteLength(body), outbox.bytes);
+  return { rows: outbox.rows + added.length, bytes };
 }
 
-function eventColumns(change: EventChange | InterruptedEnd): Record<string, unknown> {
-  const endedAtMs = change.endedAtMs ?? (change.type === 'end' ? change.atMs : undefined);
-  return {
-    id: change.id,
-    camera: change.camera,
-    label: change.label,
-    track: change.track,
-    score: clampScore(change.score),
-    box: JSON.stringify(change.box),
-    zones: JSON.stringify(change.zones),
-    zonesEntered: JSON.stringify(change.zonesEntered),
-    startedAtMs: Math.round(change.startedAtMs),
-    updatedAtMs: Math.round(change.atMs),
-    endedAtMs: endedAtMs === undefined ? null : Math.round(endedAtMs),
-    endReason: 'reason' in change ? change.reason : null,
-    ...snapshotColumns(change.snapshot),
-  };
-}
-
-function alertColumns({ snapshot, ...alert }: Alert, seq: number): Record<string, unknown> {
-  return {
-    ...alert,
-    seq,
-    score: clampScore(alert.score),
-    atMs: Math.round(alert.atMs),
-    stages: JSON.stringify(alert.stages),
-    ...snapshotColumns(snapshot),
-  };
-}
-
-function snapshotColumns(snapshot: SnapshotRef | undefined): Record<string, unknown> {
-  return { snapshotPath: snapshot?.path ?? null, snapshotSha256: snapshot?.sha256 ?? null };
-}
-
-/** Dequantized scores may leave 0..1 by a rounding error; that must not cost an alert. NaN stays and is refused. */
-function clampScore(score: number): number {
-  return Math.min(1, Math.max(0, score));
+/** `outbox` without what has `gone` from it. */
+function less(outbox: OutboxTotals, ...gone: readonly OutboxTotals[]): OutboxTotals {
+  return gone.reduce(
+    (left, { rows, bytes }) => ({ rows: left.rows - rows, bytes: left.bytes - bytes }),
+    outbox,
+  );
 }
 
 /** This boot's id, 'unknown' where the kernel does not tell. Monotonic times compare only within one boot. */

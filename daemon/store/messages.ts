@@ -3,6 +3,7 @@
 import type { StoredSwitch } from '../core/switches.ts';
 import type { Alert, ClockState, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
 import type { ErrorCode } from '../platform/errors.ts';
+import type { Dropped, QuotaLimits } from './quota.ts';
 
 /** What must become durable together. */
 export interface Batch {
@@ -60,6 +61,15 @@ export interface Retention {
   readonly keepMb: number;
 }
 
+/** What the configuration lets the store keep. */
+export interface StoreLimits {
+  readonly pictures: Retention;
+  /** Megabytes (1,000,000 bytes) of messages that may wait for delivery. */
+  readonly outboxMb: number;
+  /** Megabytes of the disk kept for alerts; 0 keeps none. */
+  readonly reserveMb: number;
+}
+
 /** How many pictures have a row, and the bytes of their files. */
 export interface PictureTotals {
   readonly count: number;
@@ -113,6 +123,8 @@ export interface StoreState {
   readonly outboxRows: number;
   /** Of the messages in them. */
   readonly outboxBytes: number;
+  /** Messages that gave way to the quota since the daemon's start; gap messages name them. */
+  readonly outboxDropped: Dropped;
   readonly lastSeq: Readonly<Record<OutboxKind, number>>;
   /** Highest outbox row ever handed out. */
   readonly lastRow: number;
@@ -147,7 +159,7 @@ export interface OpenTask {
   readonly lastRow: number | undefined;
   /** Times in a row the file was found damaged while running: 0 quick check, 1 full check, 2 set aside unasked. */
   readonly damages: number;
-  readonly retention: Retention;
+  readonly limits: StoreLimits;
   readonly clock: ClockState;
 }
 
@@ -164,6 +176,7 @@ export interface WriteRequest {
   readonly switches: readonly StoredSwitch[];
   readonly topics: TopicsChange;
   readonly clock: ClockState;
+  readonly quota: QuotaLimits;
 }
 
 export interface ReadRequest {
@@ -184,7 +197,7 @@ export type Question = ReadRequest | FindRequest;
 export type Request =
   | WriteRequest
   | Question
-  | { readonly type: 'retention'; readonly retention: Retention }
+  | { readonly type: 'limits'; readonly limits: StoreLimits }
   | { readonly type: 'close' };
 
 /** How the file stands, sent with every change of it. */
@@ -240,6 +253,8 @@ export interface Written {
   readonly id: number;
   readonly rows: readonly OutboxRow[];
   readonly refused: readonly Refusal[];
+  /** Messages that gave way to others. */
+  readonly dropped: Dropped;
   readonly status: FileStatus;
   /** Duration of the transaction, fsync included. */
   readonly commitMs: number;
@@ -263,6 +278,8 @@ export interface Rows {
   readonly type: 'rows';
   readonly id: number;
   readonly rows: readonly OutboxRow[];
+  /** Gap messages that this question has made of losses, and how the file stands with them; absent mostly. */
+  readonly made?: { readonly rows: readonly OutboxRow[]; readonly status: FileStatus };
 }
 
 export interface Found {

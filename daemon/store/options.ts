@@ -1,8 +1,9 @@
-// What the store is given. Types only, no code.
+// What the store is given. Pure. Main thread.
+import type { Config } from '../config/types.ts';
 import type { OutboxRow } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Retention, StoreState } from './messages.ts';
+import type { StoreLimits, StoreState } from './messages.ts';
 
 export interface StoreOptions {
   readonly dataDir: string;
@@ -15,12 +16,19 @@ export interface StoreOptions {
   onOutbox(rows: readonly OutboxRow[]): void;
   /** A problem came, changed or went, or the file was (re)opened. */
   onState?(state: StoreState): void;
-  /** How long pictures are kept. */
-  readonly retention: Retention;
+  readonly limits: StoreLimits;
+  /** Outbox rows the publisher has in hand, sent or about to be: these never give way to the quota. */
+  inHand?(): readonly number[];
   /** Batches that may wait for a slow disk before pictures, then `update` changes are dropped. */
   readonly queueBatchesMax?: number;
   /** `stop` waits this long for a disk that refuses, then gives up and says what is lost. */
   readonly drainMs?: number;
   /** The worker's program; a test gives one that dies on purpose. */
   readonly workerUrl?: URL;
+}
+
+/** The limits of a configuration. */
+export function storeLimits({ snapshots, store }: Pick<Config, 'snapshots' | 'store'>): StoreLimits {
+  const { keepDays, keepMb } = snapshots;
+  return { pictures: { keepDays, keepMb }, ...store };
 }

@@ -12,6 +12,8 @@ export class Pending {
   readonly queue: CommitQueue;
   /** What is known of the wall clock. */
   clock: ClockState = 'unknown';
+  /** A write is wanted though nothing else waits: the outbox is beyond its quota. */
+  trim = false;
   #delivered: number[] = [];
   #unheard: number[] = [];
   #passedOver: number[] = [];
@@ -28,13 +30,14 @@ export class Pending {
 
   get empty(): boolean {
     return (
+      !this.trim &&
       this.queue.length +
         this.#delivered.length +
         this.#unheard.length +
         this.#passedOver.length +
         this.#switched.size +
         this.#retopic.size ===
-      0
+        0
     );
   }
 
@@ -85,10 +88,10 @@ export class Pending {
   }
 
   /** The next write, undefined when nothing waits. */
-  take(id: number): WriteRequest | undefined {
+  take(id: number): Omit<WriteRequest, 'quota'> | undefined {
     if (this.empty) return undefined;
     const topics = [...this.#retopic];
-    const request: WriteRequest = {
+    const request: Omit<WriteRequest, 'quota'> = {
       type: 'write',
       id,
       batches: this.queue.take(WRITE_BATCHES_MAX),
@@ -102,6 +105,7 @@ export class Pending {
       },
       clock: this.clock,
     };
+    this.trim = false;
     this.#delivered = [];
     this.#unheard = [];
     this.#passedOver = [];

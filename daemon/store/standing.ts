@@ -5,6 +5,7 @@ import { Percentiles } from '../platform/percentiles.ts';
 import { damageMessage, refusalMessage } from './failures.ts';
 import type { FileStatus, Opened, Pruned, StoreProblem, StoreState, Written } from './messages.ts';
 import { PruneState } from './prune-state.ts';
+import type { Dropped } from './quota.ts';
 
 /** Transactions whose durations are remembered. */
 const LATENCY_SIZE = 256;
@@ -22,6 +23,8 @@ export class Standing {
   #epoch: string | undefined;
   #status: FileStatus | undefined;
   #recordsRefused = 0;
+  #dropped: Dropped = { updates: 0, events: 0, alerts: 0 };
+  #fullTold = false;
   #committedMonoMs: number | undefined;
 
   constructor(logger: Logger, clock: Clock) {
@@ -40,12 +43,21 @@ export class Standing {
     return this.#status?.lastRow;
   }
 
+  get outboxBytes(): number {
+    return this.#status?.outboxBytes ?? 0;
+  }
+
   opened({ epoch, status, eventsEnded, damage }: Opened): void {
     this.#epoch = epoch;
     this.#status = status;
     if (damage !== undefined)
       this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
     this.#logger.info({ event: 'store-open', epoch, eventsEnded, ...status }, 'database is open');
+  }
+
+  /** Gap messages were made of losses. */
+  told(status: FileStatus): void {
+    this.#status = status;
   }
 
   written({ refused, status, commitMs }: Written): void {
@@ -57,6 +69,32 @@ export class Standing {
       const { reason: _reason, ...data } = refusal;
       this.#logger.error({ event: 'store-refused', code: 'INTERNAL', ...data }, refusalMessage(refusal));
     }
+  }
+
+  /** Tells once that the outbox is full, and once that it is over. True while it is beyond its quota and gives way. */
+  quota(dropped: Dropped, bytesMax: number): boolean {
+    const { updates, events, alerts } = this.#dropped;
+    this.#dropped = {
+      updates: updates + dropped.updates,
+      events: events + dropped.events,
+      alerts: alerts + dropped.alerts,
+    };
+    const gaveWay = dropped.updates + dropped.events + dropped.alerts > 0;
+    const { outboxBytes = 0, outboxRows = 0 } = this.#status ?? {};
+    if (gaveWay && !this.#fullTold) {
+      this.#fullTold = true;
+      this.#logger.warn(
+        { event: 'store-outbox-full', code: 'OUTBOX_FULL', outboxRows },
+        `outbox is full: more than ${bytesMax / 1e6} MB wait for delivery (store.outboxMb), the oldest updates give way, then the oldest events, then the oldest alerts; gap messages will name them`,
+      );
+    } else if (this.#fullTold && outboxBytes < bytesMax / 2) {
+      this.#fullTold = false;
+      this.#logger.info(
+        { event: 'store-outbox-room', ...this.#dropped },
+        'outbox has room again; counts are of all messages that gave way since the start',
+      );
+    }
+    return gaveWay && outboxBytes > bytesMax;
   }
 
   pruned(reply: Pruned): void {
@@ -74,6 +112,7 @@ export class Standing {
       queued,
       outboxRows,
       outboxBytes,
+      outboxDropped: this.#dropped,
       lastSeq: lastSeq ?? { event: 0, alert: 0, gap: 0 },
       lastRow: this.lastRow ?? 0,
       updatesDropped,

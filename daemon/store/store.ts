@@ -18,22 +18,24 @@ import type {
   Opened,
   Question,
   Recall,
-  Retention,
+  Rows,
+  StoreLimits,
   StoreState,
   TopicsChange,
-  WriteRequest,
   Written,
 } from './messages.ts';
 import type { StoreOptions } from './options.ts';
 import { pathsIn } from './paths.ts';
 import { Pending } from './pending.ts';
-import { PendingReads } from './reads.ts';
+import type { QuotaLimits } from './quota.ts';
+import { Requests } from './requests.ts';
 import { Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 import { Trouble } from './trouble.ts';
 
 const QUEUE_BATCHES_MAX = 2000;
 const DRAIN_MS = 5000;
+const MEGABYTE = 1_000_000;
 /** At start these need the owner; everything else is retried. */
 const FATAL_AT_START: readonly ErrorCode[] = ['DATA_DIR_UNUSABLE', 'STORE_LOCKED', 'STORE_NEWER'];
 
@@ -46,7 +48,7 @@ export class Store implements Part {
   readonly #writer = newId();
   readonly #pending: Pending;
   readonly #trouble: Trouble;
-  readonly #reads = new PendingReads();
+  readonly #requests = new Requests();
   readonly #standing: Standing;
   readonly #started = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
@@ -55,14 +57,10 @@ export class Store implements Part {
   #ready = false;
   #phase: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle';
   #stopping: Promise<void> | undefined;
-  /** The one write not yet confirmed, and whether this worker has it. */
-  #write: WriteRequest | undefined;
-  #writeSent = false;
-  #requestId = 0;
   #scheduled = false;
   #retry: Timer | undefined;
   #damages = 0;
-  #retention: Retention;
+  #limits: StoreLimits;
   #late = 0;
 
   constructor(options: StoreOptions) {
@@ -70,7 +68,7 @@ export class Store implements Part {
     this.#logger = options.logger.child({ part: 'store' });
     this.#clock = options.clock;
     this.#dataDir = resolve(options.dataDir);
-    this.#retention = options.retention;
+    this.#limits = options.limits;
     this.#trouble = new Trouble({
       logger: this.#logger,
       clock: options.clock,
@@ -139,12 +137,7 @@ export class Store implements Part {
   #ask<T>(question: (id: number) => Question): Promise<T> {
     if (this.#phase === 'closing' || this.#phase === 'closed') return Promise.reject(closedError());
     this.#schedule();
-    return this.#reads.add<T>(question(this.#nextId()));
-  }
-
-  #nextId(): number {
-    this.#requestId += 1;
-    return this.#requestId;
+    return this.#requests.ask<T>(question);
   }
 
   /** Deletes delivered rows, soon and in one transaction with whatever else waits. Unknown rows do no harm. */
@@ -192,18 +185,19 @@ export class Store implements Part {
     this.commit({ events: [], alerts: [], corrections: [{ beforeMs, afterMs, monoMs }] });
   }
 
-  /** Other limits for the pictures; what is beyond them is deleted soon. */
-  setRetention(retention: Retention): void {
-    this.#retention = retention;
+  /** Other limits; what is beyond them goes soon. */
+  setLimits(limits: StoreLimits): void {
+    this.#limits = limits;
     // A thread that is still opening the file takes it afterwards; a new one is given it with its task.
-    this.#thread?.send({ type: 'retention', retention });
+    this.#thread?.send({ type: 'limits', limits });
+    this.#trim();
   }
 
   state(): StoreState {
     const { queue } = this.#pending;
     return this.#standing.state({
       path: pathsIn(this.#dataDir).database,
-      queued: queue.length + (this.#write?.batches.length ?? 0),
+      queued: queue.length + (this.#requests.write?.batches.length ?? 0),
       updatesDropped: queue.updatesDropped,
       snapshotsDropped: queue.snapshotsDropped,
       problem: this.#trouble.problem,
@@ -234,16 +228,10 @@ export class Store implements Part {
   }
 
   async #giveUp(): Promise<void> {
-    const batches = this.state().queued;
-    const waiting = this.#write?.batches ?? [];
-    const alerts =
-      this.#pending.queue.alertsWaiting + waiting.reduce((sum, batch) => sum + batch.alerts.length, 0);
-    if (batches > 0) {
-      this.#logger.error(
-        { event: 'store-gave-up', code: 'STORE_COMMIT', batches, alerts },
-        `stopping with ${batches} batches (${alerts} alerts) not written: ${this.#trouble.problem?.message ?? 'the disk does not answer'}`,
-      );
-    }
+    const sent = this.#requests.write?.batches ?? [];
+    const batches = this.#pending.queue.length + sent.length;
+    const alerts = sent.reduce((sum, batch) => sum + batch.alerts.length, this.#pending.queue.alertsWaiting);
+    if (batches > 0) this.#trouble.gaveUp({ batches, alerts });
     await this.#abandon();
   }
 
@@ -257,7 +245,7 @@ export class Store implements Part {
 
   #finish(): void {
     this.#phase = 'closed';
-    this.#reads.close();
+    this.#requests.close();
     this.#closed.resolve();
   }
 
@@ -275,23 +263,31 @@ export class Store implements Part {
   #pump(): void {
     const thread = this.#thread;
     if (!this.#ready || thread === undefined) return;
-    for (const read of this.#reads.take(this.#retry !== undefined)) thread.send(read);
-    if (this.#retry !== undefined) return;
-    this.#write ??= this.#pending.take(this.#nextId());
-    if (this.#write !== undefined && !this.#writeSent) {
-      this.#writeSent = true;
-      thread.send(this.#write);
-    }
-    if (this.#phase === 'draining' && this.#write === undefined && this.#reads.count === 0) {
+    const retrying = this.#retry !== undefined;
+    for (const request of this.#requests.take(retrying, this.#pending, () => this.#quota()))
+      thread.send(request);
+    if (retrying) return;
+    if (this.#phase === 'draining' && this.#requests.write === undefined && this.#requests.questions === 0) {
       this.#phase = 'closing';
       this.#ready = false;
       thread.send({ type: 'close' });
     }
   }
 
+  /** Has a write made for what is beyond the quota, though nothing else may wait. */
+  #trim(): void {
+    if (this.#phase !== 'running' || this.#standing.outboxBytes <= this.#quota().bytesMax) return;
+    this.#pending.trim = true;
+    this.#schedule();
+  }
+
+  #quota(): QuotaLimits {
+    return { bytesMax: this.#limits.outboxMb * MEGABYTE, inHand: this.#options.inHand?.() ?? [] };
+  }
+
   /** True when nothing waits to be written. */
   get #idle(): boolean {
-    return this.#write === undefined && this.#pending.empty;
+    return this.#requests.write === undefined && this.#pending.empty;
   }
 
   #spawn(): void {
@@ -303,7 +299,7 @@ export class Store implements Part {
         endOpenEvents: this.epoch === undefined,
         lastRow: this.#standing.lastRow,
         damages: this.#damages,
-        retention: this.#retention,
+        limits: this.#limits,
         clock: this.#pending.clock,
       },
       clock: this.#clock,
@@ -321,17 +317,16 @@ export class Store implements Part {
         this.#onWritten(reply);
         break;
       case 'rows':
-        this.#reads.answered(reply.id, reply.rows);
-        if (this.#idle) this.#trouble.over();
+        this.#onRows(reply);
         break;
       case 'found':
-        this.#reads.answered(reply.id, reply.page);
+        this.#requests.answered(reply.id, reply.page);
         break;
       case 'pruned':
         this.#standing.pruned(reply);
         break;
       case 'failed':
-        if (!this.#reads.failed(reply.id)) this.#writeSent = false;
+        this.#requests.failed(reply.id);
         this.#fail(commitError(reply.code, reply.message, this.#dataDir));
     }
     this.#pump();
@@ -341,6 +336,7 @@ export class Store implements Part {
     this.#ready = true;
     this.#standing.opened(reply);
     this.#pending.recalled(reply.recall);
+    this.#trim();
     this.#started.resolve();
     this.#opened.resolve();
     if (this.#idle) this.#trouble.over();
@@ -348,11 +344,20 @@ export class Store implements Part {
     if (reply.rows.length > 0) this.#options.onOutbox(reply.rows);
   }
 
+  #onRows({ id, rows, made }: Rows): void {
+    if (made !== undefined) {
+      this.#standing.told(made.status);
+      this.#options.onOutbox(made.rows);
+    }
+    this.#requests.answered(id, rows);
+    if (this.#idle) this.#trouble.over();
+  }
+
   #onWritten(reply: Written): void {
-    this.#write = undefined;
-    this.#writeSent = false;
+    this.#requests.written();
     this.#damages = 0;
     this.#standing.written(reply);
+    if (this.#standing.quota(reply.dropped, this.#quota().bytesMax)) this.#trim();
     this.#trouble.over();
     if (reply.rows.length > 0) this.#options.onOutbox(reply.rows);
   }
@@ -360,8 +365,7 @@ export class Store implements Part {
   #onEnd(reason: VedetteError): void {
     this.#thread = undefined;
     this.#ready = false;
-    this.#writeSent = false;
-    this.#reads.unsend();
+    this.#requests.unsend();
     if (this.#phase === 'closing' || this.#phase === 'closed') {
       this.#finish();
       return;

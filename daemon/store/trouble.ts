@@ -42,6 +42,14 @@ export class Trouble {
     onChange();
   }
 
+  /** The daemon stops and cannot wait any longer. */
+  gaveUp(lost: { readonly batches: number; readonly alerts: number }): void {
+    this.#options.logger.error(
+      { event: 'store-gave-up', code: 'STORE_COMMIT', ...lost },
+      `stopping with ${lost.batches} batches (${lost.alerts} alerts) not written: ${this.#problem?.message ?? 'the disk does not answer'}`,
+    );
+  }
+
   /** A change went through, or nothing waits any more. */
   over(): void {
     if (this.#problem === undefined) return;

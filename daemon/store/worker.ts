@@ -2,6 +2,7 @@
 // each. May wait for the disk as long as the disk likes; never keeps state that is not in the file, so that another
 // worker can take its place at any moment.
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { OutboxRow } from '../core/types.ts';
 import { systemClock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { AgeClock } from './age-clock.ts';
@@ -20,7 +21,6 @@ import type {
   Rows,
   WriteRequest,
 } from './messages.ts';
-import type { OutboxTotals } from './outbox.ts';
 import { Pruner } from './pruner.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
@@ -32,7 +32,6 @@ class Session {
   readonly #file: OpenDatabase;
   readonly #ledger: Ledger;
   readonly #pruner: Pruner;
-  #outbox: OutboxTotals = { rows: 0, bytes: 0 };
 
   constructor(port: MessagePort, task: OpenTask) {
     this.#port = port;
@@ -57,7 +56,7 @@ class Session {
       ageClock,
       clock: systemClock,
       journal: this.#ledger.journal,
-      retention: task.retention,
+      retention: task.limits.pictures,
       onTurn: (round) => this.#tellPruned(round),
       onEnd: (trouble) => this.#endRound(trouble),
     });
@@ -68,7 +67,6 @@ class Session {
     const { endOpenEvents, lastRow } = this.#task;
     const ended = endOpenEvents ? this.#ledger.endOpenEvents() : [];
     const { outbox, remembered } = this.#ledger;
-    this.#outbox = outbox.totals();
     const { epoch, damage } = this.#file;
     this.#reply({
       type: 'opened',
@@ -87,8 +85,8 @@ class Session {
       this.close();
       return;
     }
-    if (request.type === 'retention') {
-      this.#pruner.setRetention(request.retention);
+    if (request.type === 'limits') {
+      this.#pruner.setRetention(request.limits.pictures);
       return;
     }
     try {
@@ -114,18 +112,18 @@ class Session {
 
   #write({ id, ...write }: WriteRequest): void {
     const startMs = systemClock.monoMs();
-    const { rows, refused, grown, pictures, lastSeq, lastRow } = this.#commit(write);
+    const { rows, refused, dropped, pictures, lastSeq, lastRow } = this.#commit(write);
     const commitMs = systemClock.monoMs() - startMs;
     // From here on nothing may fail: the main thread would send again what is committed, and never hear of its rows.
-    this.#outbox = { rows: this.#outbox.rows + grown.rows, bytes: this.#outbox.bytes + grown.bytes };
     this.#pruner.added(pictures);
-    this.#reply({ type: 'written', id, rows, refused, status: this.#status(lastSeq, lastRow), commitMs });
+    const status = this.#status(lastSeq, lastRow);
+    this.#reply({ type: 'written', id, rows, refused, dropped, status, commitMs });
   }
 
   #status(lastSeq: FileStatus['lastSeq'], lastRow: number): FileStatus {
     return {
-      outboxRows: this.#outbox.rows,
-      outboxBytes: this.#outbox.bytes,
+      outboxRows: this.#ledger.waiting.rows,
+      outboxBytes: this.#ledger.waiting.bytes,
       lastSeq,
       lastRow,
       bytes: this.#file.bytes(),
@@ -160,8 +158,26 @@ class Session {
   #answer(question: Question): Rows | Found {
     const { id } = question;
     if (question.type === 'find') return { type: 'found', id, page: this.#ledger.journal.messages(question) };
-    const { afterRow, limit } = question;
-    return { type: 'rows', id, rows: this.#ledger.outbox.read(afterRow, limit) };
+    const { outbox } = this.#ledger;
+    const made = this.#tellLosses();
+    const rows = outbox.read(question.afterRow, question.limit);
+    if (made.length === 0) return { type: 'rows', id, rows };
+    return {
+      type: 'rows',
+      id,
+      rows,
+      made: { rows: made, status: this.#status(outbox.lastSeq(), outbox.lastRow()) },
+    };
+  }
+
+  /** A disk that takes no changes can be read all the same. */
+  #tellLosses(): readonly OutboxRow[] {
+    try {
+      return this.#ledger.tellLosses();
+    } catch (error) {
+      if (isDamage(error)) throw error;
+      return [];
+    }
   }
 
   #reply(reply: Reply): void {

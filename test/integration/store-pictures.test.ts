@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { look, peek, startChild, startStore } from '../fixtures/store/harness.ts';
 import { prunesOf } from '../fixtures/store/pruning.ts';
-import { alert, change, fullBatch, pictureOnDisk, snapshot } from '../fixtures/store/records.ts';
+import { alert, change, fullBatch, limits, pictureOnDisk, snapshot } from '../fixtures/store/records.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -165,7 +165,7 @@ describe('retention', () => {
     const { store, commit } = await startStore(dataDir);
     const pictures = Array.from({ length: 30 }, (_, index) => pictureOnDisk(dataDir, index + 1));
     await commit({ ...fullBatch(1), snapshots: pictures });
-    store.setRetention({ keepDays: 14, keepMb: 1.05 });
+    store.setLimits(limits(1.05));
     await waitFor('the round', () => store.state().lastPrune !== undefined);
     const { snapshots, lastPrune } = store.state();
     expect(snapshots).toEqual({ count: 10, bytes: 1_000_000 });
@@ -187,7 +187,7 @@ describe('retention', () => {
     writeFileSync(join(dataDir, 'die-before'), '');
     store.commit(fullBatch(2));
     await waitFor('the thread to be gone', () => store.state().problem !== undefined);
-    store.setRetention({ keepDays: 14, keepMb: 1.05 });
+    store.setLimits(limits(1.05));
     await waitFor('the round', () => store.state().snapshots.count === 10);
   });
 
@@ -197,10 +197,10 @@ describe('retention', () => {
     const picture = snapshot(1);
     mkdirSync(join(dataDir, picture.path), { recursive: true });
     await commit({ ...fullBatch(1), snapshots: [picture] });
-    store.setRetention({ keepDays: 14, keepMb: 0 });
+    store.setLimits(limits(0));
     await waitFor('the problem', () => store.state().pruneProblem !== undefined);
-    store.setRetention({ keepDays: 13, keepMb: 0 });
-    store.setRetention({ keepDays: 14, keepMb: 1000 });
+    store.setLimits(limits(0, 13));
+    store.setLimits(limits(1000));
     await waitFor('the end of the problem', () => store.state().pruneProblem === undefined);
     const events = records.map(({ event }) => String(event)).filter((event) => event.includes('prune'));
     expect(events).toEqual(['store-prune-problem', 'store-prune-recovered']);
@@ -265,7 +265,7 @@ describe('a process killed with SIGKILL while it prunes', () => {
       expect(files.filter(({ path }) => !rows.has(path))).toEqual([]);
       expect(files.length).toBeGreaterThan(count / 10);
     }
-    const last = await startStore(dataDir, { retention: { keepDays: 14, keepMb } });
+    const last = await startStore(dataDir, { limits: limits(keepMb) });
     await waitFor('the last round', () => last.store.state().lastPrune !== undefined);
     expect(last.store.state().snapshots).toEqual({ count: count / 10, bytes: count * 10_000 });
     expect(onDisk()).toBe(count / 10);

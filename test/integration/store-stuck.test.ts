@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { startStore } from '../fixtures/store/harness.ts';
-import { fullBatch } from '../fixtures/store/records.ts';
+import { fullBatch, limits } from '../fixtures/store/records.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -43,7 +43,7 @@ test('rounds of pruning, told unasked, neither make a quiet store stuck nor hide
   aheadMs += 3_600_000;
   expect(store.stuck()).toBeUndefined();
 
-  store.setRetention({ keepDays: 14, keepMb: 10 });
+  store.setLimits(limits(10));
   expect(store.stuck()).toBeUndefined();
 
   writeFileSync(join(dataDir, 'keep-silent'), '');

@@ -7,6 +7,8 @@ import { SimClock } from '../support/sim-clock.ts';
 const STORE: StoreSource = {
   queued: 0,
   outboxRows: 2,
+  outboxBytes: 900,
+  outboxDropped: { updates: 3, events: 2, alerts: 1 },
   updatesDropped: 0,
   commitMs: { p50: 1.234, p99: 5.678 },
   problem: undefined,
@@ -46,6 +48,14 @@ test('the pictures in the data folder are counted, and it is told why old ones s
   expect(healthReport(sources(STORE)).snapshots).toEqual({ count: 7, bytes: 7000, dropped: 2 });
   const stuck = { ...STORE, pruneProblem: 'media/porch: permission denied' };
   expect(healthReport(sources(stuck)).snapshots.problem).toBe('media/porch: permission denied');
+});
+
+test('what waits for delivery is told in rows and bytes, and what gave way in one number', () => {
+  expect(healthReport(sources(STORE)).store).toMatchObject({
+    outboxRows: 2,
+    outboxBytes: 900,
+    outboxDropped: 6,
+  });
 });
 
 test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {

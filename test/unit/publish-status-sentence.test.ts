@@ -57,6 +57,8 @@ function sentence({
       state: () => ({
         queued: 0,
         outboxRows: 0,
+        outboxBytes: 0,
+        outboxDropped: { updates: 0, events: 0, alerts: 0 },
         updatesDropped: 0,
         commitMs: undefined,
         problem: problem === undefined ? undefined : { message: problem },
