@@ -242,12 +242,11 @@ class App implements RunningApp {
 
   #makeTopics(): StandingTopics {
     const { clock, logger } = this.#options;
-    const store = this.#store;
     return new StandingTopics({
       scene: standingScene(this.#config),
       memory: {
-        known: () => (store.epoch === undefined ? undefined : store.recall().retainedTopics),
-        change: (topics) => store.keepTopics(topics),
+        known: () => (this.#store.epoch === undefined ? undefined : this.#store.recall().retainedTopics),
+        change: (topics) => this.#store.keepTopics(topics),
       },
       clock,
       logger,
@@ -387,11 +386,9 @@ class App implements RunningApp {
   /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */
   #warnOfUnknownLabels({ ready }: DetectorState): void {
     if (ready === undefined) return;
+    const code: ErrorCode = 'CONFIG_INVALID';
     for (const { path, message } of checkLabels(this.#config, ready.model.labels)) {
-      this.#options.logger.warn(
-        { code: 'CONFIG_INVALID' satisfies ErrorCode },
-        `${path.join('.')}: ${message}`,
-      );
+      this.#options.logger.warn({ code }, `${path.join('.')}: ${message}`);
     }
   }
 }
