@@ -95,6 +95,8 @@ export interface TestPublisherOptions {
   readonly memory?: TopicMemory;
   readonly keeps?: (path: string) => boolean;
   readonly channels?: readonly Channel[];
+  /** Instead of a stand-in: a real store. */
+  readonly source?: OutboxSource;
 }
 
 /** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
@@ -108,6 +110,7 @@ export function testPublisher({
   memory = { known: () => [], change: () => undefined },
   keeps = () => false,
   channels = [],
+  source,
 }: TestPublisherOptions): TestPublisher {
   const outbox = new MemoryOutbox();
   const { logger, records } = memoryLogger();
@@ -121,7 +124,7 @@ export function testPublisher({
     channels,
     logger,
     clock,
-    outbox,
+    outbox: source ?? outbox,
     health: () => ({ device: 'pi', uptimeS: clock.monoMs() / 1000, mqtt: publisher.state() }) as HealthReport,
     brokerUrl: url,
   });
