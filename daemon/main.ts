@@ -7,6 +7,7 @@ import { checkCommand } from './cli/check.ts';
 import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
+import { eventsCommand } from './cli/events.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
 import { systemClock } from './platform/clock.ts';
@@ -56,6 +57,7 @@ async function main(): Promise<number> {
     .addCommand(runCommand(context))
     .addCommand(checkCommand(context))
     .addCommand(doctorCommand(context))
+    .addCommand(eventsCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands) command.exitOverride();

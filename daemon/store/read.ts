@@ -1,10 +1,11 @@
 // A look into vedette.db for tools and tests, while the daemon runs or not: read-only, never locks the writer out, never
 // sets anything aside. Synchronous; not for the daemon's main thread.
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ClockState, OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
-import { reasonOf, VedetteError } from '../platform/errors.ts';
-import { isDamage } from './failures.ts';
+import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
+import { codeOf, isDamage } from './failures.ts';
 import type { Recall } from './messages.ts';
 import { refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import { OUTBOX_ROW } from './outbox.ts';
@@ -98,8 +99,11 @@ export interface StoreReader {
   close(): void;
 }
 
+/** systemd/vedette.service, StateDirectory=. */
+const SERVICE_DATABASE = '/var/lib/vedette/vedette.db';
+
 /** Path and hash of the picture that a row names, while it is kept. */
-const KEPT_PICTURE = `
+export const KEPT_PICTURE = `
   iif(EXISTS (SELECT 1 FROM snapshots WHERE path = snapshot_path),
       json_object('path', snapshot_path, 'sha256', snapshot_sha256), NULL) AS snapshot`;
 const EVENTS = `
@@ -120,18 +124,18 @@ const JOURNAL = `
   FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;
 const OUTBOX = `SELECT ${OUTBOX_ROW} FROM outbox WHERE row > ? ORDER BY row LIMIT ?`;
 
-/**
- * Opens the database file read-only. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable), STORE_DAMAGED or
- * STORE_NEWER. The folder must be writable for SQLite's shared memory file, or the daemon must be running.
- */
+/** Opens the database file read-only, for the questions above. Throws as `connectReadOnly`. */
 export function openReadOnly(path: string): StoreReader {
-  if (!existsSync(path)) {
-    throw new VedetteError(
-      'DATA_DIR_UNUSABLE',
-      `no database at '${path}': name the data folder of the daemon with --data`,
-      { path },
-    );
-  }
+  return reader(connectReadOnly(path));
+}
+
+/**
+ * A read-only connection to a database of this version. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable),
+ * STORE_DAMAGED or STORE_NEWER. The folder must be writable for SQLite's shared memory file, or the daemon must be
+ * running.
+ */
+export function connectReadOnly(path: string): Database.Database {
+  requireReadable(path);
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
@@ -147,12 +151,30 @@ export function openReadOnly(path: string): StoreReader {
         { path, version },
       );
     }
-    return reader(db);
+    // Reads the tables' names: a file that is damaged at its beginning is noticed here, not at the first question.
+    db.prepare('SELECT count(*) FROM sqlite_master').get();
+    return db;
   } catch (error) {
     db?.close();
     if (error instanceof VedetteError) throw error;
     const code = isDamage(error) ? 'STORE_DAMAGED' : 'DATA_DIR_UNUSABLE';
     throw new VedetteError(code, `database '${path}' cannot be read: ${reasonOf(error)}`, { path }, error);
+  }
+}
+
+/** By access(2) and not by opening: a descriptor of ours, closed again, would drop SQLite's locks (folder.ts). */
+function requireReadable(path: string): void {
+  let reason = `no database at '${path}': name the data folder of the daemon with --data`;
+  try {
+    accessSync(path, constants.R_OK);
+    return;
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error))) {
+      reason = `database '${path}' ${readProblem(error)}: run this as the user of the daemon`;
+    } else if (existsSync(SERVICE_DATABASE)) {
+      reason = `${reason} (the service keeps it in '${dirname(SERVICE_DATABASE)}')`;
+    }
+    throw new VedetteError('DATA_DIR_UNUSABLE', reason, { path }, error);
   }
 }
 
@@ -190,7 +212,7 @@ function reader(db: Database.Database): StoreReader {
 }
 
 /** NULL is only for SQL: absent values are undefined. Columns named in `json` hold JSON. */
-function recordOf<T>(row: object, json: readonly string[]): T {
+export function recordOf<T>(row: object, json: readonly string[]): T {
   const fields = Object.entries(row).map(([name, value]: [string, unknown]) => [
     name,
     json.includes(name) && typeof value === 'string' ? (JSON.parse(value) as unknown) : (value ?? undefined),
