@@ -10,6 +10,9 @@ import { isoTime, PAYLOAD_VERSION } from './payloads.ts';
 /** Characters of messages in one answer; what is more is asked for next. At least one message is sent. */
 const MESSAGES_LENGTH_MAX = 512 * 1024;
 
+/** A picture that is larger than this, small as the camera has made it, is not sent: a broker might close the connection. */
+const PICTURE_BYTES_MAX = 700 * 1024;
+
 export interface StoredMessages {
   readonly epoch: string;
   /** The last number given out. */
@@ -72,6 +75,10 @@ async function snapshotAnswer(request: RequestOf<'snapshot'>, sources: RequestSo
     throw new VedetteError('COMMAND_UNKNOWN', message);
   }
   const { jpeg, width, height, atMs } = await sources.picture(camera);
+  if (jpeg.length > PICTURE_BYTES_MAX) {
+    const message = `camera '${camera}': its picture has ${jpeg.length} bytes, more than an answer may have (${PICTURE_BYTES_MAX})`;
+    throw new VedetteError('CAMERA_NO_PICTURE', message, { camera });
+  }
   const picture = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.length).toString('base64');
   const seen = { camera, width, height, at: isoTime(atMs), atMs };
   return JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true, ...seen, jpeg: picture });

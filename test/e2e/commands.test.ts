@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { stringify } from 'yaml';
+import { Fuzzer } from '../support/command-fuzzer.ts';
 import { Commander } from '../support/commands.ts';
 import { busyScene, writeConfig } from '../support/configurations.ts';
 import { childrenOf, type RunningDaemon, startDaemon } from '../support/daemon.ts';
@@ -138,4 +139,51 @@ describe('a request', () => {
     const none = await commander.ask('request/snapshot', { id: 'off', camera: 'yard' });
     expect(none.body).toMatchObject({ ok: false, error: { code: 'CAMERA_NO_PICTURE' } });
   });
+});
+
+describe('a flood of hostile messages', () => {
+  testBroker(
+    'changes nothing, is answered within limits, and commands are taken again after it',
+    async () => {
+      const house = await startHouse();
+      const { commander, subscriber } = house;
+      const cameraIs = (): string | undefined =>
+        subscriber.messages.findLast(({ topic }) => topic.endsWith('camera/yard/status'))?.payload;
+      await waitFor('the camera', () => cameraIs() === 'online', 60_000);
+      const before = commander.states.map(({ path, value }) => `${path} ${value}`).sort();
+      const fuzzer = new Fuzzer(7);
+      for (let batch = 0; batch < 30; batch += 1) {
+        // Of this camera, too: the fuzzer's names are of another house.
+        const messages = Array.from({ length: 50 }, () => fuzzer.next());
+        const ours = messages.map(({ path, payload }) => ({
+          path: path.replace('/porch/', '/yard/'),
+          payload,
+        }));
+        await Promise.all(ours.map(({ path, payload }) => commander.send(path, payload)));
+      }
+      await waitFor(
+        'commands to be taken again',
+        async () => {
+          await commander.send('camera/yard/threshold/set', '0.42');
+          return commander.states.at(-1)?.value === '0.42';
+        },
+        60_000,
+      );
+      const after = commander.states
+        .map(({ path, value }) => `${path} ${value}`)
+        .filter((line) => !line.endsWith('0.42'));
+      expect(after.sort()).toEqual(before);
+      expect(commander.answers.length).toBeGreaterThan(0);
+      // Refusals: 20 at once and 2 a second; requests that are good by chance: 25 and 6 a second.
+      expect(commander.answers.length).toBeLessThan(400);
+      expect(cameraIs()).toBe('online');
+      const warnings = house.daemon
+        .stderr()
+        .split('\n')
+        .filter((line) => line.includes('COMMAND_'));
+      expect(warnings.length).toBeGreaterThan(0);
+      expect(warnings.length).toBeLessThan(20);
+      expect(house.daemon.process.exitCode).toBeNull();
+    },
+  );
 });
