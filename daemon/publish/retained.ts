@@ -40,6 +40,10 @@ export class RetainedTree {
   /** To be cleared at the next connect even if `keeps` would keep them. */
   readonly #condemned = new Set<string>();
   #session: Session | undefined;
+  /** Topics with a message of QoS 1 that is not acknowledged, */
+  readonly #inFlight = new Set<string>();
+  /** and the keys of those that say something else since: a slow broker gets the newest, not all there was between. */
+  readonly #overtaken = new Set<string>();
   /** Cleared with QoS 0: certain once something of QoS 1 that was sent later is acknowledged. */
   #uncertain: string[] = [];
 
@@ -124,6 +128,8 @@ export class RetainedTree {
   closed(): void {
     this.#session = undefined;
     this.#uncertain = [];
+    this.#inFlight.clear();
+    this.#overtaken.clear();
   }
 
   #set(key: string, leaf: Leaf, settled?: () => void): void {
@@ -131,6 +137,10 @@ export class RetainedTree {
     this.#leaves.set(key, leaf);
     if (this.#session === undefined) return;
     if (before?.payload === leaf.payload && settled === undefined) return;
+    if (leaf.qos === 1 && settled === undefined && this.#inFlight.has(this.#topicOf(key, this.#session))) {
+      this.#overtaken.add(key);
+      return;
+    }
     this.#publish(key, leaf, this.#session, settled);
   }
 
@@ -150,11 +160,26 @@ export class RetainedTree {
   ): void {
     const cleared = this.#uncertain;
     this.#uncertain = [];
+    this.#inFlight.add(topic);
     connection.publish(topic, payload, true, (refusal) => {
+      this.#inFlight.delete(topic);
       // The broker has taken what came before it, too (MQTT 5, 4.6).
       if (cleared.length > 0) this.#forget(cleared);
       if (refusal === undefined) settled?.();
+      this.#catchUp(topic);
     });
+  }
+
+  #catchUp(topic: string): void {
+    const session = this.#session;
+    if (session === undefined || this.#overtaken.size === 0) return;
+    for (const key of this.#overtaken) {
+      if (this.#topicOf(key, session) !== topic) continue;
+      this.#overtaken.delete(key);
+      const leaf = this.#leaves.get(key);
+      if (leaf !== undefined) this.#publish(key, leaf, session);
+      return;
+    }
   }
 
   #clear(key: string): void {

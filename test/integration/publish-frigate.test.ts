@@ -5,6 +5,7 @@ import type { FrigateSettings } from '../../daemon/publish/frigate-channel.ts';
 import type { Publisher } from '../../daemon/publish/publisher.ts';
 import { type StandingScene, StandingTopics } from '../../daemon/publish/standing-topics.ts';
 import { frigateEvent } from '../support/frigate-schema.ts';
+import { heldAt } from '../support/held.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -93,21 +94,17 @@ function observationOf(camera: string, frame: number, tracks: readonly TrackView
 }
 
 /** What a subscriber that comes now finds below the prefix; pictures by their length. */
-async function heldAt(
+async function frigateAt(
   broker: Mosquitto,
   { topics }: World,
   prefix = 'frigate',
 ): Promise<Record<string, string>> {
-  const subscriber = await Subscriber.connect({ url: broker.url, filters: [`${prefix}/#`, 'marker'] });
-  topics.retained.clearTopic('marker');
-  topics.retained.setTopic('marker', 'here');
-  await subscriber.waitForCount('marker', 1);
-  await subscriber.close();
+  const held = await heldAt(broker, topics.retained, `${prefix}/#`);
   return Object.fromEntries(
-    [...subscriber.newest].flatMap(([topic, payload]) => {
-      if (topic === 'marker' || payload.length === 0) return [];
-      return [[topic, topic.endsWith('/snapshot') ? String(payload.length) : payload.toString('utf8')]];
-    }),
+    [...held].map(([topic, payload]) => [
+      topic,
+      topic.endsWith('/snapshot') ? String(payload.length) : payload.toString('utf8'),
+    ]),
   );
 }
 
@@ -125,13 +122,13 @@ describe('the writer for programs made for Frigate', () => {
     made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8) }));
     made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
     made.commit({});
-    expect(await heldAt(broker, made)).toEqual({});
+    expect(await frigateAt(broker, made)).toEqual({});
   });
 
   testMosquitto('counts per camera and per zone of all cameras, retained', async () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, ON);
-    expect(await heldAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
+    expect(await frigateAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
     made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8) }));
     made.see(
       'lane',
@@ -145,7 +142,7 @@ describe('the writer for programs made for Frigate', () => {
       trackView({ id: 1, box: standing(0.9, 0.8) }),
       trackView({ id: 2, box: standing(0.2, 0.8) }),
     );
-    expect(await heldAt(broker, made)).toMatchObject({
+    expect(await frigateAt(broker, made)).toMatchObject({
       'frigate/porch/person': '1',
       'frigate/porch/all': '1',
       'frigate/lane/person': '2',
@@ -199,7 +196,7 @@ describe('the writer for programs made for Frigate', () => {
         frigateEvent(payload),
       );
       expect(messages.map(({ type }) => type)).toEqual(['new', 'update']);
-      expect(await heldAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
+      expect(await frigateAt(broker, made)).toEqual({ ...NOBODY, ...CALM, 'frigate/available': 'online' });
     },
   );
 
@@ -207,9 +204,9 @@ describe('the writer for programs made for Frigate', () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, ON);
     made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(1234) });
-    expect(await heldAt(broker, made)).toMatchObject({ 'frigate/porch/person/snapshot': '1234' });
+    expect(await frigateAt(broker, made)).toMatchObject({ 'frigate/porch/person/snapshot': '1234' });
     made.topics.pictures.forget('porch');
-    expect(await heldAt(broker, made)).not.toHaveProperty(['frigate/porch/person/snapshot']);
+    expect(await frigateAt(broker, made)).not.toHaveProperty(['frigate/porch/person/snapshot']);
   });
 
   testMosquitto('leaves nothing behind when it is switched off or gets another prefix', async () => {
@@ -217,18 +214,20 @@ describe('the writer for programs made for Frigate', () => {
     const made = await world(broker.url, OFF);
     made.arrange(ON);
     made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
-    expect(Object.keys(await heldAt(broker, made))).toHaveLength(16);
+    expect(Object.keys(await frigateAt(broker, made))).toHaveLength(16);
     made.arrange({ ...ON, prefix: 'other/frigate' });
-    expect(await heldAt(broker, made)).toEqual({});
-    expect(await heldAt(broker, made, 'other/frigate')).toMatchObject({
+    expect(await frigateAt(broker, made)).toEqual({});
+    expect(await frigateAt(broker, made, 'other/frigate')).toMatchObject({
       'other/frigate/available': 'online',
       'other/frigate/door/person': '0',
     });
     made.arrange(ON, new Map());
-    expect(Object.keys(await heldAt(broker, made)).filter((topic) => topic.includes('/door/'))).toEqual([]);
+    expect(Object.keys(await frigateAt(broker, made)).filter((topic) => topic.includes('/door/'))).toEqual(
+      [],
+    );
     made.arrange(OFF);
-    expect(await heldAt(broker, made)).toEqual({});
-    expect(await heldAt(broker, made, 'other')).toEqual({});
+    expect(await frigateAt(broker, made)).toEqual({});
+    expect(await frigateAt(broker, made, 'other')).toEqual({});
   });
 
   testMosquitto(
@@ -244,7 +243,7 @@ describe('the writer for programs made for Frigate', () => {
         ({ topic, payload }) => topic === 'frigate/available' && payload === 'offline',
       );
       const second = await world(broker.url, OFF, memory);
-      expect(await heldAt(broker, second)).toEqual({});
+      expect(await frigateAt(broker, second)).toEqual({});
     },
   );
 });

@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import type { Rule, Zone } from '../../daemon/core/types.ts';
 import { StateTopics } from '../../daemon/publish/state.ts';
+import { heldAt } from '../support/held.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type TestPublisher, type TestPublisherOptions, testPublisher } from '../support/publisher.ts';
@@ -56,15 +57,9 @@ async function connected(made: World): Promise<World> {
 }
 
 /** What a subscriber that comes now finds at the broker below the cameras: topic and payload. */
-async function heldAt(broker: Mosquitto, { retained }: TestPublisher): Promise<Record<string, string>> {
-  const subscriber = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
-  retained.set('camera/marker/status', 'online');
-  await subscriber.waitForCount('marker/status', 1);
-  const held = [...subscriber.newest].flatMap(([topic, payload]) =>
-    payload.length > 0 && /\/camera\/(?!marker)/.test(topic) ? [[topic, payload.toString('utf8')]] : [],
-  );
-  await subscriber.close();
-  return Object.fromEntries(held);
+async function camerasAt(broker: Mosquitto, { retained }: TestPublisher): Promise<Record<string, string>> {
+  const held = await heldAt(broker, retained, 'vedette/+/camera/#');
+  return Object.fromEntries([...held].map(([topic, payload]) => [topic, payload.toString('utf8')]));
 }
 
 function count(fields: { count: number; active: number; scoreMax: number; frame: number }): string {
@@ -84,11 +79,11 @@ describe('state topics', () => {
   testMosquitto('say that nobody is there before anybody was, then who is', async () => {
     const broker = await Mosquitto.start();
     const made = await connected(world({ url: broker.url }));
-    expect(await heldAt(broker, made)).toEqual(EMPTY);
+    expect(await camerasAt(broker, made)).toEqual(EMPTY);
     made.see(1, 0.7);
     made.see(2, 0.9);
     const there = count({ count: 1, active: 1, scoreMax: 0.9, frame: 2 });
-    expect(await heldAt(broker, made)).toEqual({
+    expect(await camerasAt(broker, made)).toEqual({
       'vedette/pi/camera/porch/status': 'online',
       'vedette/pi/camera/porch/motion': 'ON',
       'vedette/pi/camera/porch/label/person': there,
@@ -104,7 +99,7 @@ describe('state topics', () => {
     made.see(1, 0.7);
     made.see(2, 0.9);
     await made.clock.advance(10_000);
-    expect(await heldAt(broker, made)).toMatchObject({
+    expect(await camerasAt(broker, made)).toMatchObject({
       'vedette/pi/camera/porch/motion': 'OFF',
       'vedette/pi/camera/porch/label/person': expect.stringContaining('"count":1,"active":0'),
     });
@@ -114,18 +109,18 @@ describe('state topics', () => {
     const broker = await Mosquitto.start();
     const made = await connected(world({ url: broker.url }));
     made.see(1, 0.7);
-    const before = await heldAt(broker, made);
+    const before = await camerasAt(broker, made);
     await broker.kill();
     await broker.restart();
     await waitFor('the second connection', () => made.publisher.state().reconnects === 1);
-    expect(await heldAt(broker, made)).toEqual(before);
+    expect(await camerasAt(broker, made)).toEqual(before);
   });
 
   testMosquitto('catch up with what happened while the broker was away, once', async () => {
     const broker = await Mosquitto.start({ persistent: true });
     const made = await connected(world({ url: broker.url }));
     made.see(1, 0.7);
-    await heldAt(broker, made);
+    await camerasAt(broker, made);
     await broker.kill();
     await waitFor('the loss', () => !made.publisher.state().connected);
     for (let frame = 2; frame < 50; frame += 1) made.see(frame, frame % 2 ? 0.7 : 0.2);
@@ -133,7 +128,7 @@ describe('state topics', () => {
     await broker.restart();
     const subscriber = await Subscriber.connect({ url: broker.url });
     await waitFor('the second connection', () => made.publisher.state().reconnects === 1);
-    const held = await heldAt(broker, made);
+    const held = await camerasAt(broker, made);
     expect(Object.keys(held).filter((topic) => topic.includes('/zone/'))).toEqual([
       'vedette/pi/camera/porch/zone/gate/person',
     ]);
@@ -146,9 +141,11 @@ describe('state topics', () => {
     const broker = await Mosquitto.start();
     const made = await connected(world({ url: broker.url }));
     made.arrange({ zones: [] });
-    expect(Object.keys(await heldAt(broker, made)).filter((topic) => topic.includes('/zone/'))).toEqual([]);
+    expect(Object.keys(await camerasAt(broker, made)).filter((topic) => topic.includes('/zone/'))).toEqual(
+      [],
+    );
     made.arrange({ cameras: [] });
-    expect(await heldAt(broker, made)).toEqual({ 'vedette/pi/camera/porch/status': 'online' });
+    expect(await camerasAt(broker, made)).toEqual({ 'vedette/pi/camera/porch/status': 'online' });
   });
 
   testMosquitto(
@@ -158,10 +155,10 @@ describe('state topics', () => {
       const memory = new TopicNotes();
       const first = await connected(world({ url: broker.url, memory }, { zones: [GATE] }));
       first.state.arrange({ ...named(['porch', 'lane']), zones: new Map() });
-      await heldAt(broker, first);
+      await camerasAt(broker, first);
       await first.publisher.stop();
       const second = await connected(world({ url: broker.url, memory }));
-      expect(await heldAt(broker, second)).toEqual(EMPTY);
+      expect(await camerasAt(broker, second)).toEqual(EMPTY);
     },
   );
 });
