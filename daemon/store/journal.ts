@@ -38,6 +38,7 @@ export class Journal {
   clock: ClockState = 'unknown';
   readonly #bootId: string;
   readonly #insert: Database.Statement<[Columns]>;
+  readonly #refuse: Database.Statement<[MessagesQuery['counter'], number]>;
   readonly #outbox: Outbox;
   readonly #messages: Readonly<
     Record<MessagesQuery['counter'], Database.Statement<[number, number], OutboxRow>>
@@ -47,6 +48,7 @@ export class Journal {
     this.#bootId = bootId;
     this.#outbox = outbox;
     this.#insert = db.prepare(INSERT);
+    this.#refuse = db.prepare('INSERT INTO refused (counter, seq) VALUES (?, ?)');
     const messages = (counter: MessagesQuery['counter']): Database.Statement<[number, number], OutboxRow> =>
       db.prepare(`
         SELECT 0 AS row, (SELECT epoch FROM meta) AS epoch, '${counter}' AS kind, seq, at_ms AS atMs, body
@@ -63,6 +65,11 @@ export class Journal {
       bootId: this.#bootId,
       clock: this.clock,
     });
+  }
+
+  /** This number will have no entry: its record does not fit. */
+  refuse(counter: MessagesQuery['counter'], seq: number): void {
+    this.#refuse.run(counter, seq);
   }
 
   /** Messages of a counter beyond `afterSeq`, ascending, at most MESSAGES_MAX: all that the journal still has. */

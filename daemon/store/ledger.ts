@@ -242,6 +242,7 @@ export class Ledger {
         reason: reasonOf(error),
       };
       refused.push(refusal);
+      this.journal.refuse(counter, refusal.seq);
       rows.push(
         this.addGap({
           counter,

@@ -229,6 +229,10 @@ function addViews(
   addRows(db, 'events', openEvents);
   addRows(db, 'snapshots', snapshots);
   addRows(db, 'retention', retention);
+  // What these numbers stand for is told by the file that is set aside.
+  db.exec(`UPDATE journal_start SET
+    event_seq = (SELECT last_seq FROM counters WHERE kind = 'event'),
+    alert_seq = (SELECT last_seq FROM counters WHERE kind = 'alert')`);
   // The clock must not stand before the pictures it measures, whatever of its own row could be read.
   db.exec(
     'UPDATE retention SET age_clock_ms = max(age_clock_ms, (SELECT coalesce(max(age_clock_ms), 0) FROM snapshots))',

@@ -162,3 +162,33 @@ CREATE TABLE retained_topics (
   topic TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** How far back the journal goes, and how old it is: what pruning by age needs, and what a check of the file goes by. */
+export const SCHEMA_4 = `
+-- Where the journal begins (one row). Numbers up to these have no entry: pruned, or left in a file that was set aside.
+CREATE TABLE journal_start (
+  one INTEGER PRIMARY KEY CHECK (one = 1), -- a single row
+  entry INTEGER NOT NULL DEFAULT 0 CHECK (entry >= 0), -- last entry that pruning has deleted
+  event_seq INTEGER NOT NULL DEFAULT 0 CHECK (event_seq >= 0),
+  alert_seq INTEGER NOT NULL DEFAULT 0 CHECK (alert_seq >= 0),
+  round TEXT CHECK (json_valid(round)) -- what the round under way has deleted so far; NULL when the journal has it
+) STRICT;
+INSERT INTO journal_start (one, event_seq, alert_seq) VALUES (1,
+  (SELECT coalesce(min(seq) - 1, (SELECT last_seq FROM counters WHERE kind = 'event'))
+     FROM journal WHERE kind IN ('new', 'update', 'end')),
+  (SELECT coalesce(min(seq) - 1, (SELECT last_seq FROM counters WHERE kind = 'alert'))
+     FROM journal WHERE kind = 'alert'));
+
+-- How old entries are: one row an hour at most.
+CREATE TABLE journal_ages (
+  entry INTEGER PRIMARY KEY, -- this one and those before it were there
+  age_clock_ms INTEGER NOT NULL -- when retention.age_clock_ms was this
+) STRICT;
+
+-- Numbers without an entry, for their record did not fit the tables (a bug); a gap message has told them.
+CREATE TABLE refused (
+  counter TEXT NOT NULL CHECK (counter IN ('event', 'alert')),
+  seq INTEGER NOT NULL CHECK (seq > 0),
+  PRIMARY KEY (counter, seq)
+) STRICT, WITHOUT ROWID;
+`;

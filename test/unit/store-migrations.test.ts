@@ -92,6 +92,27 @@ describe('migrations', () => {
     expect(reader.alerts({ limit: 1 })[0]!.unheardAtMs).toBe(known ? 1_780_315_203_000 : undefined);
   });
 
+  test.each(fixtures)('the journal of a database of %s begins before its first entry', (name) => {
+    const db = open();
+    db.exec(readFileSync(join(FIXTURES, name), 'utf8'));
+    migrate(db, CONTEXT);
+    expect(db.prepare('SELECT entry, event_seq, alert_seq, round FROM journal_start').all()).toEqual([
+      { entry: 0, event_seq: 0, alert_seq: 0, round: null },
+    ]);
+  });
+
+  test('a journal that a damaged file has taken with it begins after the numbers given out before', () => {
+    const db = open();
+    db.exec(readFileSync(join(FIXTURES, 'version-3.sql'), 'utf8'));
+    db.exec(
+      "DELETE FROM journal; UPDATE counters SET last_seq = last_seq + 10; INSERT INTO journal SELECT 6, 'alert', 'a', 12, 1, 1, '', '{}', 'unknown'",
+    );
+    migrate(db, CONTEXT);
+    expect(db.prepare('SELECT event_seq, alert_seq FROM journal_start').all()).toEqual([
+      { event_seq: 13, alert_seq: 11 },
+    ]);
+  });
+
   test('a database of an older version is not read, but named with what to do', () => {
     const path = join(tempDir(), 'vedette.db');
     open(path).exec(readFileSync(join(FIXTURES, 'version-1.sql'), 'utf8'));
