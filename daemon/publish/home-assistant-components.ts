@@ -1,0 +1,417 @@
+// What Home Assistant is shown: one component per entity, in the words of its MQTT documentation (docs/home-assistant.md lists
+// the rules kept and where they are written). Owns names, ids, topics and templates of the entities; home-assistant.ts puts
+// them into one message. Pure, main thread.
+import { sanitise } from '../core/names.ts';
+import type { CameraStatus, Severity } from '../core/types.ts';
+import {
+  cameraPath,
+  cameraStatusPath,
+  HEALTH_PATH,
+  labelPath,
+  motionPath,
+  outboxTopic,
+  STATUS_PATH,
+  snapshotPath,
+  topicOf,
+  zoneLabelPath,
+} from './topics.ts';
+
+export const PLATFORMS = [
+  'binary_sensor',
+  'button',
+  'event',
+  'image',
+  'number',
+  'sensor',
+  'switch',
+] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+export interface Availability {
+  readonly topic: string;
+  readonly value_template: string;
+}
+
+/** One entity, with Home Assistant's own names of its options. */
+export interface Component {
+  readonly platform: Platform;
+  /** The name of the device comes before it in everything that Home Assistant shows. */
+  readonly name: string;
+  readonly state_topic?: string;
+  readonly command_topic?: string;
+  readonly image_topic?: string;
+  readonly content_type?: string;
+  readonly value_template?: string;
+  readonly command_template?: string;
+  readonly device_class?: string;
+  readonly entity_category?: 'config' | 'diagnostic';
+  readonly state_class?: 'measurement' | 'total_increasing';
+  readonly unit_of_measurement?: string;
+  readonly suggested_display_precision?: number;
+  readonly expire_after?: number;
+  readonly event_types?: readonly string[];
+  readonly options?: readonly string[];
+  readonly payload_press?: string;
+  readonly payload_reset?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+  readonly mode?: 'box' | 'slider';
+  readonly qos?: 0 | 1;
+  readonly availability?: readonly Availability[];
+  readonly availability_mode?: 'all';
+}
+
+/** A label that is counted somewhere; without a zone in the whole picture. */
+export interface Place {
+  readonly camera: string;
+  readonly zone?: string;
+  readonly label: string;
+}
+
+/** What there is to show. */
+export interface Household {
+  /** First level of the topics below `vedette/`. */
+  readonly device: string;
+  /** Of the daemon. */
+  readonly version: string;
+  readonly cameras: readonly string[];
+  /** In any order. */
+  readonly places: readonly Place[];
+  /** Pictures are published. */
+  readonly pictures: boolean;
+  /** Seconds between two messages of health. */
+  readonly healthS: number;
+  /** The board has a thermometer. */
+  readonly thermometer: boolean;
+}
+
+/** A component with its id, which is unique in the household and lasts as long as the names it is made of. */
+export interface NamedComponent {
+  readonly id: string;
+  readonly component: Component;
+  /** What is left out first where a message would be too large: the greatest. */
+  readonly rank: number;
+}
+
+/** A word for each severity, so that an event is of a type that is known whatever rules come and go. */
+const EVENT_TYPES = Object.keys({ info: 0, warning: 0, critical: 0 } satisfies Record<Severity, 0>);
+/** Whether a status of a camera is a problem. */
+const PROBLEMS = { disabled: false, offline: true, online: false } satisfies Record<CameraStatus, boolean>;
+const STATUSES = Object.keys(PROBLEMS);
+
+export const DAEMON_AVAILABLE = "{{ 'online' if value == 'online' else 'offline' }}";
+/** A camera that is blind is there all the same. */
+const CAMERA_AVAILABLE = "{{ 'offline' if value in ['offline', 'disabled', ''] else 'online' }}";
+const COUNT = '{{ value_json.count }}';
+const OCCUPIED = "{{ 'ON' if value_json.count > 0 else 'OFF' }}";
+const PROBLEM_HERE = `{{ 'ON' if value in ${list(STATUSES.filter((word) => PROBLEMS[word as CameraStatus]))} else 'OFF' }}`;
+const DAEMON_PROBLEM =
+  "{{ 'ON' if value_json.store.problem is defined or value_json.snapshots.problem is defined or value_json.detector.state == 'down' else 'OFF' }}";
+
+/** Fields of an alert that its event shows. */
+const ALERT_FIELDS = [
+  ...['rule', 'camera', 'label', 'zone', 'message', 'score', 'at', 'id', 'eventId', 'late', 'delayedMs'],
+];
+const ALERT_EVENT = `{{ {'event_type': value_json.severity, ${ALERT_FIELDS.map((field) => `'${field}': value_json.get('${field}')`).join(', ')}, 'picture': value_json.get('snapshot', {}).get('path')} | tojson }}`;
+
+/** A value of health is gone when so many messages of it have not come. */
+const HEALTH_MISSED = 3;
+
+/** Every entity of a household, the most important first. Names of cameras, zones and labels are sanitised. */
+export function componentsOf(household: Household): NamedComponent[] {
+  const cameras = household.cameras.map(sanitise);
+  const wanted = new Set(cameras);
+  const found = [
+    ...ofDaemon(household),
+    ...cameras.flatMap((camera) => ofCamera(household, camera)),
+    ...distinct(household.places)
+      .filter(({ camera }) => wanted.has(camera))
+      .flatMap((place) => ofPlace(household, place)),
+  ];
+  return found.sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
+}
+
+function ofDaemon(household: Household): NamedComponent[] {
+  const { device, thermometer } = household;
+  const status = topicOf(device, STATUS_PATH);
+  const health = ofHealth(household);
+  const daemon: Record<string, Component> = {
+    connection: {
+      platform: 'binary_sensor',
+      name: 'Connection',
+      device_class: 'connectivity',
+      entity_category: 'diagnostic',
+      state_topic: status,
+      value_template: "{{ 'ON' if value == 'online' else 'OFF' }}",
+      qos: 1,
+      // Of all entities this one has something to say while the daemon is away.
+      availability: [],
+    },
+    problem: {
+      ...health,
+      platform: 'binary_sensor',
+      name: 'Problem',
+      device_class: 'problem',
+      value_template: DAEMON_PROBLEM,
+    },
+    alert: alertEvent(device, 'Alert', ALERT_EVENT),
+    arm: toggle(household, 'arm', 'Armed', undefined),
+    outbox: {
+      ...measured(health, 'Messages waiting', '{{ value_json.store.outboxRows }}'),
+    },
+    inferp50: milliseconds(health, 'Inference, median', 'inferP50Ms'),
+    inferp99: milliseconds(health, 'Inference, 99 %', 'inferP99Ms'),
+    memory: megabytes(health, 'Memory', 'value_json.memory.rssBytes'),
+    pictures: megabytes(health, 'Pictures on disk', 'value_json.snapshots.bytes'),
+    ...(thermometer
+      ? {
+          temperature: {
+            ...measured(health, 'Temperature', "{{ value_json.get('temperatureC', '') }}"),
+            device_class: 'temperature',
+            unit_of_measurement: '°C',
+            suggested_display_precision: 1,
+          },
+        }
+      : {}),
+  };
+  return Object.entries(daemon).map(([kind, component]) => ({ id: kind, component, rank: 0 }));
+}
+
+function ofCamera(household: Household, camera: string): NamedComponent[] {
+  const { device, pictures } = household;
+  const title = words(camera);
+  const status = topicOf(device, cameraStatusPath(camera));
+  const components: Record<string, Component> = {
+    problem: {
+      platform: 'binary_sensor',
+      name: `${title} problem`,
+      device_class: 'problem',
+      entity_category: 'diagnostic',
+      state_topic: status,
+      value_template: PROBLEM_HERE,
+      qos: 1,
+    },
+    status: {
+      platform: 'sensor',
+      name: `${title} status`,
+      device_class: 'enum',
+      options: STATUSES,
+      entity_category: 'diagnostic',
+      state_topic: status,
+      qos: 1,
+    },
+    motion: {
+      platform: 'binary_sensor',
+      name: `${title} motion`,
+      device_class: 'motion',
+      state_topic: topicOf(device, motionPath(camera)),
+      ...whileSeeing(household, camera),
+    },
+    alert: alertEvent(
+      device,
+      `${title} alert`,
+      `{% if value_json.camera == '${camera}' %}${ALERT_EVENT}{% endif %}`,
+    ),
+    enabled: toggle(household, `${cameraPath(camera)}enabled`, `${title} enabled`, 'config'),
+    detect: toggle(household, `${cameraPath(camera)}detect`, `${title} detection`, 'config'),
+    armed: toggle(household, `${cameraPath(camera)}armed`, `${title} armed`, undefined),
+    ...thresholdOf(household, camera, title),
+    fps: {
+      ...measured(
+        ofHealth(household),
+        `${title} frames per second`,
+        `{{ value_json.cameras.get('${camera}', {}).get('fps', '') }}`,
+      ),
+      unit_of_measurement: 'fps',
+      suggested_display_precision: 1,
+    },
+    ...(pictures
+      ? {
+          picture: {
+            platform: 'image',
+            name: `${title} picture`,
+            image_topic: topicOf(device, snapshotPath(camera)),
+            content_type: 'image/jpeg',
+          },
+        }
+      : {}),
+  };
+  return Object.entries(components).map(([kind, component]) => ({
+    id: idOf(kind, { camera }),
+    component,
+    rank: 0,
+  }));
+}
+
+function thresholdOf({ device }: Household, camera: string, title: string): Record<string, Component> {
+  const path = `${cameraPath(camera)}threshold`;
+  const command = topicOf(device, `${path}/set`);
+  return {
+    threshold: {
+      platform: 'number',
+      name: `${title} threshold`,
+      entity_category: 'config',
+      state_topic: topicOf(device, `${path}/state`),
+      command_topic: command,
+      // Python's floats have digits that no slider has set.
+      command_template: '{{ value | round(2) }}',
+      // `auto`: as the configuration and the model say. A number cannot show that.
+      payload_reset: 'auto',
+      min: 0,
+      max: 1,
+      step: 0.01,
+      mode: 'slider',
+      qos: 1,
+    },
+    thresholdauto: {
+      platform: 'button',
+      name: `${title} threshold automatic`,
+      entity_category: 'config',
+      command_topic: command,
+      payload_press: 'auto',
+      qos: 1,
+    },
+  };
+}
+
+function ofPlace(household: Household, place: Place): NamedComponent[] {
+  const { camera, zone, label } = place;
+  const path = zone === undefined ? labelPath(camera, label) : zoneLabelPath(camera, zone, label);
+  const title = words([camera, zone ?? [], label].flat().join(' '));
+  const shared = { state_topic: topicOf(household.device, path), ...whileSeeing(household, camera) };
+  const rank = zone === undefined ? 1 : 3;
+  return [
+    {
+      id: idOf('occupancy', place),
+      rank,
+      component: {
+        ...shared,
+        platform: 'binary_sensor',
+        name: title,
+        device_class: 'occupancy',
+        value_template: OCCUPIED,
+      },
+    },
+    {
+      id: idOf('count', place),
+      rank: rank + 1,
+      component: {
+        ...shared,
+        platform: 'sensor',
+        name: `${title} count`,
+        state_class: 'measurement',
+        value_template: COUNT,
+      },
+    },
+  ];
+}
+
+function alertEvent(device: string, name: string, template: string): Component {
+  return {
+    platform: 'event',
+    name,
+    state_topic: outboxTopic(device, 'alert'),
+    event_types: EVENT_TYPES,
+    value_template: template,
+    qos: 1,
+  };
+}
+
+/** A switch of ours: `ON` and `OFF` are the words of both sides. Without retain: a command must not be repeated by a broker. */
+function toggle(
+  { device }: Household,
+  path: string,
+  name: string,
+  category: 'config' | undefined,
+): Component {
+  return {
+    platform: 'switch',
+    name,
+    ...(category === undefined ? {} : { entity_category: category }),
+    state_topic: topicOf(device, `${path}/state`),
+    command_topic: topicOf(device, `${path}/set`),
+    qos: 1,
+  };
+}
+
+type FromHealth = Pick<Component, 'state_topic' | 'entity_category' | 'expire_after'>;
+
+function ofHealth({ device, healthS }: Household): FromHealth {
+  return {
+    entity_category: 'diagnostic',
+    state_topic: topicOf(device, HEALTH_PATH),
+    expire_after: Math.max(60, Math.ceil(healthS * HEALTH_MISSED)),
+  };
+}
+
+function measured(health: FromHealth, name: string, template: string): Component {
+  return { ...health, platform: 'sensor', name, state_class: 'measurement', value_template: template };
+}
+
+function milliseconds(health: FromHealth, name: string, field: string): Component {
+  return {
+    ...measured(health, name, `{{ value_json.detector.${field} }}`),
+    device_class: 'duration',
+    unit_of_measurement: 'ms',
+    suggested_display_precision: 1,
+  };
+}
+
+function megabytes(health: FromHealth, name: string, bytes: string): Component {
+  return {
+    ...measured(health, name, `{{ (${bytes} / 1000000) | round(1) }}`),
+    device_class: 'data_size',
+    unit_of_measurement: 'MB',
+    suggested_display_precision: 0,
+  };
+}
+
+/** Entities that know nothing while their camera does not see. */
+function whileSeeing(
+  { device }: Household,
+  camera: string,
+): Pick<Component, 'availability' | 'availability_mode' | 'qos'> {
+  return {
+    qos: 1,
+    availability: [
+      { topic: topicOf(device, STATUS_PATH), value_template: DAEMON_AVAILABLE },
+      { topic: topicOf(device, cameraStatusPath(camera)), value_template: CAMERA_AVAILABLE },
+    ],
+    availability_mode: 'all',
+  };
+}
+
+/** Names have no capital letters: no two places share an id, whatever dashes and underscores are in their names. */
+function idOf(kind: string, { camera, zone, label }: Partial<Place>): string {
+  return [
+    kind,
+    camera === undefined ? '' : `C${camera}`,
+    zone === undefined ? '' : `Z${zone}`,
+    label === undefined ? '' : `L${label}`,
+  ].join('');
+}
+
+function distinct(places: readonly Place[]): Place[] {
+  const byId = new Map<string, Place>();
+  for (const { camera, zone, label } of places) {
+    const place = {
+      camera: sanitise(camera),
+      ...(zone === undefined ? {} : { zone: sanitise(zone) }),
+      label: sanitise(label),
+    };
+    byId.set(idOf('', place), place);
+  }
+  return [...byId.values()];
+}
+
+/** `front-door` as people write it: `Front door`. */
+function words(name: string): string {
+  const text = name.replace(/[-_]+/g, ' ').trim();
+  return text === '' ? name : text[0]!.toUpperCase() + text.slice(1);
+}
+
+/** A list of words in a template. */
+function list(items: readonly string[]): string {
+  return `[${items.map((item) => `'${item}'`).join(', ')}]`;
+}
