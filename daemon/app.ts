@@ -18,13 +18,14 @@ import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
-import { LoopWatch } from './platform/board.ts';
+import { boardTemperatureC, LoopWatch } from './platform/board.ts';
 import type { Clock } from './platform/clock.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
 import { LatencyLedger } from './platform/latency.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
+import { machineHash } from './platform/machine-id.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
@@ -168,7 +169,7 @@ class App implements RunningApp {
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
     this.#config = config;
-    this.#topics.arrange(standingScene(config), masked);
+    this.#topics.arrange(standingScene(config, this.#options), masked);
     if (changes.switches || removed.length + added.length > 0) {
       this.#switched(this.#switches.reload(fileSwitches(config)));
     }
@@ -243,11 +244,12 @@ class App implements RunningApp {
   #makeTopics(): StandingTopics {
     const { clock, logger } = this.#options;
     return new StandingTopics({
-      scene: standingScene(this.#config),
+      scene: standingScene(this.#config, this.#options),
       memory: {
         known: () => (this.#store.epoch === undefined ? undefined : this.#store.recall().retainedTopics),
         change: (topics) => this.#store.keepTopics(topics),
       },
+      homeAssistantId: `vedette_${machineHash('home assistant')}`,
       clock,
       logger,
     });
@@ -394,7 +396,14 @@ class App implements RunningApp {
 }
 
 /** The configuration in the words of the topics that stand. */
-function standingScene(config: Config): StandingScene {
-  const { cameras, frigate } = config;
-  return { cameras, frigate, pictures: publishesPictures(config), ...rulesAndZones(config) };
+function standingScene(config: Config, { deviceDefault, version }: AppOptions): StandingScene {
+  const { cameras, frigate, homeassistant, device, mqtt } = config;
+  const housing = {
+    device: device.name ?? deviceDefault,
+    version,
+    healthS: mqtt.healthS,
+    thermometer: boardTemperatureC() !== undefined,
+  };
+  const pictures = publishesPictures(config);
+  return { cameras, frigate, homeassistant, housing, pictures, ...rulesAndZones(config) };
 }

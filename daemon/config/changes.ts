@@ -6,7 +6,7 @@ export interface ConfigChanges {
   readonly log: boolean;
   /** The name of this board in topics; then `mqtt` is true as well. */
   readonly device: boolean;
-  /** Where and how messages go: the publisher. */
+  /** Where and how messages go, and which others are listened to: the publisher. */
   readonly mqtt: boolean;
   /** The broker inside the daemon; then `mqtt` is true as well. */
   readonly embedded: boolean;
@@ -46,7 +46,10 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
   return {
     log: differs(({ log }) => log),
     device,
-    mqtt: device || embedded || differs((config) => [config.mqtt, publishesPictures(config)]),
+    mqtt:
+      device ||
+      embedded ||
+      differs((config) => [config.mqtt, config.homeassistant, publishesPictures(config)]),
     embedded,
     frigate: differs(({ frigate }) => frigate),
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),

@@ -42,3 +42,12 @@ export const decoder = z
     description:
       "Decoder of ffmpeg: 'auto' tries what the board has and falls back to 'software'; a named one falls back as well.",
   });
+
+/** First levels of topics that are not below vedette. */
+export const topicPrefix = z
+  .string()
+  .max(64)
+  .regex(
+    /^(?!vedette(\/|$))[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
+    "must be one or more levels of A-Z, a-z, 0-9, '-' and '_', not below vedette",
+  );

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { cameraSchema } from './camera-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
+import { homeAssistantSchema } from './home-assistant-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { fraction, name } from './schema-parts.ts';
 import { storeSchema } from './store-schema.ts';
@@ -162,6 +163,7 @@ export const configSchema = z.strictObject({
       'Whether rules fire at all; events are kept all the same. As every switch: see docs/mqtt.md.',
   }),
   mqtt: mqttSchema.prefault({}).meta({ description: 'Where messages go.' }),
+  homeassistant: homeAssistantSchema.prefault({}).meta({ description: 'For Home Assistant.' }),
   frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
   detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),
   track: track.prefault({}).meta({ description: 'When a detection becomes an object.' }),

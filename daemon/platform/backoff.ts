@@ -34,3 +34,8 @@ export class Backoff {
     this.#attempts = 0;
   }
 }
+
+/** A delay that spreads many who were woken at the same moment: uniform between the two, in milliseconds. */
+export function jitterMs(minMs: number, maxMs: number, random: () => number = Math.random): number {
+  return minMs + random() * (maxMs - minMs);
+}

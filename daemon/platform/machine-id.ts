@@ -9,12 +9,13 @@ const HEX_DIGITS = 16;
 /** A machine id as systemd writes it; during the first boot the file may say `uninitialized`. */
 const MACHINE_ID = /^[0-9a-f]{32}$/;
 /** Where something that stays with the machine can be read, below the roots, best first. */
-const SOURCES: readonly { readonly root: keyof SystemRoots; readonly path: string; readonly fits: RegExp }[] = [
-  { root: 'etc', path: 'machine-id', fits: MACHINE_ID },
-  { root: 'run', path: 'machine-id', fits: MACHINE_ID },
-  // Printed on no label, but unique: Raspberry Pi and Jetson have it.
-  { root: 'proc', path: 'device-tree/serial-number', fits: /^[0-9A-Za-z]{6,64}$/ },
-];
+const SOURCES: readonly { readonly root: keyof SystemRoots; readonly path: string; readonly fits: RegExp }[] =
+  [
+    { root: 'etc', path: 'machine-id', fits: MACHINE_ID },
+    { root: 'run', path: 'machine-id', fits: MACHINE_ID },
+    // Printed on no label, but unique: Raspberry Pi and Jetson have it.
+    { root: 'proc', path: 'device-tree/serial-number', fits: /^[0-9A-Za-z]{6,64}$/ },
+  ];
 
 /** 16 hexadecimal digits; another `purpose` gives another name. Without anything better the host name is taken. */
 export function machineHash(

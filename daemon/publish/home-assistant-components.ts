@@ -16,15 +16,7 @@ import {
   zoneLabelPath,
 } from './topics.ts';
 
-export const PLATFORMS = [
-  'binary_sensor',
-  'button',
-  'event',
-  'image',
-  'number',
-  'sensor',
-  'switch',
-] as const;
+export const PLATFORMS = ['binary_sensor', 'button', 'event', 'image', 'number', 'sensor', 'switch'] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
 export interface Availability {

@@ -66,15 +66,12 @@ export class RetainedTree {
 
   /** The path is true, but its owner publishes it, with QoS 0. */
   hold(path: string): void {
-    const key = BELOW_DEVICE + path;
-    this.#leaves.set(key, { payload: undefined, qos: 0 });
-    if (this.#session !== undefined) this.#remember(this.#topicOf(key, this.#session));
+    this.#hold(BELOW_DEVICE + path, 0);
   }
 
-  /** The same for a whole topic that is not below the device. */
-  holdTopic(topic: string): void {
-    this.#leaves.set(topic, { payload: undefined, qos: 0 });
-    if (this.#session !== undefined) this.#remember(topic);
+  /** The same for a whole topic that is not below the device; `qos` is that of its owner. */
+  holdTopic(topic: string, qos: Quality = 0): void {
+    this.#hold(topic, qos);
   }
 
   /** Takes a path away, at the broker too. */
@@ -130,6 +127,11 @@ export class RetainedTree {
     this.#uncertain = [];
     this.#inFlight.clear();
     this.#overtaken.clear();
+  }
+
+  #hold(key: string, qos: Quality): void {
+    this.#leaves.set(key, { payload: undefined, qos });
+    if (this.#session !== undefined) this.#remember(this.#topicOf(key, this.#session));
   }
 
   #set(key: string, leaf: Leaf, settled?: () => void): void {

@@ -1,5 +1,6 @@
 // All topics that stand: what is so, as opposed to what happened. They outlive connections, publishers and device names:
-// status, counts and motion of the cameras, their newest pictures, and the same in the shape of Frigate. Joins them with the
+// status, counts and motion of the cameras, their newest pictures, the same in the shape of Frigate, and what Home Assistant is
+// told of all that. Joins them with the
 // one retained tree; each is a file of its own. Main thread.
 import type { CameraStatus, Observation, OutboxRow, Rule, Zone } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -8,6 +9,7 @@ import type { Part } from '../platform/part.ts';
 import type { Channel } from './channel.ts';
 import type { FrameSize } from './frigate.ts';
 import { FrigateChannel, type FrigateSettings } from './frigate-channel.ts';
+import { HomeAssistantChannel, type HomeAssistantSettings, type Housing } from './home-assistant-channel.ts';
 import { PictureTopics } from './picture-topics.ts';
 import { RetainedTree, type TopicMemory } from './retained.ts';
 import { StateTopics } from './state.ts';
@@ -22,11 +24,15 @@ export interface StandingScene {
   /** Pictures are published. */
   readonly pictures: boolean;
   readonly frigate: FrigateSettings;
+  readonly homeassistant: HomeAssistantSettings;
+  readonly housing: Omit<Housing, 'cameras' | 'pictures'>;
 }
 
 export interface StandingTopicsOptions {
   readonly scene: StandingScene;
   readonly memory: TopicMemory;
+  /** Stands for this board in Home Assistant. */
+  readonly homeAssistantId: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -37,9 +43,10 @@ export class StandingTopics implements Part {
   readonly pictures: PictureTopics;
   readonly #state: StateTopics;
   readonly #frigate: FrigateChannel;
+  readonly #homeAssistant: HomeAssistantChannel;
   #scene: StandingScene;
 
-  constructor({ scene, memory, clock, logger }: StandingTopicsOptions) {
+  constructor({ scene, memory, homeAssistantId, clock, logger }: StandingTopicsOptions) {
     this.#scene = scene;
     const retained = new RetainedTree({ memory, keeps: (path) => this.#isPicture(path) });
     this.retained = retained;
@@ -51,14 +58,25 @@ export class StandingTopics implements Part {
     });
     const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
     this.pictures = new PictureTopics({ retained, secondTopic, clock, logger });
-    const onChanges: FrigateChannel['changed'] = (changes) => this.#frigate.changed(changes);
+    this.#homeAssistant = new HomeAssistantChannel({
+      id: homeAssistantId,
+      settings: scene.homeassistant,
+      housing: housingOf(scene),
+      retained,
+      clock,
+      logger,
+    });
+    const onChanges: FrigateChannel['changed'] = (changes) => {
+      this.#frigate.changed(changes);
+      this.#homeAssistant.changed(changes);
+    };
     this.#state = new StateTopics({ retained, onChanges, clock });
     this.#state.arrange(scene);
   }
 
   /** What has to be told of every connection, beside the tree and the pictures. */
   get channels(): readonly Channel[] {
-    return [this.#frigate];
+    return [this.#frigate, this.#homeAssistant];
   }
 
   start(): Promise<void> {
@@ -83,6 +101,7 @@ export class StandingTopics implements Part {
     this.#scene = scene;
     this.#state.arrange(scene);
     this.#frigate.configure(scene.frigate);
+    this.#homeAssistant.configure(scene.homeassistant, housingOf(scene));
   }
 
   /** Labels of the model that is ready. */
@@ -112,4 +131,8 @@ export class StandingTopics implements Part {
   #isPicture(path: string): boolean {
     return this.#scene.pictures && isSnapshotPathOf(Object.keys(this.#scene.cameras), path);
   }
+}
+
+function housingOf({ housing, cameras, pictures }: StandingScene): Housing {
+  return { ...housing, cameras: Object.keys(cameras), pictures };
 }
