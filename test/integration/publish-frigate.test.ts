@@ -42,7 +42,15 @@ function scene(frigate: FrigateSettings, zones: StandingScene['zones']): Standin
       message: '',
     },
   ] as const;
-  return { cameras: { porch: { detect }, lane: { detect } }, rules, zones, pictures: true, frigate };
+  return {
+    cameras: { porch: { detect }, lane: { detect } },
+    rules,
+    zones,
+    pictures: true,
+    frigate,
+    homeassistant: { enabled: false, prefix: 'homeassistant' },
+    housing: { device: 'pi', version: '0.1.0', healthS: 30, thermometer: false },
+  };
 }
 
 /** Both cameras have a zone door. */
@@ -54,7 +62,13 @@ const ZONES = new Map([
 async function world(url: string, frigate: FrigateSettings, memory = new TopicNotes()): Promise<World> {
   const clock = new SimClock(stampOf(0).atMs);
   const { logger } = memoryLogger();
-  const topics = new StandingTopics({ scene: scene(frigate, ZONES), memory, clock, logger });
+  const topics = new StandingTopics({
+    scene: scene(frigate, ZONES),
+    memory,
+    homeAssistantId: 'vedette_0123456789abcdef',
+    clock,
+    logger,
+  });
   for (const camera of ['porch', 'lane']) topics.cameraStatus(camera, 'online');
   const { retained, pictures, channels } = topics;
   const { publisher } = testPublisher({ url, before: { retained, pictures }, channels });

@@ -1,5 +1,6 @@
 // What a test needs from outside the repository: programs and the shared material. A missing one skips the test and
 // says so; where CI=true it is an error instead, so that nothing is skipped there unseen.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,8 @@ export interface Needs {
   readonly programs?: readonly string[];
   /** Paths below the shared folder. */
   readonly shared?: readonly string[];
+  /** Modules of the system's Python, which come as Debian packages, e.g. 'jinja2'. */
+  readonly pythonModules?: readonly string[];
 }
 
 /** Path of a program, looking into /usr/sbin too, where Debian puts mosquitto. */
@@ -32,10 +35,15 @@ export function programPath(name: string): string | undefined {
   return findProgram(name) ?? (existsSync(inSbin) ? inSbin : undefined);
 }
 
+function pythonHas(module: string): boolean {
+  return spawnSync('/usr/bin/python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+}
+
 /** `test`, or a visible skip that names what is missing (an error where CI=true). */
 export function testNeeding(needs: Needs): typeof test {
   const missing = [
     ...(needs.programs ?? []).filter((name) => programPath(name) === undefined),
+    ...(needs.pythonModules ?? []).filter((name) => !pythonHas(name)).map((name) => `python3-${name}`),
     ...(needs.shared ?? []).filter((path) => !existsSync(sharedPath(path))).map((path) => `shared/${path}`),
   ];
   if (missing.length === 0) return test;
