@@ -18,14 +18,13 @@ import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
-import { boardTemperatureC, LoopWatch } from './platform/board.ts';
+import { LoopWatch } from './platform/board.ts';
 import type { Clock } from './platform/clock.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
 import { LatencyLedger } from './platform/latency.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
-import { machineHash } from './platform/machine-id.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
@@ -33,7 +32,7 @@ import { Commands } from './publish/commands.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { Publisher } from './publish/publisher.ts';
-import { type StandingScene, StandingTopics } from './publish/standing-topics.ts';
+import { type StandingScene, StandingTopics, standingScene } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
@@ -169,7 +168,7 @@ class App implements RunningApp {
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
     this.#config = config;
-    this.#topics.arrange(standingScene(config, this.#options), masked);
+    this.#topics.arrange(this.#scene(), masked);
     if (changes.switches || removed.length + added.length > 0) {
       this.#switched(this.#switches.reload(fileSwitches(config)));
     }
@@ -241,15 +240,20 @@ class App implements RunningApp {
     });
   }
 
+  #scene(): StandingScene {
+    const pictures = publishesPictures(this.#config);
+    return standingScene(this.#config, { deviceDefault: this.#options.deviceDefault, pictures });
+  }
+
   #makeTopics(): StandingTopics {
-    const { clock, logger } = this.#options;
+    const { version, clock, logger } = this.#options;
     return new StandingTopics({
-      scene: standingScene(this.#config, this.#options),
+      scene: this.#scene(),
       memory: {
         known: () => (this.#store.epoch === undefined ? undefined : this.#store.recall().retainedTopics),
         change: (topics) => this.#store.keepTopics(topics),
       },
-      homeAssistantId: `vedette_${machineHash('home assistant')}`,
+      version,
       clock,
       logger,
     });
@@ -393,17 +397,4 @@ class App implements RunningApp {
       this.#options.logger.warn({ code }, `${path.join('.')}: ${message}`);
     }
   }
-}
-
-/** The configuration in the words of the topics that stand. */
-function standingScene(config: Config, { deviceDefault, version }: AppOptions): StandingScene {
-  const { cameras, frigate, homeassistant, device, mqtt } = config;
-  const housing = {
-    device: device.name ?? deviceDefault,
-    version,
-    healthS: mqtt.healthS,
-    thermometer: boardTemperatureC() !== undefined,
-  };
-  const pictures = publishesPictures(config);
-  return { cameras, frigate, homeassistant, housing, pictures, ...rulesAndZones(config) };
 }

@@ -14,7 +14,7 @@ import {
   PAYLOAD_BYTES_MAX,
   readDiscovery,
 } from './home-assistant.ts';
-import type { Household, Place, Platform } from './home-assistant-components.ts';
+import type { Household, Place, Platform } from './home-assistant-words.ts';
 import type { RetainedTree } from './retained.ts';
 
 /** The message that the broker has kept comes at once or not at all. */

@@ -1,14 +1,8 @@
 // Home Assistant's discovery message: everything this daemon has, as one device in one payload (device-based discovery, Home
 // Assistant 2024.12 and later). Owns how the message is put together, how large it may be, and how one of ours is read back;
 // home-assistant-components.ts owns what is in it. Pure, main thread.
-import {
-  type Component,
-  componentsOf,
-  DAEMON_AVAILABLE,
-  type Household,
-  PLATFORMS,
-  type Platform,
-} from './home-assistant-components.ts';
+import { componentsOf, DAEMON_AVAILABLE } from './home-assistant-components.ts';
+import { type Component, type Household, PLATFORMS, type Platform } from './home-assistant-words.ts';
 import { STATUS_PATH, topicOf } from './topics.ts';
 
 /** A message stays below this: brokers refuse large ones (the embedded one above 1 MiB), and boards have to read it. */

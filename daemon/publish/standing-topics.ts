@@ -2,9 +2,13 @@
 // status, counts and motion of the cameras, their newest pictures, the same in the shape of Frigate, and what Home Assistant is
 // told of all that. Joins them with the
 // one retained tree; each is a file of its own. Main thread.
+import type { Config } from '../config/types.ts';
+import { rulesAndZones } from '../core/configured.ts';
 import type { CameraStatus, Observation, OutboxRow, Rule, Zone } from '../core/types.ts';
+import { boardTemperatureC } from '../platform/board.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import { machineHash } from '../platform/machine-id.ts';
 import type { Part } from '../platform/part.ts';
 import type { Channel } from './channel.ts';
 import type { FrameSize } from './frigate.ts';
@@ -25,14 +29,17 @@ export interface StandingScene {
   readonly pictures: boolean;
   readonly frigate: FrigateSettings;
   readonly homeassistant: HomeAssistantSettings;
-  readonly housing: Omit<Housing, 'cameras' | 'pictures'>;
+  /** First level of the topics below `vedette/`. */
+  readonly device: string;
+  /** Seconds between two messages of health. */
+  readonly healthS: number;
 }
 
 export interface StandingTopicsOptions {
   readonly scene: StandingScene;
   readonly memory: TopicMemory;
-  /** Stands for this board in Home Assistant. */
-  readonly homeAssistantId: string;
+  /** Of the daemon. */
+  readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -44,10 +51,12 @@ export class StandingTopics implements Part {
   readonly #state: StateTopics;
   readonly #frigate: FrigateChannel;
   readonly #homeAssistant: HomeAssistantChannel;
+  readonly #version: string;
   #scene: StandingScene;
 
-  constructor({ scene, memory, homeAssistantId, clock, logger }: StandingTopicsOptions) {
+  constructor({ scene, memory, version, clock, logger }: StandingTopicsOptions) {
     this.#scene = scene;
+    this.#version = version;
     const retained = new RetainedTree({ memory, keeps: (path) => this.#isPicture(path) });
     this.retained = retained;
     this.#frigate = new FrigateChannel({
@@ -59,9 +68,9 @@ export class StandingTopics implements Part {
     const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
     this.pictures = new PictureTopics({ retained, secondTopic, clock, logger });
     this.#homeAssistant = new HomeAssistantChannel({
-      id: homeAssistantId,
+      id: `vedette_${machineHash('home assistant')}`,
       settings: scene.homeassistant,
-      housing: housingOf(scene),
+      housing: this.#housing(scene),
       retained,
       clock,
       logger,
@@ -101,7 +110,7 @@ export class StandingTopics implements Part {
     this.#scene = scene;
     this.#state.arrange(scene);
     this.#frigate.configure(scene.frigate);
-    this.#homeAssistant.configure(scene.homeassistant, housingOf(scene));
+    this.#homeAssistant.configure(scene.homeassistant, this.#housing(scene));
   }
 
   /** Labels of the model that is ready. */
@@ -127,12 +136,23 @@ export class StandingTopics implements Part {
     this.#frigate.committed(rows);
   }
 
+  #housing({ device, healthS, cameras, pictures }: StandingScene): Housing {
+    const thermometer = boardTemperatureC() !== undefined;
+    return { device, version: this.#version, healthS, thermometer, cameras: Object.keys(cameras), pictures };
+  }
+
   /** The picture of a camera from before a restart may stay until there is a newer one. */
   #isPicture(path: string): boolean {
     return this.#scene.pictures && isSnapshotPathOf(Object.keys(this.#scene.cameras), path);
   }
 }
 
-function housingOf({ housing, cameras, pictures }: StandingScene): Housing {
-  return { ...housing, cameras: Object.keys(cameras), pictures };
+/** The configuration in the words of these topics. */
+export function standingScene(
+  config: Config,
+  { deviceDefault, pictures }: { readonly deviceDefault: string; readonly pictures: boolean },
+): StandingScene {
+  const { cameras, frigate, homeassistant, device, mqtt } = config;
+  const board = { device: device.name ?? deviceDefault, healthS: mqtt.healthS };
+  return { cameras, frigate, homeassistant, ...board, pictures, ...rulesAndZones(config) };
 }

@@ -49,7 +49,8 @@ function scene(frigate: FrigateSettings, zones: StandingScene['zones']): Standin
     pictures: true,
     frigate,
     homeassistant: { enabled: false, prefix: 'homeassistant' },
-    housing: { device: 'pi', version: '0.1.0', healthS: 30, thermometer: false },
+    device: 'pi',
+    healthS: 30,
   };
 }
 
@@ -65,7 +66,7 @@ async function world(url: string, frigate: FrigateSettings, memory = new TopicNo
   const topics = new StandingTopics({
     scene: scene(frigate, ZONES),
     memory,
-    homeAssistantId: 'vedette_0123456789abcdef',
+    version: '0.1.0',
     clock,
     logger,
   });

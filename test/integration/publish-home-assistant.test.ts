@@ -2,7 +2,6 @@
 // what it is told to take away. The waiting is simulated, the messages are real.
 import { connectAsync, type MqttClient } from 'mqtt';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../daemon/platform/clock.ts';
 import type { Channel, IncomingMessage, Subscription } from '../../daemon/publish/channel.ts';
 import { discoveryOf, discoveryTopic } from '../../daemon/publish/home-assistant.ts';
 import {
@@ -52,7 +51,7 @@ interface House {
   /** Resolves with the newest when there are so many. */
   heard(count: number): Promise<string>;
   /** Home Assistant says a word; resolves when the daemon has heard it. */
-  say(word: string, retain?: boolean): Promise<void>;
+  say(word: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -78,7 +77,7 @@ async function house(options: HouseOptions = {}): Promise<House> {
   const { publisher } = testPublisher({ url, before, channels: [channel, witness] });
   await publisher.start();
   const client = await clientAt(url);
-  await witness.hears(client, 'here');
+  await witness.listens(client);
   const messages = () =>
     listener.messages.filter(({ topic }) => topic === TOPIC).map(({ payload }) => payload);
   return {
@@ -91,7 +90,7 @@ async function house(options: HouseOptions = {}): Promise<House> {
       await waitFor(`${count} discovery messages`, () => messages().length >= count);
       return messages()[count - 1]!;
     },
-    say: (word, retain = false) => witness.hears(client, word, retain),
+    say: (word) => witness.hears(client, word),
     stop: () => publisher.stop(),
   };
 }
@@ -105,14 +104,19 @@ class Witness implements Channel {
     return [{ filter: 'homeassistant/status', qos: 1, onMessage }];
   }
 
-  /** Says it until it is heard: the first time the subscription may not be there yet. */
-  async hears(client: MqttClient, word: string, retain = false): Promise<void> {
-    const count = this.words.length;
-    for (let tries = 0; this.words.length === count && tries < 200; tries += 1) {
-      await client.publishAsync('homeassistant/status', word, { qos: 1, retain });
-      await systemClock.sleep(50);
-    }
-    expect(this.words.length).toBeGreaterThan(count);
+  /** Resolves when the subscriptions hold. */
+  async listens(client: MqttClient): Promise<void> {
+    await waitFor('the subscriptions', async () => {
+      await client.publishAsync('homeassistant/status', 'nothing that means anything', { qos: 1 });
+      return this.words.length > 0;
+    });
+  }
+
+  /** Says it once; resolves when it is heard. */
+  async hears(client: MqttClient, word: string): Promise<void> {
+    await client.publishAsync('homeassistant/status', word, { qos: 1 });
+    await waitFor(`'${word}' heard`, () => this.words.includes(word));
+    this.words.splice(this.words.indexOf(word), 1);
   }
 
   opened(): void {}

@@ -12,10 +12,12 @@ environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 
 def render(template, value):
     variables = {"value": value}
-    try:
-        variables["value_json"] = json.loads(value)
-    except ValueError:
-        pass
+    # A command is made of a number.
+    if isinstance(value, str):
+        try:
+            variables["value_json"] = json.loads(value)
+        except ValueError:
+            pass
     try:
         # Home Assistant strips the result (helpers/template, async_render_with_possible_json_value).
         return {"result": environment.from_string(template).render(variables).strip()}

@@ -27,7 +27,3 @@ export function renderAll(jobs: readonly TemplateJob[]): string[] {
     );
   });
 }
-
-export function render(template: string, value: string | number): string {
-  return renderAll([{ template, value }])[0]!;
-}

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { discoveryOf, discoveryTopic } from '../../daemon/publish/home-assistant.ts';
-import type { Household } from '../../daemon/publish/home-assistant-components.ts';
+import type { Household } from '../../daemon/publish/home-assistant-words.ts';
 import { DiscoveredDevice, type Entity, mistakesIn, writtenOut } from '../support/home-assistant.ts';
 import { documentedRules, rule } from '../support/home-assistant-rules.ts';
 import { ROOT } from '../support/needs.ts';
@@ -232,7 +232,9 @@ test('every rule of the document has a test, and every test of a rule is in the 
     'test/e2e/home-assistant.test.ts',
   ];
   const tested = files.flatMap((file) =>
-    [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\brule\(\s*'([^']+)'/g)].map(([, words]) => words!),
+    [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\brule(?:OfTemplates)?\(\s*'([^']+)'/g)].map(
+      ([, words]) => words!,
+    ),
   );
   expect(documentedRules().length).toBeGreaterThanOrEqual(15);
   expect(tested.sort()).toEqual(documentedRules().sort());

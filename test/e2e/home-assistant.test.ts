@@ -1,0 +1,314 @@
+// Home Assistant's side of a running daemon: its discovery message held against the schema, its templates rendered by Jinja
+// against messages that the daemon has really sent, cameras that go with a reload, a broker that has forgotten everything.
+import { writeFileSync } from 'node:fs';
+import { connectAsync } from 'mqtt';
+import { describe, expect } from 'vitest';
+import { stringify } from 'yaml';
+import { busyScene, writeConfig } from '../support/configurations.ts';
+import { type RunningDaemon, startDaemon } from '../support/daemon.ts';
+import { DiscoveredDevice, type Entity } from '../support/home-assistant.ts';
+import { rule } from '../support/home-assistant-rules.ts';
+import { renderAll } from '../support/jinja.ts';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { testNeeding } from '../support/needs.ts';
+import { type ReceivedMessage, Subscriber } from '../support/subscriber.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
+
+const testBroker = testNeeding({ programs: ['mosquitto'] });
+const testTemplates = testNeeding({ programs: ['mosquitto'], pythonModules: ['jinja2'] });
+const SMALL = { width: 640, height: 384 };
+const CONFIG = /^homeassistant\/device\/vedette_[0-9a-f]{16}\/config$/;
+
+interface Trial {
+  readonly broker: Mosquitto;
+  readonly daemon: RunningDaemon;
+  readonly subscriber: Subscriber;
+  /** Everything discovered so far. */
+  device(): DiscoveredDevice;
+  /** The newest discovery message. */
+  discovery(): ReceivedMessage | undefined;
+  reload(document: object): void;
+}
+
+/** A busy camera, and one that is switched off. */
+function twoCameras(): { cameras: object; rules: object } {
+  const { cameras, rules } = busyScene() as { cameras: { yard: object }; rules: object };
+  const yard = { ...cameras.yard, detect: SMALL };
+  return { cameras: { yard, attic: { source: { type: 'scene' }, enabled: false } }, rules };
+}
+
+async function startTrial(document: object): Promise<Trial> {
+  const broker = await Mosquitto.start();
+  const whole = (more: object): object => ({
+    device: { name: 'porch-pi' },
+    mqtt: { url: broker.url, drainDelayS: 0, healthS: 1, retryMaxS: 1 },
+    ...more,
+  });
+  const subscriber = await Subscriber.connect({ url: broker.url, filters: ['vedette/#', 'homeassistant/#'] });
+  const config = writeConfig(whole(document));
+  const daemon = startDaemon(['run', '--config', config, '--data', tempDir()]);
+  const discoveries = () => subscriber.messages.filter(({ topic }) => CONFIG.test(topic));
+  return {
+    broker,
+    daemon,
+    subscriber,
+    device: () => {
+      const device = new DiscoveredDevice();
+      for (const { payload } of discoveries()) device.receive(payload);
+      return device;
+    },
+    discovery: () => discoveries().at(-1),
+    reload: (changed) => {
+      writeFileSync(config, stringify(whole(changed)));
+      daemon.kill('SIGHUP');
+    },
+  };
+}
+
+/** What one life of the daemon has sent: recorded once, looked at by many tests. */
+interface Record {
+  readonly entities: readonly Entity[];
+  /** In order; the last words of the daemon included. */
+  readonly messages: readonly ReceivedMessage[];
+  /** What a client that comes late gets at once, by topic. */
+  readonly retained: ReadonlyMap<string, string>;
+}
+
+let recording: Promise<Record> | undefined;
+
+function recorded(): Promise<Record> {
+  recording ??= record();
+  return recording;
+}
+
+async function record(): Promise<Record> {
+  const { broker, daemon, subscriber, device } = await startTrial(twoCameras());
+  await subscriber.waitFor('an alert', ({ topic }) => topic.endsWith('/alert'));
+  const picture = 'vedette/porch-pi/camera/yard/snapshot';
+  await subscriber.waitFor('a picture', ({ topic }) => topic === picture);
+  await waitFor('an entity per label', () =>
+    [...device().entities.values()].some(({ name }) => name.startsWith('Yard strip')),
+  );
+  await subscriber.waitFor('a count', ({ topic, payload }) => {
+    return topic.includes('/label/') && payload.includes('"count":1');
+  });
+  // Two hands: the switch of the house, and a number that is no whole one.
+  const hands = await connectAsync(broker.url);
+  const threshold = device().named('Yard threshold');
+  await hands.publishAsync(threshold['command_topic'] as string, '0.57', { qos: 1 });
+  await hands.publishAsync(device().named('Armed')['command_topic'] as string, 'OFF', { qos: 1 });
+  await subscriber.waitFor('the threshold', ({ topic, payload }) => {
+    return topic === threshold['state_topic'] && payload === '0.57';
+  });
+  await subscriber.waitFor('the switch', ({ topic, payload }) => {
+    return topic === device().named('Armed')['state_topic'] && payload === 'OFF';
+  });
+  await hands.endAsync();
+  const late = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
+  await late.waitFor('the picture', ({ topic }) => topic === picture);
+  const retained = new Map(
+    late.messages.flatMap(({ topic, payload, retain }) => (retain ? [[topic, payload] as const] : [])),
+  );
+  daemon.kill('SIGTERM');
+  await daemon.exited;
+  await subscriber.waitFor('its last word', ({ payload }) => payload === 'stopped');
+  return { entities: [...device().entities.values()], messages: subscriber.messages, retained };
+}
+
+/** A rule whose test renders templates. */
+function ruleOfTemplates(words: string, check: () => Promise<void>): void {
+  rule(words, check, testTemplates);
+}
+
+/** The payloads that came on the topic of an entity. */
+function heardBy(entity: Entity, { messages }: Record): string[] {
+  return messages.filter(({ topic }) => topic === entity['state_topic']).map(({ payload }) => payload);
+}
+
+/** What an entity makes of everything it has heard: Home Assistant takes the text itself where there is no template. */
+function statesOf(entity: Entity, record: Record): string[] {
+  const heard = heardBy(entity, record);
+  const template = entity['value_template'] as string | undefined;
+  if (template === undefined) return heard;
+  return renderAll(heard.map((value) => ({ template, value })));
+}
+
+function withPlatform({ entities }: Record, platform: string): Entity[] {
+  return entities.filter((entity) => entity.platform === platform);
+}
+
+describe('what the daemon has really sent', () => {
+  rule('states are retained, so that they are there as soon as an entity is', async () => {
+    const { entities, retained } = await recorded();
+    const topics = entities
+      .filter(({ platform }) => platform !== 'event')
+      .flatMap((entity) => [entity['state_topic'], entity['image_topic']])
+      .filter((topic) => topic !== undefined);
+    // The camera that is switched off has no picture.
+    const missing = new Set(topics.filter((topic) => !retained.has(topic as string)));
+    expect([...missing]).toEqual(['vedette/porch-pi/camera/attic/snapshot']);
+  });
+
+  rule('an event comes from a topic that is not retained', async () => {
+    const record = await recorded();
+    for (const event of withPlatform(record, 'event')) {
+      expect(heardBy(event, record).length).toBeGreaterThan(0);
+      expect(record.retained.has(event['state_topic'] as string)).toBe(false);
+    }
+  });
+
+  ruleOfTemplates('a binary sensor is given ON or OFF', async () => {
+    const record = await recorded();
+    for (const sensor of withPlatform(record, 'binary_sensor')) {
+      const states = new Set(statesOf(sensor, record));
+      expect([...states].filter((state) => !['ON', 'OFF'].includes(state))).toEqual([]);
+      expect(states.size).toBeGreaterThan(0);
+    }
+    const named = (name: string) => record.entities.find((entity) => entity.name === name)!;
+    expect(new Set(statesOf(named('Yard problem'), record))).toContain('OFF');
+    expect(new Set(statesOf(named('Attic problem'), record))).toEqual(new Set(['OFF']));
+    expect(statesOf(named('Connection'), record).at(-1)).toBe('OFF');
+    const occupied = withPlatform(record, 'binary_sensor').filter((entity) => {
+      return entity['device_class'] === 'occupancy' && statesOf(entity, record).includes('ON');
+    });
+    expect(occupied.length).toBeGreaterThan(0);
+  });
+
+  ruleOfTemplates('availability templates give online or offline and no other word', async () => {
+    const record = await recorded();
+    const jobs = record.entities.flatMap(({ availability }) =>
+      (availability as { topic: string; value_template: string }[]).flatMap(({ topic, value_template }) =>
+        [...record.messages.filter((message) => message.topic === topic), { payload: '' }].map(
+          ({ payload }) => ({
+            template: value_template,
+            value: payload,
+          }),
+        ),
+      ),
+    );
+    const words = renderAll(jobs);
+    expect(new Set(words)).toEqual(new Set(['online', 'offline']));
+    // The word of a daemon that was stopped, and that of a broker that has no word.
+    for (const last of ['stopped', '']) {
+      const answers = words.filter((_word, index) => jobs[index]!.value === last);
+      expect(new Set(answers)).toEqual(new Set(['offline']));
+    }
+  });
+
+  ruleOfTemplates('an event has a type of its event_types', async () => {
+    const record = await recorded();
+    const alert = record.entities.find(({ name }) => name === 'Alert')!;
+    const events = statesOf(alert, record).map((text) => JSON.parse(text) as { [field: string]: unknown });
+    expect(events.length).toBeGreaterThan(0);
+    for (const event of events) {
+      expect(alert['event_types']).toContain(event['event_type']);
+      expect(event).toMatchObject({ camera: 'yard', late: false });
+      for (const field of ['rule', 'label', 'zone', 'message', 'at', 'id', 'eventId']) {
+        expect(event[field]).toBeTypeOf('string');
+      }
+      expect(event['picture']).toMatch(/^media\/yard\/.*\.jpg$/);
+    }
+  });
+
+  ruleOfTemplates('what is not for an event entity renders to nothing', async () => {
+    const record = await recorded();
+    const named = (name: string) => record.entities.find((entity) => entity.name === name)!;
+    expect(new Set(statesOf(named('Attic alert'), record))).toEqual(new Set(['']));
+    expect(statesOf(named('Yard alert'), record)).toEqual(statesOf(named('Alert'), record));
+  });
+
+  testTemplates('every sensor renders to a number, or to one of its options', async () => {
+    const record = await recorded();
+    for (const sensor of withPlatform(record, 'sensor')) {
+      const options = sensor['options'] as string[] | undefined;
+      const states = statesOf(sensor, record);
+      expect(states.length).toBeGreaterThan(0);
+      for (const state of states) {
+        if (options !== undefined) expect(options).toContain(state);
+        else expect(state, sensor.name).toMatch(/^-?\d+(\.\d+)?(e-\d+)?$/);
+      }
+    }
+  });
+
+  testTemplates('what a slider can be set to is what the daemon takes', async () => {
+    const { entities } = await recorded();
+    const { command_template } = entities.find(({ name }) => name === 'Yard threshold')!;
+    const template = command_template as string;
+    const values = [0, 1, 0.5, 0.57, 0.1 + 0.2, 0.29, 0.58];
+    const texts = renderAll(values.map((value) => ({ template, value })));
+    expect(texts.map(Number)).toEqual([0, 1, 0.5, 0.57, 0.3, 0.29, 0.58]);
+    for (const text of texts) expect(text).toMatch(/^[01](\.\d{1,6})?$/);
+  });
+});
+
+describe('what changes', () => {
+  testBroker(
+    'a camera that a reload takes away takes its entities with it, and a new one brings its own',
+    async () => {
+      const { device, discovery, reload } = await startTrial(twoCameras());
+      await waitFor('both cameras', () => discovery() !== undefined && device().entities.has('motionCattic'));
+      const { cameras, rules } = twoCameras() as { cameras: { yard: object }; rules: object };
+      const before = [...device().entities.keys()].filter((id) => id.includes('Cattic'));
+      expect(before.length).toBeGreaterThan(8);
+      reload({ cameras: { yard: cameras.yard, shed: { source: { type: 'scene' }, enabled: false } }, rules });
+      await waitFor('the new camera', () => device().entities.has('motionCshed'));
+      const after = device();
+      expect([...after.entities.keys()].filter((id) => id.includes('Cattic'))).toEqual([]);
+      expect(after.removed).toEqual(expect.arrayContaining(before));
+      expect(after.entities.has('motionCyard')).toBe(true);
+    },
+  );
+
+  testBroker(
+    'a camera that was taken away while the daemon did not run is taken away when it runs again',
+    async () => {
+      const { daemon, device, discovery, broker, subscriber } = await startTrial(twoCameras());
+      await waitFor('both cameras', () => discovery() !== undefined && device().entities.has('motionCattic'));
+      daemon.kill('SIGKILL');
+      await daemon.exited;
+      const { cameras, rules } = twoCameras() as { cameras: { yard: object }; rules: object };
+      const config = writeConfig({
+        device: { name: 'porch-pi' },
+        mqtt: { url: broker.url },
+        cameras: { yard: cameras.yard },
+        rules,
+      });
+      const count = subscriber.messages.length;
+      startDaemon(['run', '--config', config, '--data', tempDir()]);
+      await waitFor('the removal', () => device().removed.includes('motionCattic'));
+      expect(device().entities.has('motionCyard')).toBe(true);
+      expect(
+        subscriber.messages.slice(count).filter(({ topic, payload }) => CONFIG.test(topic) && payload === ''),
+      ).toEqual([]);
+    },
+  );
+
+  testBroker(
+    'a broker that comes back with nothing gets the message again, and after the birth message once more',
+    async () => {
+      const { broker, discovery, subscriber } = await startTrial(twoCameras());
+      const first = await waitFor('the message', discovery);
+      expect(first.payload).not.toBe('');
+      await broker.kill();
+      const count = subscriber.messages.length;
+      await broker.restart();
+      const again = await waitFor('the message again', () =>
+        subscriber.messages.slice(count).find(({ topic }) => CONFIG.test(topic)),
+      );
+      expect(Object.keys(JSON.parse(again.payload).cmps)).toEqual(
+        expect.arrayContaining(Object.keys(JSON.parse(first.payload).cmps)),
+      );
+      const kept = await Subscriber.connect({ url: broker.url, filters: ['homeassistant/#'] });
+      expect(await kept.waitFor('the retained message', ({ topic }) => CONFIG.test(topic))).toMatchObject({
+        retain: true,
+      });
+      const heard = () => kept.messages.filter(({ topic }) => CONFIG.test(topic)).length;
+      const before = heard();
+      const assistant = await connectAsync(broker.url);
+      await assistant.publishAsync('homeassistant/status', 'online', { qos: 1 });
+      await waitFor('the answer to the birth message', () => heard() > before);
+      await assistant.endAsync();
+    },
+  );
+});
