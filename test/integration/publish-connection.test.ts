@@ -299,6 +299,7 @@ describe('perception feed', () => {
 function childSource(url: string): string {
   const path = (file: string): string => JSON.stringify(join(ROOT, 'daemon', file));
   return `
+    import { healthReportOf } from ${path('../test/support/health-report.ts')};
     import { Publisher } from ${path('publish/publisher.ts')};
     import { RetainedTree } from ${path('publish/retained.ts')};
     import { systemClock } from ${path('platform/clock.ts')};
@@ -307,9 +308,10 @@ function childSource(url: string): string {
     const outbox = { read: async () => [], delivered: () => {} };
     const logger = createLogger({ level: 'error', format: 'json' });
     const config = configSchema.shape.mqtt.parse({ url: ${JSON.stringify(url)} });
-    const health = () => ({});
+    const health = () => healthReportOf(publisher.state(), 1);
     const retained = new RetainedTree({ memory: { known: () => [], change: () => {} } });
-    await new Publisher({ config, device: 'pi', retained, logger, clock: systemClock, outbox, health }).start();
+    const publisher = new Publisher({ config, device: 'pi', retained, logger, clock: systemClock, outbox, health });
+    await publisher.start();
     setInterval(() => {}, 1000);
   `;
 }

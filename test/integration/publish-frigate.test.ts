@@ -9,6 +9,7 @@ import { heldAt } from '../support/held.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
+import { jpegLike } from '../support/pictures.ts';
 import { alertBody, MemoryOutbox, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
@@ -135,7 +136,7 @@ describe('the writer for programs made for Frigate', () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, OFF);
     made.see('porch', 1, trackView({ id: 1, box: standing(0.7, 0.8) }));
-    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
+    made.topics.picture('porch', { label: 'person', jpeg: jpegLike(1, 100) });
     made.commit({});
     expect(await frigateAt(broker, made)).toEqual({});
   });
@@ -218,7 +219,7 @@ describe('the writer for programs made for Frigate', () => {
   testMosquitto('shows the newest picture of a label, and takes it away with the camera', async () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, ON);
-    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(1234) });
+    made.topics.picture('porch', { label: 'person', jpeg: jpegLike(1, 1234) });
     expect(await frigateAt(broker, made)).toMatchObject({ 'frigate/porch/person/snapshot': '1234' });
     made.topics.pictures.forget('porch');
     expect(await frigateAt(broker, made)).not.toHaveProperty(['frigate/porch/person/snapshot']);
@@ -228,7 +229,7 @@ describe('the writer for programs made for Frigate', () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, OFF);
     made.arrange(ON);
-    made.topics.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
+    made.topics.picture('porch', { label: 'person', jpeg: jpegLike(1, 100) });
     expect(Object.keys(await frigateAt(broker, made))).toHaveLength(16);
     made.arrange({ ...ON, prefix: 'other/frigate' });
     expect(await frigateAt(broker, made)).toEqual({});

@@ -5,19 +5,13 @@ import { cameraPath, cameraStatusPath } from '../../daemon/publish/topics.ts';
 import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
+import { jpegLike as jpeg } from '../support/pictures.ts';
 import { type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
-
-/** Bytes of that length that tell their number; nothing in MQTT looks into a JPEG. */
-function jpeg(number: number, bytes = 5000): Uint8Array {
-  const picture = new Uint8Array(bytes).fill(number);
-  picture.set([0xff, 0xd8, 0xff]);
-  return picture;
-}
 
 function sameBytes(received: Buffer | undefined, sent: Uint8Array): boolean {
   return received !== undefined && Buffer.compare(received, sent) === 0;

@@ -2,21 +2,24 @@
 import { connect, type IPublishPacket } from 'mqtt';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { TopicAliases } from '../../daemon/publish/properties.ts';
+import { holdToContract } from '../support/contract.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
+import { jpegLike } from '../support/pictures.ts';
 import { EPOCH, observationOf, testPublisher } from '../support/publisher.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { proxyTo } from '../support/tcp.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
-const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 16]);
+const JPEG = jpegLike(1, 100);
 
 /** Everything below `vedette`, as packets of MQTT 5. */
 async function watcher(url: string): Promise<IPublishPacket[]> {
   const packets: IPublishPacket[] = [];
   const client = connect(url, { protocolVersion: 5, reconnectPeriod: 0 });
   onTestFinished(() => client.endAsync(true));
+  holdToContract(client, { qos: 0 });
   client.on('message', (_topic, _payload, packet) => packets.push(packet));
   await client.subscribeAsync('vedette/#');
   return packets;

@@ -4,6 +4,7 @@ import { isSnapshotPathOf } from '../../daemon/publish/topics.ts';
 import { heldAt } from '../support/held.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
+import { jpegLike } from '../support/pictures.ts';
 import { type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { TopicNotes } from '../support/topic-notes.ts';
@@ -61,8 +62,8 @@ describe('a daemon that starts again', () => {
     const memory = new TopicNotes();
     const keeps = (path: string): boolean => isSnapshotPathOf(['porch'], path);
     const first = await connected(testPublisher({ url: broker.url, memory, keeps }));
-    first.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
-    first.picture('gone', { label: 'person', jpeg: new Uint8Array(100) });
+    first.picture('porch', { label: 'person', jpeg: jpegLike(1, 100) });
+    first.picture('gone', { label: 'person', jpeg: jpegLike(1, 100) });
     await first.publisher.stop();
     const second = await connected(testPublisher({ url: broker.url, memory, keeps }));
     expect(await topicsAt(broker, second)).toEqual([
@@ -78,7 +79,7 @@ describe('a daemon that starts again', () => {
     const memory = new TopicNotes();
     const keeps = (path: string): boolean => isSnapshotPathOf(['porch'], path);
     const first = await connected(testPublisher({ url: broker.url, memory, keeps }));
-    first.picture('porch', { label: 'person', jpeg: new Uint8Array(100) });
+    first.picture('porch', { label: 'person', jpeg: jpegLike(1, 100) });
     await first.publisher.stop();
     await broker.stop();
     const second = testPublisher({ url: broker.url, memory, keeps });

@@ -12,6 +12,7 @@ import { PictureTopics } from '../../daemon/publish/picture-topics.ts';
 import type { RequestSources } from '../../daemon/publish/requests.ts';
 import { RetainedTree } from '../../daemon/publish/retained.ts';
 import { ALL_ON } from './camera-worker.ts';
+import { holdToContract } from './contract.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
 import { alertBody, EPOCH, type TestPublisher, testPublisher } from './publisher.ts';
 import { waitFor } from './wait.ts';
@@ -147,6 +148,7 @@ export class Commander {
   static async connect(url: string, device = 'pi'): Promise<Commander> {
     const client = connect(url, { protocolVersion: 4, reconnectPeriod: 50 });
     onTestFinished(() => client.endAsync(true));
+    holdToContract(client, { qos: 1 });
     const commander = new Commander(client, device);
     const prefix = `vedette/${device}`;
     await client.subscribeAsync(

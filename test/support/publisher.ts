@@ -7,11 +7,12 @@ import type { Alert, CameraStatus, Observation, OutboxKind, OutboxRow } from '..
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { Channel } from '../../daemon/publish/channel.ts';
 import type { OutboxSource } from '../../daemon/publish/outbox-sender.ts';
-import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics.ts';
 import { Publisher } from '../../daemon/publish/publisher.ts';
 import { RetainedTree, type TopicMemory } from '../../daemon/publish/retained.ts';
 import { cameraStatusPath } from '../../daemon/publish/topics.ts';
+import { allowMadeUpIds } from './contract.ts';
+import { healthReportOf } from './health-report.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
 
 export const EPOCH = '3f1c9a5e7d204b86';
@@ -28,6 +29,10 @@ export class MemoryOutbox implements OutboxSource {
   broken = false;
   #row = 0;
   readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
+
+  constructor() {
+    allowMadeUpIds();
+  }
 
   /** Commits a row; give it to `outboxGrew` as the store would. */
   commit(kind: OutboxKind, body: unknown, atMs = systemClock.nowMs()): OutboxRow {
@@ -125,7 +130,7 @@ export function testPublisher({
     logger,
     clock,
     outbox: source ?? outbox,
-    health: () => ({ device: 'pi', uptimeS: clock.monoMs() / 1000, mqtt: publisher.state() }) as HealthReport,
+    health: () => healthReportOf(publisher.state(), Math.round(clock.monoMs())),
     brokerUrl: url,
   });
   onTestFinished(() => publisher.stop());

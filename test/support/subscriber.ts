@@ -1,14 +1,16 @@
 // A plain MQTT client that records what it receives, as any subscriber of an owner would. It connects again by itself
-// and then subscribes again; with a persistent session the broker keeps its messages meanwhile. Ends with the test.
+// and then subscribes again; with a persistent session the broker keeps its messages meanwhile. Ends with the test, which
+// fails when a message was not as docs/asyncapi.yaml says.
 import { connect, type MqttClient } from 'mqtt';
 import { onTestFinished } from 'vitest';
+import { holdToContract } from './contract.ts';
 import { waitFor } from './wait.ts';
 
 export interface ReceivedMessage {
   readonly topic: string;
   readonly payload: string;
   readonly qos: number;
-  /** Set on a message that the broker had kept before the subscription. */
+  /** Set on a message that the broker had kept before the subscription; as it was sent with `retainAsPublished`. */
   readonly retain: boolean;
 }
 
@@ -22,6 +24,10 @@ export interface SubscriberOptions {
   readonly persistent?: boolean;
   /** Of its subscriptions, 1 by default. At 0 the broker passes everything on in order: nothing waits for acknowledgements. */
   readonly qos?: 0 | 1;
+  /** Speaks MQTT 5 and sees the retain flag as the publisher set it: the contract is then held to the letter. */
+  readonly retainAsPublished?: boolean;
+  /** Messages are not held against the contract, because the test itself publishes what is not in it: why. */
+  readonly notByContract?: string;
 }
 
 let count = 0;
@@ -36,12 +42,21 @@ export class Subscriber {
   #error: Error | undefined;
 
   private constructor(options: SubscriberOptions) {
-    const { url, user, password, filters = ['vedette/#'], persistent = false, qos = 1 } = options;
+    const {
+      url,
+      user,
+      password,
+      filters = ['vedette/#'],
+      persistent = false,
+      qos = 1,
+      retainAsPublished = false,
+      notByContract,
+    } = options;
     count += 1;
     this.#client = connect(url, {
       clientId: `subscriber-${process.pid}-${count}`,
       clean: !persistent,
-      protocolVersion: 4,
+      protocolVersion: retainAsPublished ? 5 : 4,
       reconnectPeriod: 50,
       resubscribe: false,
       ...(user === undefined ? {} : { username: user }),
@@ -50,12 +65,14 @@ export class Subscriber {
     this.#client.on('error', (error) => {
       this.#error = error;
     });
-    this.#client.on('message', (topic, payload, { qos, retain }) => {
+    this.#client.on('message', (topic, payload, { qos: received, retain }) => {
       this.newest.set(topic, payload);
-      this.messages.push({ topic, payload: payload.toString('utf8'), qos, retain });
+      this.messages.push({ topic, payload: payload.toString('utf8'), qos: received, retain });
     });
+    if (notByContract === undefined) holdToContract(this.#client, { qos, retainAsPublished });
     this.#client.on('connect', () => {
-      this.#client.subscribe([...filters], { qos }, (error) => {
+      const flags = retainAsPublished ? { rap: true } : {};
+      this.#client.subscribe([...filters], { qos, ...flags }, (error) => {
         if (!error) this.#subscriptions += 1;
       });
     });
