@@ -15,7 +15,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
 import { dataFolder, makeRuntimeFolder } from '../platform/folders.ts';
 import { deviceSlug } from '../publish/topics.ts';
-import { lockHolder } from '../store/folder.ts';
+import { lockHolders } from '../store/folder.ts';
 import { pathsIn } from '../store/paths.ts';
 
 export interface DoctorSetup {
@@ -51,7 +51,7 @@ export async function setUp(flags: {
     secretFiles: file === undefined ? [] : secretFilesOf(file),
     dataDir,
     ...runtimeFolder(),
-    daemonPid: lockHolder(pathsIn(dataDir).lock),
+    daemonPid: lockHolders(pathsIn(dataDir).lock, 'WRITE')[0],
   };
 }
 

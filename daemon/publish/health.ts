@@ -32,6 +32,11 @@ export interface StoreSource {
   readonly snapshots: { readonly count: number; readonly bytes: number };
   readonly snapshotsDropped: number;
   readonly pruneProblem: string | undefined;
+  readonly disk: {
+    readonly reserve: string;
+    readonly walBytes: number;
+    readonly walHeld: string | undefined;
+  };
 }
 
 export interface HealthSources {
@@ -54,7 +59,8 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
   const { outboxRows, outboxBytes, outboxDropped, ...stored } = store.state();
-  const { queued, updatesDropped, commitMs, problem, ...pictures } = stored;
+  const { queued, updatesDropped, commitMs, disk, ...pictures } = stored;
+  const problem = stored.problem?.message ?? disk.walHeld;
   return {
     device,
     version,
@@ -83,7 +89,9 @@ export function healthReport(sources: HealthSources): HealthReport {
       updatesDropped,
       commitP50Ms: rounded(commitMs?.p50 ?? 0),
       commitP99Ms: rounded(commitMs?.p99 ?? 0),
-      ...(problem === undefined ? {} : { problem: problem.message }),
+      reserve: disk.reserve,
+      walBytes: disk.walBytes,
+      ...(problem === undefined ? {} : { problem }),
     },
     snapshots: {
       ...pictures.snapshots,

@@ -101,6 +101,9 @@ export interface HealthReport {
     /** Messages that gave way to the quota since the daemon's start. */
     readonly outboxDropped: number;
     readonly updatesDropped: number;
+    /** The room held on the disk for alerts: `kept`, `missing`, `given up` or `off`. */
+    readonly reserve: string;
+    readonly walBytes: number;
     readonly commitP50Ms: number;
     readonly commitP99Ms: number;
     readonly problem?: string;

@@ -26,6 +26,8 @@ export interface OpenDatabase {
   readonly damage: DamageReport | undefined;
   /** Database and write-ahead log together. */
   bytes(): number;
+  /** Of the write-ahead log alone. */
+  walBytes(): number;
   /** Empties the write-ahead log into the database, closes both and gives the folder back. */
   close(): void;
 }
@@ -50,6 +52,7 @@ export function openDatabase(options: OpenOptions): OpenDatabase {
       epoch: db.prepare('SELECT epoch FROM meta').pluck().get() as string,
       damage,
       bytes: () => sizeOf(paths.database) + sizeOf(paths.wal),
+      walBytes: () => sizeOf(paths.wal),
       close: () => {
         try {
           db.pragma('wal_checkpoint(TRUNCATE)');

@@ -47,7 +47,7 @@ export function lockFolder(paths: Paths): Database.Database {
 }
 
 function lockedError(paths: Paths, cause: unknown): VedetteError {
-  const pid = lockHolder(paths.lock);
+  const [pid] = lockHolders(paths.lock, 'WRITE');
   const who = pid === undefined ? 'another vedette' : `another vedette (process ${pid})`;
   return new VedetteError(
     'STORE_LOCKED',
@@ -57,17 +57,23 @@ function lockedError(paths: Paths, cause: unknown): VedetteError {
   );
 }
 
-/** Process holding a write lock on the file, as the kernel tells it; undefined in a container that cannot see it. */
-export function lockHolder(path: string): number | undefined {
+/** Processes holding a lock on the file that begins at one of these bytes, as the kernel tells it; none in a container that cannot see them. */
+export function lockHolders(
+  path: string,
+  wanted: 'READ' | 'WRITE',
+  bytes: [from: number, to: number] = [0, Infinity],
+): number[] {
+  const pids = new Set<number>();
   try {
     const inode = statSync(path).ino;
     for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
       // "1: POSIX  ADVISORY  WRITE 7199 fe:00:2146426 1073741824 1073742335", proc_locks(5)
-      const [, , , mode, pid, place] = line.trim().split(/\s+/);
-      if (mode === 'WRITE' && place?.endsWith(`:${inode}`) && Number(pid) > 0) return Number(pid);
+      const [, , , mode, pid, place, start] = line.trim().split(/\s+/);
+      if (mode !== wanted || place?.endsWith(`:${inode}`) !== true) continue;
+      if (Number(start) >= bytes[0] && Number(start) <= bytes[1] && Number(pid) > 0) pids.add(Number(pid));
     }
   } catch {
-    // Only for the message: without it the message is shorter.
+    // Only for messages: without them they are shorter.
   }
-  return undefined;
+  return [...pids];
 }

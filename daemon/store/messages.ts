@@ -70,6 +70,18 @@ export interface StoreLimits {
   readonly reserveMb: number;
 }
 
+/** The file that holds room on the disk: `missing` while it is being made or has no room, `given up` to the database. */
+export type ReserveState = 'kept' | 'missing' | 'given up' | 'off';
+
+/** What stands between the store and its disk. */
+export interface DiskState {
+  readonly reserve: ReserveState;
+  /** Of the write-ahead log. */
+  readonly walBytes: number;
+  /** Who keeps the write-ahead log from being emptied, in words; undefined when nobody does. */
+  readonly walHeld: string | undefined;
+}
+
 /** How many pictures have a row, and the bytes of their files. */
 export interface PictureTotals {
   readonly count: number;
@@ -144,6 +156,7 @@ export interface StoreState {
   readonly committedMonoMs: number | undefined;
   /** Database and write-ahead log together. */
   readonly bytes: number;
+  readonly disk: DiskState;
   readonly problem: StoreProblem | undefined;
 }
 
@@ -209,6 +222,7 @@ export interface FileStatus {
   readonly lastRow: number;
   /** Database and write-ahead log together. */
   readonly bytes: number;
+  readonly disk: DiskState;
   readonly snapshots: PictureTotals;
 }
 
@@ -298,4 +312,10 @@ export interface Pruned {
   readonly problem?: string;
 }
 
-export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Found | Pruned;
+/** Unasked, when it changes. */
+export interface DiskChanged {
+  readonly type: 'disk';
+  readonly disk: DiskState;
+}
+
+export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Found | Pruned | DiskChanged;

@@ -10,6 +10,8 @@ export interface Paths {
   /** A replacement for a damaged database while it is being made. */
   readonly replacement: string;
   readonly lock: string;
+  /** Room on the disk held for alerts. */
+  readonly reserve: string;
 }
 
 /** `media/<camera>/<YYYY-MM-DD>/<name>.jpg`, or `.tmp` while it is being written; none of the names hidden. */
@@ -56,5 +58,6 @@ export function pathsIn(dataDir: string): Paths {
     shm: `${database}-shm`,
     replacement: `${database}.new`,
     lock: join(dataDir, 'vedette.lock'),
+    reserve: join(dataDir, 'reserve'),
   };
 }

@@ -3,7 +3,17 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { Percentiles } from '../platform/percentiles.ts';
 import { damageMessage, refusalMessage } from './failures.ts';
-import type { FileStatus, Opened, Pruned, StoreProblem, StoreState, Written } from './messages.ts';
+import type {
+  DiskChanged,
+  DiskState,
+  FileStatus,
+  Opened,
+  Pruned,
+  ReserveState,
+  StoreProblem,
+  StoreState,
+  Written,
+} from './messages.ts';
 import { PruneState } from './prune-state.ts';
 import type { Dropped } from './quota.ts';
 
@@ -25,6 +35,7 @@ export class Standing {
   #recordsRefused = 0;
   #dropped: Dropped = { updates: 0, events: 0, alerts: 0 };
   #fullTold = false;
+  #disk: DiskState = { reserve: 'missing', walBytes: 0, walHeld: undefined };
   #committedMonoMs: number | undefined;
 
   constructor(logger: Logger, clock: Clock) {
@@ -49,19 +60,48 @@ export class Standing {
 
   opened({ epoch, status, eventsEnded, damage }: Opened): void {
     this.#epoch = epoch;
-    this.#status = status;
+    this.#take(status);
     if (damage !== undefined)
       this.#logger.error({ event: 'store-damaged', code: 'STORE_DAMAGED', ...damage }, damageMessage(damage));
     this.#logger.info({ event: 'store-open', epoch, eventsEnded, ...status }, 'database is open');
   }
 
+  /** Told when the reserve is given up and when it is there again, and when a reader holds the write-ahead log. */
+  #diskIs(disk: DiskState): void {
+    const before = this.#disk;
+    this.#disk = disk;
+    if (disk.reserve !== before.reserve) this.#tellReserve(disk.reserve, before.reserve);
+    if (disk.walHeld !== undefined && before.walHeld === undefined)
+      this.#logger.warn({ event: 'store-wal-held', walBytes: disk.walBytes }, disk.walHeld);
+    if (disk.walHeld === undefined && before.walHeld !== undefined)
+      this.#logger.info(
+        { event: 'store-wal-free', walBytes: disk.walBytes },
+        'write-ahead log is empty again',
+      );
+  }
+
+  #tellReserve(now: ReserveState, before: ReserveState): void {
+    if (now === 'given up')
+      this.#logger.warn(
+        { event: 'store-reserve-used', code: 'STORE_COMMIT' },
+        'disk is full and there are no pictures to delete: the reserve is given up, alerts go on as long as it lasts',
+      );
+    else if (before === 'given up')
+      this.#logger.info({ event: 'store-reserve-kept' }, 'disk has room again: the reserve is kept again');
+  }
+
+  #take(status: FileStatus): void {
+    this.#status = status;
+    this.#diskIs(status.disk);
+  }
+
   /** Gap messages were made of losses. */
   told(status: FileStatus): void {
-    this.#status = status;
+    this.#take(status);
   }
 
   written({ refused, status, commitMs }: Written): void {
-    this.#status = status;
+    this.#take(status);
     this.#latency.add(commitMs);
     this.#committedMonoMs = this.#clock.monoMs();
     this.#recordsRefused += refused.length;
@@ -97,7 +137,12 @@ export class Standing {
     return gaveWay && outboxBytes > bytesMax;
   }
 
-  pruned(reply: Pruned): void {
+  /** What the thread tells unasked. */
+  heard(reply: Pruned | DiskChanged): void {
+    if (reply.type === 'disk') {
+      this.#diskIs(reply.disk);
+      return;
+    }
     if (this.#status !== undefined) this.#status = { ...this.#status, snapshots: reply.snapshots };
     this.#pruning.onPruned(reply);
   }
@@ -124,6 +169,7 @@ export class Standing {
       commitMs: committedMonoMs === undefined ? undefined : commitMs,
       committedMonoMs,
       bytes,
+      disk: this.#disk,
       problem,
     };
   }

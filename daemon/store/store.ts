@@ -323,7 +323,8 @@ export class Store implements Part {
         this.#requests.answered(reply.id, reply.page);
         break;
       case 'pruned':
-        this.#standing.pruned(reply);
+      case 'disk':
+        this.#standing.heard(reply);
         break;
       case 'failed':
         this.#requests.failed(reply.id);

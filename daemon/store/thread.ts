@@ -3,10 +3,21 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
-import type { Failed, Found, Opened, OpenTask, Pruned, Reply, Request, Rows, Written } from './messages.ts';
+import type {
+  DiskChanged,
+  Failed,
+  Found,
+  Opened,
+  OpenTask,
+  Pruned,
+  Reply,
+  Request,
+  Rows,
+  Written,
+} from './messages.ts';
 
 /** Replies that do not end the thread. */
-export type LiveReply = Opened | Written | Failed | Rows | Found | Pruned;
+export type LiveReply = Opened | Written | Failed | Rows | Found | Pruned | DiskChanged;
 
 export interface ThreadOptions {
   readonly url: URL;
@@ -35,8 +46,8 @@ export class StoreThread {
       if (reply.type === 'not-opened') this.#reason = new VedetteError(reply.code, reply.message, reply.data);
       else if (reply.type === 'damaged') this.#reason = damagedError(reply.message);
       else {
-        // `opened` answers no request (opening a damaged file reads all of it and may take its time), nor does `pruned`.
-        if (reply.type !== 'opened' && reply.type !== 'pruned') this.#owed -= 1;
+        // `opened` answers no request (opening a damaged file reads all of it and may take its time), nor do `pruned` and `disk`.
+        if ('id' in reply) this.#owed -= 1;
         this.#silentSinceMonoMs = clock.monoMs();
         onReply(reply);
       }

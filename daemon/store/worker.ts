@@ -6,11 +6,13 @@ import type { OutboxRow } from '../core/types.ts';
 import { systemClock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { AgeClock } from './age-clock.ts';
+import { Checkpointer } from './checkpoint.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { codeOf, isDamage, openingError } from './failures.ts';
-import { Ledger, type LedgerResult, type LedgerWrite, readBootId } from './ledger.ts';
+import { Ledger, readBootId } from './ledger.ts';
 import { Media } from './media.ts';
 import type {
+  DiskState,
   FileStatus,
   Found,
   OpenTask,
@@ -21,7 +23,9 @@ import type {
   Rows,
   WriteRequest,
 } from './messages.ts';
+import { pathsIn } from './paths.ts';
 import { Pruner } from './pruner.ts';
+import { Reserve } from './reserve.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
 const UNANNOUNCED_MAX = 100_000;
@@ -32,18 +36,30 @@ class Session {
   readonly #file: OpenDatabase;
   readonly #ledger: Ledger;
   readonly #pruner: Pruner;
+  readonly #reserve: Reserve;
+  readonly #checkpointer: Checkpointer;
+  #open = false;
 
   constructor(port: MessagePort, task: OpenTask) {
     this.#port = port;
     this.#task = task;
     const { nowMs, monoMs } = systemClock;
-    this.#file = openDatabase({
-      dataDir: task.dataDir,
-      nowMs,
-      damages: task.damages,
-      lastRow: task.lastRow,
+    const paths = pathsIn(task.dataDir);
+    this.#reserve = new Reserve({
+      path: paths.reserve,
+      reserveMb: task.limits.reserveMb,
+      clock: systemClock,
+      onChange: () => this.#tellDisk(),
     });
+    this.#file = this.#openFile();
     const { db } = this.#file;
+    this.#checkpointer = new Checkpointer({
+      db,
+      shm: paths.shm,
+      walBytes: () => this.#file.walBytes(),
+      clock: systemClock,
+      onChange: () => this.#tellDisk(),
+    });
     const ageClock = new AgeClock(db, systemClock);
     const ageClockMs = (): number => ageClock.nowMs();
     const bootId = readBootId();
@@ -62,10 +78,23 @@ class Session {
     });
   }
 
+  /** A disk without room for opening the database gets the reserve: there is nothing else to take yet. */
+  #openFile(): OpenDatabase {
+    const { dataDir, damages, lastRow } = this.#task;
+    const options = { dataDir, nowMs: systemClock.nowMs, damages, lastRow };
+    try {
+      return openDatabase(options);
+    } catch (error) {
+      if (!this.#reserve.giveUpFor(error)) throw error;
+      return openDatabase(options);
+    }
+  }
+
   /** Ends what a crash left open and tells the main thread where things stand. */
   open(): void {
     const { endOpenEvents, lastRow } = this.#task;
-    const ended = endOpenEvents ? this.#ledger.endOpenEvents() : [];
+    const ended = endOpenEvents ? this.#withRoom(() => this.#ledger.endOpenEvents()) : [];
+    this.#open = true;
     const { outbox, remembered } = this.#ledger;
     const { epoch, damage } = this.#file;
     this.#reply({
@@ -78,6 +107,8 @@ class Session {
       ...(damage === undefined ? {} : { damage }),
     });
     this.#pruner.start();
+    this.#reserve.start();
+    this.#checkpointer.wrote();
   }
 
   handle(request: Request): void {
@@ -87,6 +118,7 @@ class Session {
     }
     if (request.type === 'limits') {
       this.#pruner.setRetention(request.limits.pictures);
+      this.#reserve.setSize(request.limits.reserveMb);
       return;
     }
     try {
@@ -106,16 +138,21 @@ class Session {
   /** Without a listener on the port the thread ends. */
   close(): void {
     this.#pruner.stop();
+    this.#reserve.stop();
+    this.#checkpointer.stop();
     this.#file.close();
     this.#port.close();
   }
 
   #write({ id, ...write }: WriteRequest): void {
     const startMs = systemClock.monoMs();
-    const { rows, refused, dropped, pictures, lastSeq, lastRow } = this.#commit(write);
+    const { rows, refused, dropped, pictures, lastSeq, lastRow } = this.#withRoom(() =>
+      this.#ledger.write(write),
+    );
     const commitMs = systemClock.monoMs() - startMs;
     // From here on nothing may fail: the main thread would send again what is committed, and never hear of its rows.
     this.#pruner.added(pictures);
+    this.#checkpointer.wrote();
     const status = this.#status(lastSeq, lastRow);
     this.#reply({ type: 'written', id, rows, refused, dropped, status, commitMs });
   }
@@ -127,18 +164,30 @@ class Session {
       lastSeq,
       lastRow,
       bytes: this.#file.bytes(),
+      disk: this.#disk,
       snapshots: this.#pruner.totals,
     };
   }
 
-  /** A full disk takes pictures first. */
-  #commit(write: LedgerWrite): LedgerResult {
+  /** A full disk takes pictures first, then the reserve. */
+  #withRoom<T>(work: () => T): T {
     try {
-      return this.#ledger.write(write);
+      return work();
     } catch (error) {
-      if (codeOf(error) !== 'SQLITE_FULL' || !this.#pruner.makeRoom()) throw error;
-      return this.#ledger.write(write);
+      if (codeOf(error) !== 'SQLITE_FULL') throw error;
+      if (!this.#pruner.makeRoom() && !this.#reserve.giveUp()) throw error;
+      return work();
     }
+  }
+
+  get #disk(): DiskState {
+    const { state: reserve } = this.#reserve;
+    return { reserve, walBytes: this.#file.walBytes(), walHeld: this.#checkpointer.held };
+  }
+
+  #tellDisk(): void {
+    // What changed before goes with `opened`.
+    if (this.#open) this.#reply({ type: 'disk', disk: this.#disk });
   }
 
   #tellPruned(round: PruneRound | undefined): void {

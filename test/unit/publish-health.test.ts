@@ -15,6 +15,7 @@ const STORE: StoreSource = {
   snapshots: { count: 7, bytes: 7000 },
   snapshotsDropped: 2,
   pruneProblem: undefined,
+  disk: { reserve: 'kept', walBytes: 4096, walHeld: undefined },
 };
 
 function sources(store: StoreSource): HealthSources {
@@ -56,6 +57,15 @@ test('what waits for delivery is told in rows and bytes, and what gave way in on
     outboxBytes: 900,
     outboxDropped: 6,
   });
+});
+
+test('the room held for alerts is told, and who keeps the write-ahead log from being emptied', () => {
+  expect(healthReport(sources(STORE)).store).toMatchObject({ reserve: 'kept', walBytes: 4096 });
+  expect(healthReport(sources(STORE)).store).not.toHaveProperty('problem');
+  const held = { ...STORE, disk: { ...STORE.disk, walHeld: 'process 7 has been reading' } };
+  expect(healthReport(sources(held)).store.problem).toBe('process 7 has been reading');
+  const full = { ...held, problem: { message: 'no space left' } };
+  expect(healthReport(sources(full)).store.problem).toBe('no space left');
 });
 
 test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {

@@ -59,6 +59,7 @@ function sentence({
         outboxRows: 0,
         outboxBytes: 0,
         outboxDropped: { updates: 0, events: 0, alerts: 0 },
+        disk: { reserve: 'kept', walBytes: 0, walHeld: undefined },
         updatesDropped: 0,
         commitMs: undefined,
         problem: problem === undefined ? undefined : { message: problem },
