@@ -28,6 +28,8 @@ export function healthReportOf(mqtt: MqttHealth, uptimeS: number): HealthReport 
       outboxBytes: 0,
       outboxDropped: 0,
       updatesDropped: 0,
+      reserve: 'kept',
+      walBytes: 0,
       commitP50Ms: 1,
       commitP99Ms: 2,
     },
