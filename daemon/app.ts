@@ -13,7 +13,6 @@ import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { fileSwitches, rulesAndZones } from './core/configured.ts';
 import { Decider } from './core/decide.ts';
-import { type SwitchChanges, Switches } from './core/switches.ts';
 import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
@@ -28,12 +27,12 @@ import { changeLog, type Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, Replaceable, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
-import { Commands } from './publish/commands.ts';
 import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { Publisher } from './publish/publisher.ts';
 import { type StandingScene, StandingTopics, standingScene } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
+import { Switchboard } from './publish/switchboard.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
 
@@ -106,12 +105,11 @@ class App implements RunningApp {
   readonly #options: AppOptions;
   readonly #runtimeDir: string;
   readonly #decider: Decider;
-  readonly #switches: Switches;
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #store: Store;
   readonly #topics: StandingTopics;
-  readonly #commands: Commands;
+  readonly #switchboard: Switchboard;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
   readonly #publisher: Replaceable<Publisher>;
   readonly #detector: DetectorSupervisor;
@@ -125,10 +123,9 @@ class App implements RunningApp {
     this.#config = options.config;
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
-    this.#switches = new Switches(fileSwitches(options.config));
     this.#store = this.#makeStore();
     this.#topics = this.#makeTopics();
-    this.#commands = this.#makeCommands();
+    this.#switchboard = this.#makeSwitchboard();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
     this.#publisher = new Replaceable('publisher', this.#makePublisher());
     this.#detector = this.#makeDetector();
@@ -169,9 +166,7 @@ class App implements RunningApp {
     await this.#cameras.remove([...removed, ...restarted]);
     this.#config = config;
     this.#topics.arrange(this.#scene(), masked);
-    if (changes.switches || removed.length + added.length > 0) {
-      this.#switched(this.#switches.reload(fileSwitches(config)));
-    }
+    this.#switchboard.reload(fileSwitches(config));
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setLimits(storeLimits(config));
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
@@ -192,7 +187,10 @@ class App implements RunningApp {
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
   #observe(observation: Observation): void {
     this.#publisher.current.detections(observation);
-    const { events, alerts } = this.#decider.observe(observation, this.#switches.armed(observation.camera));
+    const { events, alerts } = this.#decider.observe(
+      observation,
+      this.#switchboard.armed(observation.camera),
+    );
     const decideMs = this.#latency.frame(observation);
     this.#topics.observe(observation);
     if (events.length + alerts.length === 0) return;
@@ -218,14 +216,6 @@ class App implements RunningApp {
   /** The files of a picture are durable: it becomes a row beside its event. */
   #keep(snapshot: Snapshot): void {
     this.#store.commit({ events: [], alerts: [], snapshots: [this.#decider.eventOf(snapshot)] });
-  }
-
-  /** What has to follow when switches have been turned. */
-  #switched({ changed, kept }: SwitchChanges): void {
-    for (const row of kept) this.#store.keepSwitch(row);
-    this.#commands.show(changed);
-    const cameras = new Set(changed.flatMap(({ camera }) => camera ?? []));
-    for (const camera of cameras) this.#cameras.turn(camera, this.#switches.ofCamera(camera));
   }
 
   #makeStore(): Store {
@@ -259,31 +249,21 @@ class App implements RunningApp {
     });
   }
 
-  #makeCommands(): Commands {
+  #makeSwitchboard(): Switchboard {
     const { clock, logger } = this.#options;
-    const commands = new Commands({
-      switches: {
-        cameras: () => this.#switches.cameras(),
-        set: (key, value) => {
-          const changes = this.#switches.set(key, value);
-          this.#switched(changes);
-          return changes.changed.length > 0;
-        },
-      },
+    return new Switchboard({
+      file: fileSwitches(this.#config),
+      memory: this.#store,
       retained: this.#topics.retained,
       requests: {
         messages: (query) => this.#store.messages(query),
         payloadOf: (row) => this.#publisher.current.payloadOf(row),
-        cameras: () => Object.keys(this.#config.cameras),
         picture: (camera) => this.#cameras.newestPicture(camera),
       },
+      onTurn: (camera, switches) => this.#cameras.turn(camera, switches),
       clock,
       logger,
     });
-    commands.show(this.#switches.list());
-    // At once when the database is sound, so before any camera starts; late when it is out of reach at the start.
-    void this.#store.opened.then(() => this.#switched(this.#switches.recall(this.#store.recall().switches)));
-    return commands;
   }
 
   #makeBroker(): EmbeddedBroker | undefined {
@@ -302,7 +282,7 @@ class App implements RunningApp {
       config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
       retained: this.#topics.retained,
       pictures: publishesPictures(this.#config) ? this.#topics.pictures : undefined,
-      channels: [...this.#topics.channels, this.#commands],
+      channels: [...this.#topics.channels, this.#switchboard.commands],
       device: device.name ?? deviceDefault,
       logger,
       clock,
@@ -345,7 +325,7 @@ class App implements RunningApp {
       camera,
       index,
       config: cameras[camera]!,
-      switches: this.#switches.ofCamera(camera),
+      switches: this.#switchboard.ofCamera(camera),
       track,
       deadlineMs: detector.deadlineMs,
       log,

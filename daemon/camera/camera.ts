@@ -124,6 +124,7 @@ export class Camera implements Part {
   /** Does not wait for the first frame: a missing camera is a state, not an error. */
   async start(): Promise<void> {
     this.#started = true;
+    this.#status = this.#switches.enabled ? 'offline' : 'disabled';
     this.#options.onStatus(this.#options.camera, this.#status);
     if (this.#switches.enabled) this.#spawn();
   }

@@ -12,7 +12,7 @@ export interface Session {
 export interface IncomingMessage {
   readonly topic: string;
   readonly payload: Buffer;
-  /** Kept by the broker from before the subscription. */
+  /** Kept by the broker from before the subscription; with `retainAsPublished`, to be kept by it at all. */
   readonly retain: boolean;
 }
 
@@ -20,6 +20,8 @@ export interface Subscription {
   /** Whole topic, with the wildcards of MQTT. */
   readonly filter: string;
   readonly qos: 0 | 1;
+  /** Messages that come while subscribed show whether they were sent as retained (MQTT 5 alone can tell). */
+  readonly retainAsPublished?: boolean;
   readonly onMessage: (message: IncomingMessage) => void;
 }
 

@@ -1,7 +1,7 @@
 // The channel that takes commands and requests from the broker: who may still ask (rates), what was asked (read as hostile),
 // that it is done once, and that it is answered once. Turns switches and answers requests by what is passed in; decides
 // nothing of either. Main thread.
-import { HOUSE_ARMED, type SwitchState, type SwitchValue } from '../core/switches.ts';
+import { HOUSE_ARMED, type SwitchValue } from '../core/switches.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -23,9 +23,8 @@ import {
   type Verb,
 } from './command-messages.ts';
 import { type Answers, answersFrom, type RequestSources } from './requests.ts';
-import type { RetainedTree } from './retained.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
-import { pathOf, requestPath, responsePath, statePath, topicOf } from './topics.ts';
+import { pathOf, requestPath, responsePath, topicOf } from './topics.ts';
 
 export interface CommandLimits {
   /** Everything that comes. */
@@ -56,11 +55,12 @@ export interface CommandSwitches {
   cameras(): readonly string[];
   /** False where it has that value already. */
   set(key: string, value: SwitchValue): boolean;
+  /** Publishes the state of a switch once more. */
+  say(key: string): void;
 }
 
 export interface CommandsOptions {
   readonly switches: CommandSwitches;
-  readonly retained: Pick<RetainedTree, 'set'>;
   readonly requests: RequestSources;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -101,7 +101,7 @@ export class Commands implements Channel {
 
   subscriptions(device: string): readonly Subscription[] {
     const on = (path: string, onMessage: (message: IncomingMessage) => void): Subscription => {
-      return { filter: topicOf(device, path), qos: 1, onMessage };
+      return { filter: topicOf(device, path), qos: 1, retainAsPublished: true, onMessage };
     };
     return [
       on(`${HOUSE_ARMED}/set`, (message) => this.#onSet(message)),
@@ -119,11 +119,6 @@ export class Commands implements Channel {
     this.#session = undefined;
   }
 
-  /** These switches have these values: their state topics say so. */
-  show(states: readonly SwitchState[]): void {
-    for (const { key, value } of states) this.#options.retained.set(statePath(key), switchText(value));
-  }
-
   #onSet({ topic, payload, retain }: IncomingMessage): void {
     const path = pathOf(topic) ?? '';
     // A label may be called so: the retained topic of its count comes back to us. Not a command, and not to be answered.
@@ -131,14 +126,14 @@ export class Commands implements Channel {
     try {
       this.#admit(retain, this.#set, 'commands');
       const text = commandText(payload);
-      const { switches, retained } = this.#options;
+      const { switches } = this.#options;
       const wanted = switchOf(path, switches.cameras());
       const value = readSwitch(wanted, text);
       if (switches.set(wanted.key, value)) {
         this.#logger.info({ switch: wanted.key }, `${wanted.key} is ${switchText(value)}, by MQTT`);
       } else {
         // Who asked is answered all the same.
-        retained.set(statePath(wanted.key), switchText(value), 1, () => undefined);
+        switches.say(wanted.key);
       }
     } catch (error) {
       this.#refuse(path, undefined, error);

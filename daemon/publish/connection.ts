@@ -166,11 +166,12 @@ export class Connection {
   }
 
   /** `settled` gets undefined once the subscription holds, else the reason. */
-  subscribe({ filter, qos, onMessage }: Subscription, settled: (refusal: string | undefined) => void): void {
+  subscribe(subscription: Subscription, settled: (refusal: string | undefined) => void): void {
+    const { filter, qos, retainAsPublished: rap = false, onMessage } = subscription;
     this.#client?.on('message', (topic, payload, { retain }) => {
       if (!this.#over && matchesFilter(filter, topic)) onMessage({ topic, payload, retain });
     });
-    this.#client?.subscribe(filter, { qos }, (error) => {
+    this.#client?.subscribe(filter, { qos, rap }, (error) => {
       if (!this.#over) settled(error ? describe(error) : undefined);
     });
   }

@@ -1,7 +1,8 @@
 // Commands and requests over a real broker: done once, answered once, limited. What is refused is in
 // publish-commands-fuzz.test.ts and unit/command-messages.test.ts.
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Commander, commandWorld, STORED, storedPayload, storedRow } from '../support/commands.ts';
+import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { EPOCH } from '../support/publisher.ts';
@@ -24,8 +25,8 @@ describe('a set', () => {
     await commander.send('camera/porch/threshold/set', '0.25');
     await commander.stateSaid('camera/porch/threshold', '0.25');
     expect(turned).toEqual([
-      { key: 'arm', name: 'armed', value: false },
-      { key: 'camera/porch/threshold', camera: 'porch', name: 'threshold', value: 0.25 },
+      { name: 'arm', value: 'false', fileValue: 'true' },
+      { name: 'camera/porch/threshold', value: '0.25', fileValue: 'null' },
     ]);
     expect(commander.answers).toEqual([]);
     const late = await Commander.connect(url);
@@ -46,6 +47,9 @@ describe('a set', () => {
       { path: 'response/error', body: { ok: false, topic: 'arm/set', error } },
       { path: 'response/kept', body: { ok: false, topic: 'request/events', error } },
     ]);
+    // MQTT 5 shows it of a message that comes just now, too.
+    expect((await before.ask('camera/lane/enabled/set', 'OFF', true)).body).toMatchObject({ error });
+    expect((await before.ask('camera/lane/enabled/set', '', true)).body).toMatchObject({ error });
     await broker.restart();
     await waitFor(
       'the next connection',
@@ -55,6 +59,22 @@ describe('a set', () => {
     await before.answer();
     expect(turned).toEqual([]);
   });
+});
+
+test('the embedded broker carries them as well', async () => {
+  const { url } = await embeddedBroker();
+  const commander = await Commander.connect(url);
+  await commander.send('arm/set', 'OFF', true);
+  const { turned } = await commandWorld({ url });
+  expect((await commander.answer()).body).toMatchObject({
+    topic: 'arm/set',
+    error: { code: 'COMMAND_RETAINED' },
+  });
+  await commander.send('camera/porch/detect/set', 'OFF');
+  await commander.stateSaid('camera/porch/detect', 'OFF');
+  const asked = await commander.ask('request/events', { id: 'a', counter: 'alert', afterSeq: 249 });
+  expect(asked).toMatchObject({ path: 'response/a', body: { ok: true, messages: [{ seq: 250 }] } });
+  expect(turned).toEqual([{ name: 'camera/porch/detect', value: 'false', fileValue: 'true' }]);
 });
 
 describe('request/events', () => {

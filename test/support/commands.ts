@@ -2,15 +2,15 @@
 // cameras, for tests; and a client that asks and waits for its answers.
 import { connect, type MqttClient } from 'mqtt';
 import { onTestFinished } from 'vitest';
-import { type FileSwitches, Switches, type SwitchState } from '../../daemon/core/switches.ts';
+import type { FileSwitches, StoredSwitch } from '../../daemon/core/switches.ts';
 import type { OutboxRow } from '../../daemon/core/types.ts';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
-import { type CommandLimits, Commands } from '../../daemon/publish/commands.ts';
+import type { CommandLimits, Commands } from '../../daemon/publish/commands.ts';
 import { rowPayload } from '../../daemon/publish/payloads.ts';
 import { PictureTopics } from '../../daemon/publish/picture-topics.ts';
-import type { RequestSources } from '../../daemon/publish/requests.ts';
 import { RetainedTree } from '../../daemon/publish/retained.ts';
+import { Switchboard, type SwitchboardOptions } from '../../daemon/publish/switchboard.ts';
 import { ALL_ON } from './camera-worker.ts';
 import { holdToContract } from './contract.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
@@ -27,18 +27,18 @@ export const NO_LIMITS: CommandLimits = {
 
 export interface CommandWorld extends TestPublisher {
   readonly commands: Commands;
-  readonly switches: Switches;
+  readonly switchboard: Switchboard;
   /** What the channel has logged. */
   readonly log: LogRecord[];
-  /** Every turn of a switch, in order. */
-  readonly turned: SwitchState[];
+  /** Every turn of a switch, in order, as it goes to the database. */
+  readonly turned: StoredSwitch[];
 }
 
 export interface CommandWorldOptions {
   readonly url: string;
   readonly clock?: Clock;
   readonly limits?: CommandLimits;
-  readonly requests?: Partial<RequestSources>;
+  readonly requests?: Partial<SwitchboardOptions['requests']>;
 }
 
 const FILE: FileSwitches = {
@@ -56,32 +56,29 @@ export async function commandWorld({
   limits,
   requests = {},
 }: CommandWorldOptions): Promise<CommandWorld> {
-  const switches = new Switches(FILE);
-  const turned: SwitchState[] = [];
+  const turned: StoredSwitch[] = [];
   const { logger, records: log } = memoryLogger();
   const retained = new RetainedTree({ memory: { known: () => [], change: () => undefined } });
-  const commands: Commands = new Commands({
-    switches: {
-      cameras: () => switches.cameras(),
-      set: (key, value) => {
-        const { changed } = switches.set(key, value);
-        turned.push(...changed);
-        commands.show(changed);
-        return changed.length > 0;
-      },
+  const switchboard = new Switchboard({
+    file: FILE,
+    memory: {
+      opened: Promise.resolve(),
+      recall: () => ({ switches: [] }),
+      keepSwitch: (row) => turned.push(row),
     },
     retained,
     requests: { ...standIns(), ...requests },
+    onTurn: () => undefined,
     clock,
     logger,
     ...(limits === undefined ? {} : { limits }),
   });
+  const { commands } = switchboard;
   const before = { retained, pictures: new PictureTopics({ retained, clock, logger }) };
   const world = testPublisher({ url, before, channels: [commands] });
-  commands.show(switches.list());
   await world.publisher.start();
   await waitFor('the connection', () => world.publisher.state().connected);
-  return { ...world, commands, switches, log, turned };
+  return { ...world, commands, switchboard, log, turned };
 }
 
 export const STORED = 250;
@@ -103,7 +100,7 @@ export function storedPayload(row: OutboxRow): string {
   return rowPayload(row, { nowMs: row.atMs, lateMs: 1000 });
 }
 
-function standIns(): RequestSources {
+function standIns(): SwitchboardOptions['requests'] {
   return {
     messages: async ({ counter, afterSeq, limit }) => {
       const count = counter === 'alert' ? Math.max(0, Math.min(limit, STORED - afterSeq)) : 0;
@@ -111,7 +108,6 @@ function standIns(): RequestSources {
       return { epoch: EPOCH, lastSeq: counter === 'alert' ? STORED : 0, rows };
     },
     payloadOf: storedPayload,
-    cameras: () => [...FILE.cameras.keys()],
     picture: async (camera) => {
       if (camera === 'lane')
         throw new VedetteError('CAMERA_NO_PICTURE', "camera 'lane': it is offline, there is no frame");
