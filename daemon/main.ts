@@ -10,6 +10,7 @@ import { doctorCommand } from './cli/doctor.ts';
 import { eventsCommand } from './cli/events.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
+import { verifyCommand } from './cli/verify.ts';
 import { systemClock } from './platform/clock.ts';
 import { keepCompiledCode } from './platform/compile-cache.ts';
 import { type ErrorCode, VedetteError } from './platform/errors.ts';
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
     .addCommand(checkCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(eventsCommand(context))
+    .addCommand(verifyCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands) command.exitOverride();

@@ -62,7 +62,7 @@ function plain(text: string): string {
 }
 
 /** "14 ok, 1 warning, 2 faults". */
-export function summaryOf({ counts: { ok, warning, fault } }: Report): string {
+export function summaryOf({ counts: { ok, warning, fault } }: Pick<Report, 'counts'>): string {
   const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
   return `${ok} ok, ${plural(warning, 'warning')}, ${plural(fault, 'fault')}`;
 }

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'STORE_LOCKED',
   'STORE_NEWER',
   'USAGE',
+  'VERIFY_FAULT',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

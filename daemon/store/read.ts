@@ -162,8 +162,8 @@ export function connectReadOnly(path: string): Database.Database {
   }
 }
 
-/** By access(2) and not by opening: a descriptor of ours, closed again, would drop SQLite's locks (folder.ts). */
-function requireReadable(path: string): void {
+/** Throws DATA_DIR_UNUSABLE. By access(2) and not by opening: a descriptor of ours, closed again, would drop SQLite's locks (folder.ts). */
+export function requireReadable(path: string): void {
   let reason = `no database at '${path}': name the data folder of the daemon with --data`;
   try {
     accessSync(path, constants.R_OK);

@@ -91,7 +91,8 @@ export function endOf(
   };
 }
 
-function eventColumns(change: EventChange | InterruptedEnd): Record<string, unknown> {
+/** Columns of the row of an event that this change leaves; null where it says nothing. */
+export function eventColumns(change: EventChange | InterruptedEnd): Record<string, unknown> {
   const endedAtMs = change.endedAtMs ?? (change.type === 'end' ? change.atMs : undefined);
   return {
     id: change.id,
@@ -110,7 +111,8 @@ function eventColumns(change: EventChange | InterruptedEnd): Record<string, unkn
   };
 }
 
-function alertColumns({ snapshot, ...alert }: Alert, seq: number): Record<string, unknown> {
+/** Columns of the row of an alert. */
+export function alertColumns({ snapshot, ...alert }: Alert, seq: number): Record<string, unknown> {
   return {
     ...alert,
     seq,
