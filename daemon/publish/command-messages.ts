@@ -90,7 +90,8 @@ export function readSwitch({ key, name }: { key: string; name: CameraSwitch }, t
 /** The same the other way round: the payload of a state topic. */
 export function switchText(value: SwitchValue): string {
   if (typeof value === 'boolean') return value ? 'ON' : 'OFF';
-  return value === null ? AUTO : String(value);
+  // The file may have more digits than a command.
+  return value === null ? AUTO : String(Number(value.toFixed(6)));
 }
 
 /** A request as sent, and the id to answer to; the id is absent where there is none that can be a topic. */

@@ -15,6 +15,9 @@ import { waitFor } from '../support/wait.ts';
 
 const testBroker = testNeeding({ programs: ['mosquitto'] });
 
+/** Not those that the tests themselves send to. */
+const FILTERS = ['event', 'alert', 'camera/+/status'].map((path) => `vedette/pi/${path}`);
+
 interface House {
   readonly subscriber: Subscriber;
   readonly commander: Commander;
@@ -38,7 +41,7 @@ async function startHouse(more: object = {}): Promise<House> {
   const data = tempDir();
   const start = (): RunningDaemon => startDaemon(['run', '--config', config, '--data', data]);
   const house: House = {
-    subscriber: await Subscriber.connect({ url: broker.url }),
+    subscriber: await Subscriber.connect({ url: broker.url, filters: FILTERS }),
     commander: await Commander.connect(broker.url),
     daemon: start(),
     again: async (signal, other = more) => {

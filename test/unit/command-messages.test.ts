@@ -65,6 +65,7 @@ describe('a value', () => {
 
   test('reads back what it says', () => {
     for (const value of [0, 0.35, 1, null]) expect(readSwitch(THRESHOLD, switchText(value))).toBe(value);
+    expect([1e-9, 1e-6, 0.123456789].map(switchText)).toEqual(['0', '0.000001', '0.123457']);
     for (const value of [true, false]) expect(readSwitch(ARMED, switchText(value))).toBe(value);
   });
 });
