@@ -19,6 +19,7 @@ import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
 import type { Clock } from './platform/clock.ts';
+import { ClockWatch } from './platform/clock-watch.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
@@ -108,6 +109,7 @@ class App implements RunningApp {
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #store: Store;
+  readonly #clockWatch: ClockWatch;
   readonly #topics: StandingTopics;
   readonly #switchboard: Switchboard;
   readonly #broker: Replaceable<EmbeddedBroker | undefined>;
@@ -124,6 +126,7 @@ class App implements RunningApp {
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
+    this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });
     this.#topics = this.#makeTopics();
     this.#switchboard = this.#makeSwitchboard();
     this.#broker = new Replaceable('embedded broker', this.#makeBroker());
@@ -137,14 +140,10 @@ class App implements RunningApp {
 
   /** In the order of their start. */
   get parts(): readonly Part[] {
-    const loop: Part = {
-      name: 'loop watch',
-      start: async () => this.#loop.start(),
-      stop: async () => this.#loop.stop(),
-    };
     const parts = [
-      loop,
+      this.#loop,
       this.#store,
+      this.#clockWatch,
       this.#broker,
       this.#publisher,
       this.#topics,
@@ -360,6 +359,7 @@ class App implements RunningApp {
       device: this.#config.device.name ?? deviceDefault,
       version,
       clock,
+      clockWatch: this.#clockWatch,
       loop: this.#loop,
       latency: this.#latency,
       store: this.#store,

@@ -179,9 +179,6 @@ export interface TrackOptions {
 /** Retained camera state, in order of precedence (docs/mqtt.md). */
 export type CameraStatus = 'disabled' | 'offline' | 'online';
 
-/** Whether the wall clock is known to be right; `unknown` where nothing on this machine can say. */
-export type ClockState = 'synced' | 'unsynced' | 'unknown';
-
 /** Kinds of message that go through the outbox. */
 export type OutboxKind = 'event' | 'alert' | 'gap';
 

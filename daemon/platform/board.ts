@@ -1,6 +1,7 @@
 // Facts about the board and this process for health: temperature, memory, delay of the event loop. Main thread.
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Part } from './part.ts';
 
 /** Degrees Celsius of the first thermal zone (sysfs, thermal/sysfs-api.txt), or undefined where there is none. */
 export function boardTemperatureC(): number | undefined {
@@ -21,14 +22,15 @@ export interface LoopDelay {
 const RESOLUTION_MS = 10;
 
 /** Watches how late the event loop's timers fire: a blocked main thread shows here. */
-export class LoopWatch {
+export class LoopWatch implements Part {
+  readonly name = 'loop watch';
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
-  start(): void {
+  async start(): Promise<void> {
     this.#histogram.enable();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#histogram.disable();
   }
 

@@ -52,12 +52,17 @@ async function isSynchronised(
 const PLAUSIBLE_FROM_MS = Date.UTC(2026, 0, 1);
 const PLAUSIBLE_TO_MS = Date.UTC(2100, 0, 1);
 
+/** False for a time that cannot be right, whoever says so. */
+export function isPlausible(nowMs: number): boolean {
+  return nowMs >= PLAUSIBLE_FROM_MS && nowMs <= PLAUSIBLE_TO_MS;
+}
+
 export function timeFindings({ synchronised, realTimeClock }: TimeFacts, nowMs: number): Finding[] {
   const now = new Date(nowMs).toISOString();
   const facts = { now, synchronised: synchronised ?? 'unknown', realTimeClock };
   const battery = realTimeClock ? '' : ', no real-time clock in this board';
   const advice = `let it be set from the network: sudo timedatectl set-ntp true${realTimeClock ? '' : '; where there is no network, add a real-time clock'}`;
-  if (nowMs < PLAUSIBLE_FROM_MS || nowMs > PLAUSIBLE_TO_MS) {
+  if (!isPlausible(nowMs)) {
     return [{ level: 'fault', message: `${now} cannot be right${battery}`, advice, facts }];
   }
   if (synchronised === false) {

@@ -2,6 +2,7 @@
 // what they answer, so that no room is imported. Main thread.
 import { boardTemperatureC, type LoopDelay } from '../platform/board.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { ClockReport } from '../platform/clock-watch.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
 import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from './payloads.ts';
 
@@ -43,6 +44,7 @@ export interface HealthSources {
   readonly device: string;
   readonly version: string;
   readonly clock: Clock;
+  readonly clockWatch: { report(): ClockReport };
   readonly loop: { read(reset: boolean): LoopDelay };
   readonly latency: Pick<LatencyLedger, 'report'>;
   readonly store: { state(): StoreSource };
@@ -66,6 +68,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     version,
     uptimeS: Math.round(process.uptime()),
     at: isoTime(clock.nowMs()),
+    clock: sources.clockWatch.report(),
     memory: { rssBytes, heapUsedBytes, detectorRssBytes },
     eventLoop: loop.read(true),
     detector: {

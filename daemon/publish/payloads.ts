@@ -13,6 +13,7 @@ import type {
   StageTimes,
   TrackView,
 } from '../core/types.ts';
+import type { ClockReport } from '../platform/clock-watch.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
 import type { Digest } from './digest.ts';
 
@@ -69,6 +70,8 @@ export interface HealthReport {
   readonly uptimeS: number;
   /** ISO 8601, UTC, milliseconds: `isoTime(clock.nowMs())`. */
   readonly at: string;
+  /** Whether the wall clock is right, and how far it has been set since the daemon's start. */
+  readonly clock: ClockReport;
   readonly memory: {
     readonly rssBytes: number;
     readonly heapUsedBytes: number;

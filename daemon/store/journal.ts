@@ -1,7 +1,8 @@
 // The journal table: appends what happened, beside both clocks and what is known of them, and finds messages again by
 // their numbers. Every call is a single statement or runs inside the caller's transaction. Worker thread.
 import type Database from 'better-sqlite3';
-import type { ClockState, EventType, OutboxRow } from '../core/types.ts';
+import type { EventType, OutboxRow } from '../core/types.ts';
+import type { ClockState } from '../platform/clock-watch.ts';
 import type { MessagesPage, MessagesQuery } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 

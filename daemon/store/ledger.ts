@@ -3,18 +3,12 @@
 import { readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { StoredSwitch } from '../core/switches.ts';
-import type { Alert, ClockState, EventChange, Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import type { Alert, EventChange, Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import { reasonOf } from '../platform/errors.ts';
 import { isMisfit } from './failures.ts';
 import { Journal } from './journal.ts';
-import type {
-  ClockCorrection,
-  InterruptedEnd,
-  NumberedBatch,
-  PictureTotals,
-  Refusal,
-  TopicsChange,
-} from './messages.ts';
+import type { InterruptedEnd, NumberedBatch, PictureTotals, Refusal, TopicsChange } from './messages.ts';
 import { Outbox, type OutboxTotals } from './outbox.ts';
 import { Pictures } from './pictures.ts';
 import { type Dropped, Quota, type QuotaLimits } from './quota.ts';

@@ -1,7 +1,8 @@
 // The words between the store's two threads, and the words it tells the other parts. Plain data only: everything here
 // crosses a structured clone. Types only, no code. Both threads.
 import type { StoredSwitch } from '../core/switches.ts';
-import type { Alert, ClockState, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
+import type { Alert, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
+import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { Dropped, QuotaLimits } from './quota.ts';
 
@@ -11,17 +12,8 @@ export interface Batch {
   readonly alerts: readonly Alert[];
   /** Pictures whose files are durable. */
   readonly snapshots?: readonly Snapshot[];
-  /** Only from `correctClock`. */
+  /** Only from `correctClock`; each becomes the body of a `clock-correction` row of the journal. */
   readonly corrections?: readonly ClockCorrection[];
-}
-
-/** The wall clock was set while the daemon ran: the body of a `clock-correction` row of the journal. */
-export interface ClockCorrection {
-  /** What the wall clock would have shown, and what it shows. */
-  readonly beforeMs: number;
-  readonly afterMs: number;
-  /** When that was noticed, CLOCK_MONOTONIC. */
-  readonly monoMs: number;
 }
 
 /** What earlier lives of the daemon left to remember. */

@@ -1,7 +1,7 @@
 // Everything that waits for the next write: batches in order and, without one, what has become of outbox rows, switches
 // and retained topics. Remembers what the last two should be, for a file that comes up without them. Main thread.
 import type { StoredSwitch } from '../core/switches.ts';
-import type { ClockState } from '../core/types.ts';
+import type { ClockState } from '../platform/clock-watch.ts';
 import type { Batch, Recall, TopicsChange, WriteRequest } from './messages.ts';
 import { CommitQueue } from './queue.ts';
 

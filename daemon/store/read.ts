@@ -3,7 +3,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import type { ClockState, OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
+import type { OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
+import type { ClockState } from '../platform/clock-watch.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import { codeOf, isDamage } from './failures.ts';
 import type { Recall } from './messages.ts';

@@ -3,8 +3,9 @@
 // nothing while the daemon lives. Never touches a file. Main thread.
 import { resolve } from 'node:path';
 import type { StoredSwitch } from '../core/switches.ts';
-import type { ClockState, OutboxRow } from '../core/types.ts';
+import type { OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
+import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import type { ErrorCode, VedetteError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -12,7 +13,6 @@ import type { Part } from '../platform/part.ts';
 import { closedError, commitError } from './failures.ts';
 import type {
   Batch,
-  ClockCorrection,
   MessagesPage,
   MessagesQuery,
   Opened,

@@ -21,6 +21,7 @@ export function healthReportOf(mqtt: MqttHealth, uptimeS: number): HealthReport 
       inferP50Ms: 8,
       inferP99Ms: 13,
     },
+    clock: { state: 'synced', offsetMs: 0, corrections: 0 },
     cameras: {},
     store: {
       queued: 0,

@@ -23,6 +23,7 @@ function sources(store: StoreSource): HealthSources {
     device: 'pi',
     version: '0.1.0',
     clock: new SimClock(),
+    clockWatch: { report: () => ({ state: 'unsynced', offsetMs: 60_000, corrections: 1 }) },
     loop: { read: () => ({ delayP50Ms: 1, delayP99Ms: 2, delayMaxMs: 3 }) },
     latency: new LatencyLedger(new SimClock()),
     store: { state: () => store },
@@ -66,6 +67,10 @@ test('the room held for alerts is told, and who keeps the write-ahead log from b
   expect(healthReport(sources(held)).store.problem).toBe('process 7 has been reading');
   const full = { ...held, problem: { message: 'no space left' } };
   expect(healthReport(sources(full)).store.problem).toBe('no space left');
+});
+
+test('it is told whether the clock is right, and how far it was set', () => {
+  expect(healthReport(sources(STORE)).clock).toEqual({ state: 'unsynced', offsetMs: 60_000, corrections: 1 });
 });
 
 test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {
