@@ -26,6 +26,9 @@ interface Leaf {
   readonly qos: Quality;
 }
 
+/** Topics that are cleared again at every connect. */
+const GONE_MAX = 1000;
+
 /** Marks a topic that is below the device, whatever the device is called. */
 const BELOW_DEVICE = '~/';
 
@@ -39,6 +42,11 @@ export class RetainedTree {
   #recalled = false;
   /** To be cleared at the next connect even if `keeps` would keep them. */
   readonly #condemned = new Set<string>();
+  /**
+   * Cleared in this life, oldest first. A broker that was killed may come back with what it had on disk, half an hour old:
+   * they are cleared again at every connect.
+   */
+  readonly #gone = new Set<string>();
   #session: Session | undefined;
   /** Topics with a message of QoS 1 that is not acknowledged, */
   readonly #inFlight = new Set<string>();
@@ -119,6 +127,7 @@ export class RetainedTree {
       if (this.#condemned.has(topic) || !this.#isKept(topic, session)) this.#clearAtBroker(topic, 0);
     }
     this.#condemned.clear();
+    for (const topic of this.#gone) if (!held.has(topic)) session.connection.publishOnce(topic, '', true);
     for (const [key, leaf] of this.#leaves) this.#publish(key, leaf, session);
   }
 
@@ -237,6 +246,11 @@ export class RetainedTree {
       session === undefined ? [] : [...this.#leaves.keys()].map((key) => this.#topicOf(key, session)),
     );
     const removed = topics.filter((topic) => !held.has(topic) && this.#known.delete(topic));
+    for (const topic of removed) this.#gone.add(topic);
+    for (const topic of this.#gone) {
+      if (this.#gone.size <= GONE_MAX) break;
+      this.#gone.delete(topic);
+    }
     if (removed.length > 0) this.#options.memory.change({ added: [], removed });
   }
 }
