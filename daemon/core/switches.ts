@@ -71,6 +71,7 @@ interface Switch {
 
 export class Switches {
   readonly #switches = new Map<string, Switch>();
+  #recalled = false;
 
   constructor(file: FileSwitches) {
     for (const [key, { name, camera, value }] of statesOf(file)) {
@@ -81,6 +82,7 @@ export class Switches {
 
   /** Takes up what the database has kept of earlier lives of the daemon. Once. */
   recall(rows: readonly StoredSwitch[]): SwitchChanges {
+    this.#recalled = true;
     const changed: SwitchState[] = [];
     const kept: StoredSwitch[] = [];
     for (const row of rows) {
@@ -131,13 +133,17 @@ export class Switches {
     return { changed, kept };
   }
 
-  /** Somebody sets a switch that there is, to a value that fits it. The same value again changes nothing. */
+  /**
+   * Somebody sets a switch that there is, to a value that fits it. The same value again changes nothing; before `recall` it is
+   * kept all the same, for the database may know another.
+   */
   set(key: string, value: SwitchValue): SwitchChanges {
     const known = this.#switches.get(key);
-    if (known === undefined || known.value === value) return { changed: [], kept: [] };
+    const differs = known?.value !== value;
+    if (known === undefined || (!differs && this.#recalled)) return { changed: [], kept: [] };
     known.value = value;
     known.stored = true;
-    return { changed: [stateOf(key, known)], kept: [rowOf(key, known)] };
+    return { changed: differs ? [stateOf(key, known)] : [], kept: [rowOf(key, known)] };
   }
 
   /** Undefined where there is no such switch. */

@@ -4,7 +4,9 @@ import { ASKED_BYTES_MAX, AskedPictures } from '../../daemon/camera/asked-pictur
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { MaskPainter } from '../../daemon/camera/masks.ts';
 import type { AskedPicture } from '../../daemon/camera/messages.ts';
+import { PictureRequests } from '../../daemon/camera/picture-requests.ts';
 import { decodeJpeg, plainFrame } from '../support/pictures.ts';
+import { SimClock } from '../support/sim-clock.ts';
 
 const LEFT_HALF = {
   points: [
@@ -70,4 +72,32 @@ test('a picture that is too large for a message is encoded again with less quali
   frame(noise, true);
   expect(pictures[0]!.jpeg.length).toBeLessThanOrEqual(ASKED_BYTES_MAX);
   expect(decodeJpeg(pictures[0]!.jpeg)).toMatchObject({ width: 1920, height: 1088 });
+});
+
+test('whoever asks while a picture is on its way gets the same; without a frame in time all get an error', async () => {
+  const clock = new SimClock();
+  const requests = new PictureRequests({ camera: 'porch', fps: 0.5, clock });
+  let posted = 0;
+  const ask = (): Promise<AskedPicture> =>
+    requests.ask(() => {
+      posted += 1;
+    });
+  const both = [ask(), ask()];
+  const picture: AskedPicture = { jpeg: new Uint8Array(1), width: 2, height: 2, atMs: 7 };
+  requests.take(picture);
+  expect(await Promise.all(both)).toEqual([picture, picture]);
+  expect(posted).toBe(1);
+  // One that nobody waits for any more.
+  requests.take(picture);
+
+  const settled = Promise.allSettled([ask(), ask()]);
+  await clock.advance(5999);
+  expect(posted).toBe(2);
+  await clock.advance(1);
+  for (const outcome of await settled) {
+    expect(outcome).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'CAMERA_NO_PICTURE', message: "camera 'porch': no frame came within 6000 ms" },
+    });
+  }
 });

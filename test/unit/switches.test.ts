@@ -27,6 +27,7 @@ class House {
 
   constructor(from: FileSwitches) {
     this.switches = new Switches(from);
+    this.switches.recall([]);
   }
 
   restart(with_: FileSwitches): void {
@@ -111,6 +112,20 @@ test('a camera that went, in a reload or while the daemon was away, comes back a
     house.restart(file());
     expect(house.value(ENABLED)).toBe(true);
   }
+});
+
+test('what is set before the database can be asked is not undone by it', () => {
+  const house = new House(file());
+  house.set(ENABLED, false);
+  house.set(THRESHOLD, 0.3);
+  const rows = [...house.rows.values()];
+  const late = new Switches(file());
+  expect(late.set(ENABLED, true)).toMatchObject({ changed: [], kept: [{ value: 'true' }] });
+  expect(late.recall(rows)).toEqual({
+    changed: [{ key: THRESHOLD, camera: 'porch', name: 'threshold', value: 0.3 }],
+    kept: [],
+  });
+  expect(late.get(ENABLED)?.value).toBe(true);
 });
 
 test('a camera is armed when the house and the camera are', () => {
