@@ -60,18 +60,20 @@ interface HouseOptions {
   readonly settings?: HomeAssistantSettings;
   readonly housing?: Housing;
   readonly memory?: TopicMemory;
+  /** Why what is received need not be by the contract. */
+  readonly notByContract?: string;
 }
 
 /** A daemon as far as Home Assistant is concerned: connected, nothing told yet. */
 async function house(options: HouseOptions = {}): Promise<House> {
-  const { settings = SETTINGS, housing = HOUSING, memory = new TopicNotes() } = options;
+  const { settings = SETTINGS, housing = HOUSING, memory = new TopicNotes(), notByContract } = options;
   const url = options.url ?? (await embeddedBroker()).url;
   const clock = new SimClock();
   const { logger, records } = memoryLogger();
   const retained = new RetainedTree({ memory });
   const random = () => 0.5;
   const channel = new HomeAssistantChannel({ id: ID, settings, housing, retained, clock, logger, random });
-  const listener = await Subscriber.connect({ url, filters: [TOPIC, OTHER_TOPIC] });
+  const listener = await Subscriber.connect({ url, filters: [TOPIC, OTHER_TOPIC], notByContract });
   const witness = new Witness();
   const before = { retained, pictures: new PictureTopics({ retained, clock, logger }) };
   const { publisher } = testPublisher({ url, before, channels: [channel, witness] });
@@ -198,7 +200,7 @@ describe('at a connect', () => {
     async (_name, payload) => {
       const { url } = await embeddedBroker();
       await leave(url, payload);
-      const { heard } = await house({ url });
+      const { heard } = await house({ url, notByContract: 'the first message is the foreign one' });
       const components = componentsIn(await heard(2));
       expect(Object.keys(components).sort()).toEqual(
         [...discoveryOf({ ...HOUSING, places: [] }, ID).components.keys()].sort(),

@@ -27,7 +27,7 @@ export interface SubscriberOptions {
   /** Speaks MQTT 5 and sees the retain flag as the publisher set it: the contract is then held to the letter. */
   readonly retainAsPublished?: boolean;
   /** Messages are not held against the contract, because the test itself publishes what is not in it: why. */
-  readonly notByContract?: string;
+  readonly notByContract?: string | undefined;
 }
 
 let count = 0;
