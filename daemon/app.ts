@@ -1,18 +1,19 @@
 // The composition root: builds the parts and joins them. Read it to find the way of a frame:
 //
-//   camera worker ──observation──▶ decider (rules, events) ──decision──▶ store ──outbox rows──▶ publisher ──▶ broker
-//        └──tensor──▶ detector process ──boxes──┘                └──────▶ publisher (perception feed, status, pictures)
+//   camera worker ──observation──▶ decider (rules, events) ──decision──▶ store ──outbox rows──▶ outlet ──▶ broker
+//        └──tensor──▶ detector process ──boxes──┘                └──────▶ outlet (perception feed, state, pictures)
 //
-// Starts store, broker, publisher, detector, cameras in this order and stops them in reverse; a changed configuration
+// Starts store, outlet (MQTT), detector, cameras in this order and stops them in reverse; a changed configuration
 // exchanges only the parts that it touches. Main thread; it never holds a pixel and never waits for a disk. Nothing but
 // this file knows all concrete classes.
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
-import { type ConfigChanges, changeWords, configChanges, publishesPictures } from './config/changes.ts';
+import { changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
 import { fileSwitches, rulesAndZones } from './core/configured.ts';
 import { Decider } from './core/decide.ts';
+import { selfTestAlert } from './core/self-test.ts';
 import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
@@ -26,14 +27,12 @@ import { newId } from './platform/ids.ts';
 import { LatencyLedger } from './platform/latency.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
-import { type Part, Replaceable, runParts } from './platform/part.ts';
+import { type Part, runParts } from './platform/part.ts';
 import { Watchdog } from './platform/watchdog.ts';
-import { EmbeddedBroker } from './publish/embedded-broker.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
-import { Publisher } from './publish/publisher.ts';
-import { type StandingScene, StandingTopics, standingScene } from './publish/standing-topics.ts';
+import { Outlet, type OutletSettings } from './publish/outlet.ts';
+import { type StandingScene, standingScene } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
-import { Switchboard } from './publish/switchboard.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
 
@@ -110,10 +109,7 @@ class App implements RunningApp {
   readonly #loop = new LoopWatch();
   readonly #store: Store;
   readonly #clockWatch: ClockWatch;
-  readonly #topics: StandingTopics;
-  readonly #switchboard: Switchboard;
-  readonly #broker: Replaceable<EmbeddedBroker | undefined>;
-  readonly #publisher: Replaceable<Publisher>;
+  readonly #outlet: Outlet;
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
   #config: Config;
@@ -127,10 +123,7 @@ class App implements RunningApp {
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
     this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });
-    this.#topics = this.#makeTopics();
-    this.#switchboard = this.#makeSwitchboard();
-    this.#broker = new Replaceable('embedded broker', this.#makeBroker());
-    this.#publisher = new Replaceable('publisher', this.#makePublisher());
+    this.#outlet = this.#makeOutlet();
     this.#detector = this.#makeDetector();
     this.#cameras = new Cameras({
       names: Object.keys(options.config.cameras),
@@ -140,22 +133,14 @@ class App implements RunningApp {
 
   /** In the order of their start. */
   get parts(): readonly Part[] {
-    const parts = [
-      this.#loop,
-      this.#store,
-      this.#clockWatch,
-      this.#broker,
-      this.#publisher,
-      this.#topics,
-      this.#detector,
-      this.#cameras,
-    ];
+    const ways = [...this.#outlet.parts, this.#detector, this.#cameras];
+    const parts = [this.#loop, this.#store, this.#clockWatch, ...ways];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
   }
 
   get brokerUrl(): string {
-    return this.#broker.current?.url ?? this.#config.mqtt.url;
+    return this.#outlet.brokerUrl;
   }
 
   async reload(config: Config): Promise<readonly string[]> {
@@ -164,34 +149,26 @@ class App implements RunningApp {
     // Cameras that go end their events by the rules and zones they were seen with, and clear their topics where they are.
     await this.#cameras.remove([...removed, ...restarted]);
     this.#config = config;
-    this.#topics.arrange(this.#scene(), masked);
-    this.#switchboard.reload(fileSwitches(config));
+    this.#outlet.arrange(this.#outletSettings(), masked);
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setLimits(storeLimits(config));
     if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
-    if (changes.mqtt) await this.#exchangeDelivery(changes);
+    if (changes.mqtt) await this.#outlet.reconnect(changes);
     if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
     else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
     await this.#cameras.add([...restarted, ...added]);
     return changeWords(changes);
   }
 
-  /** The old publisher leaves first, so that it never offers its password to the broker of the new one. */
-  async #exchangeDelivery({ embedded }: ConfigChanges): Promise<void> {
-    await this.#publisher.current.stop();
-    if (embedded) await this.#broker.replace(this.#makeBroker());
-    await this.#publisher.replace(this.#makePublisher());
-  }
-
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
   #observe(observation: Observation): void {
-    this.#publisher.current.detections(observation);
+    this.#outlet.detections(observation);
     const { events, alerts } = this.#decider.observe(
       observation,
-      this.#switchboard.armed(observation.camera),
+      this.#outlet.switchboard.armed(observation.camera),
     );
     const decideMs = this.#latency.frame(observation);
-    this.#topics.observe(observation);
+    this.#outlet.observe(observation);
     if (events.length + alerts.length === 0) return;
     for (const { id, monoMs } of alerts) this.#latency.decided(id, monoMs);
     this.#store.commit({
@@ -207,8 +184,7 @@ class App implements RunningApp {
       row.kind === 'alert' ? [{ row, alert: JSON.parse(row.body) as Alert }] : [],
     );
     for (const { row, alert } of alerts) this.#latency.committed(alert.id, row.row);
-    this.#publisher.current.outboxGrew(rows);
-    this.#topics.committed(rows);
+    this.#outlet.committed(rows);
     for (const { row, alert } of alerts) observer?.onAlert?.(alert, row);
   }
 
@@ -224,7 +200,7 @@ class App implements RunningApp {
       logger,
       clock,
       limits: storeLimits(this.#config),
-      inHand: () => this.#publisher.current.inHand,
+      inHand: () => this.#outlet.inHand,
       onOutbox: (rows) => this.#send(rows),
     });
   }
@@ -234,69 +210,52 @@ class App implements RunningApp {
     return standingScene(this.#config, { deviceDefault: this.#options.deviceDefault, pictures });
   }
 
-  #makeTopics(): StandingTopics {
-    const { version, clock, logger } = this.#options;
-    return new StandingTopics({
-      scene: this.#scene(),
-      memory: {
-        known: () => (this.#store.epoch === undefined ? undefined : this.#store.recall().retainedTopics),
-        change: (topics) => this.#store.keepTopics(topics),
-      },
+  #makeOutlet(): Outlet {
+    const { nextFreePort = false, version, clock, logger } = this.#options;
+    const store = this.#store;
+    return new Outlet({
+      settings: this.#outletSettings(),
+      nextFreePort,
       version,
-      clock,
-      logger,
-    });
-  }
-
-  #makeSwitchboard(): Switchboard {
-    const { clock, logger } = this.#options;
-    return new Switchboard({
-      file: fileSwitches(this.#config),
-      memory: this.#store,
-      retained: this.#topics.retained,
+      outbox: {
+        read: (range) => store.readOutbox(range),
+        delivered: (rows) => store.delivered(rows),
+        unheard: (rows) => store.unheard(rows),
+        passOver: (rows) => store.passOver(rows),
+        lastRow: () => store.state().lastRow,
+      },
+      memory: {
+        known: () => (store.epoch === undefined ? undefined : store.recall().retainedTopics),
+        change: (topics) => store.keepTopics(topics),
+      },
+      switches: store,
+      onTurn: (camera, switches) => this.#cameras.turn(camera, switches),
       requests: {
-        messages: (query) => this.#store.messages(query),
-        payloadOf: (row) => this.#publisher.current.payloadOf(row),
+        messages: (query) => store.messages(query),
         picture: (camera) => this.#cameras.newestPicture(camera),
       },
-      onTurn: (camera, switches) => this.#cameras.turn(camera, switches),
-      clock,
-      logger,
-    });
-  }
-
-  #makeBroker(): EmbeddedBroker | undefined {
-    const { nextFreePort = false, logger, clock } = this.#options;
-    const { enabled, ...settings } = this.#config.mqtt.embedded;
-    return enabled ? new EmbeddedBroker({ ...settings, nextFreePort, logger, clock }) : undefined;
-  }
-
-  #makePublisher(): Publisher {
-    const { deviceDefault, logger, clock } = this.#options;
-    const { device, mqtt } = this.#config;
-    const { enabled, user, password } = mqtt.embedded;
-    const broker = this.#broker.current;
-    return new Publisher({
-      // aedes speaks 3.1.1 only.
-      config: enabled ? { ...mqtt, user, password, protocol: '3.1.1' } : mqtt,
-      retained: this.#topics.retained,
-      pictures: publishesPictures(this.#config) ? this.#topics.pictures : undefined,
-      channels: [...this.#topics.channels, this.#switchboard.commands],
-      device: device.name ?? deviceDefault,
-      logger,
-      clock,
-      // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
-      brokerUrl: () => (broker?.listening === false ? undefined : (broker?.url ?? mqtt.url)),
-      outbox: {
-        read: (range) => this.#store.readOutbox(range),
-        delivered: (rows) => this.#store.delivered(rows),
-        unheard: (rows) => this.#store.unheard(rows),
-        passOver: (rows) => this.#store.passOver(rows),
-        lastRow: () => this.#store.state().lastRow,
+      selfTest: {
+        judge: () => selfTestAlert({ newId, atMs: clock.nowMs(), monoMs: clock.monoMs() }),
+        commit: (alert) => store.commit({ events: [], alerts: [], selfTests: [alert] }),
+        withdraw: (row) => store.delivered([row]),
+        waiting: () => store.state().outboxRows,
       },
-      health: () => healthReport(this.#health()),
       latency: this.#latency,
+      health: () => healthReport(this.#health()),
+      clock,
+      logger,
     });
+  }
+
+  /** The configuration in the words of the way out. */
+  #outletSettings(): OutletSettings {
+    const { device, mqtt } = this.#config;
+    return {
+      device: device.name ?? this.#options.deviceDefault,
+      mqtt,
+      scene: this.#scene(),
+      switches: fileSwitches(this.#config),
+    };
   }
 
   #makeDetector(): DetectorSupervisor {
@@ -311,7 +270,7 @@ class App implements RunningApp {
       onState: (state) => {
         this.#cameras.detectorChanged(state);
         this.#warnOfUnknownLabels(state);
-        if (state.ready !== undefined) this.#topics.takeModel(state.ready.model.labels);
+        if (state.ready !== undefined) this.#outlet.takeModel(state.ready.model.labels);
         observer?.onDetector?.(state);
       },
     });
@@ -324,7 +283,7 @@ class App implements RunningApp {
       camera,
       index,
       config: cameras[camera]!,
-      switches: this.#switchboard.ofCamera(camera),
+      switches: this.#outlet.switchboard.ofCamera(camera),
       track,
       deadlineMs: detector.deadlineMs,
       log,
@@ -334,9 +293,9 @@ class App implements RunningApp {
       clock,
       logger,
       onObservation: (observation) => this.#observe(observation),
-      onPicture: (name, picture) => this.#topics.picture(name, picture),
+      onPicture: (name, picture) => this.#outlet.picture(name, picture),
       onSnapshot: (snapshot) => this.#keep(snapshot),
-      onStatus: (name, status) => this.#topics.cameraStatus(name, status),
+      onStatus: (name, status) => this.#outlet.cameraStatus(name, status),
       onDetectorLate: (late) => this.#detector.late(late),
     });
   }
@@ -363,7 +322,7 @@ class App implements RunningApp {
       loop: this.#loop,
       latency: this.#latency,
       store: this.#store,
-      publisher: this.#publisher.current,
+      outlet: this.#outlet,
       detector: this.#detector,
       cameras: this.#cameras.list,
     };

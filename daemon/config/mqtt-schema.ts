@@ -169,6 +169,10 @@ export const mqttSchema = z
       .max(3600)
       .default(30)
       .meta({ description: 'Interval of the health message (seconds).' }),
+    selfTestMinutes: z.number().min(0).max(1440).default(60).meta({
+      description:
+        'Interval of the self-test: a marked synthetic detection goes through rules, store and broker and back (minutes); 0 never.',
+    }),
     embedded: embedded.prefault({}).meta({ description: 'A broker inside the daemon.' }),
   })
   .refine(notBothPasswords, {

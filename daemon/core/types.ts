@@ -180,7 +180,7 @@ export interface TrackOptions {
 export type CameraStatus = 'disabled' | 'offline' | 'online';
 
 /** Kinds of message that go through the outbox. */
-export type OutboxKind = 'event' | 'alert' | 'gap';
+export type OutboxKind = 'event' | 'alert' | 'gap' | 'self-test';
 
 /** Body of an outbox row of kind `gap`: numbers of a counter that no subscriber will ever see, and why. */
 export interface Gap {

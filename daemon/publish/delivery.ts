@@ -74,7 +74,12 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.#queueMax = options.windowMax + READ_ROWS_MAX;
-    this.#lanes = { event: new Lane('event'), alert: new Lane('alert'), gap: new Lane('gap') };
+    this.#lanes = {
+      event: new Lane('event'),
+      alert: new Lane('alert'),
+      gap: new Lane('gap'),
+      'self-test': new Lane('self-test'),
+    };
     this.#all = Object.values(this.#lanes);
   }
 

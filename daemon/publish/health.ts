@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
 import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from './payloads.ts';
+import type { SelfTestReport } from './self-test.ts';
 
 /** The detector as its supervisor describes it, as far as health shows it. */
 export interface DetectorSource {
@@ -48,14 +49,14 @@ export interface HealthSources {
   readonly loop: { read(reset: boolean): LoopDelay };
   readonly latency: Pick<LatencyLedger, 'report'>;
   readonly store: { state(): StoreSource };
-  readonly publisher: { state(): MqttHealth };
+  readonly outlet: { state(): MqttHealth; readonly selfTest: SelfTestReport | undefined };
   readonly detector: { state(): DetectorSource };
   readonly cameras: readonly { readonly camera: string; state(): CameraHealth }[];
 }
 
 /** A report of this moment; the event loop's delays are those since the last report. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { device, version, clock, loop, store, publisher, cameras } = sources;
+  const { device, version, clock, loop, store, outlet, cameras } = sources;
   const latency = sources.latency.report();
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
@@ -101,8 +102,9 @@ export function healthReport(sources: HealthSources): HealthReport {
       dropped: pictures.snapshotsDropped,
       ...(pictures.pruneProblem === undefined ? {} : { problem: pictures.pruneProblem }),
     },
-    mqtt: publisher.state(),
+    mqtt: outlet.state(),
     latency,
+    ...(outlet.selfTest === undefined ? {} : { selfTest: outlet.selfTest }),
     ...(temperatureC === undefined ? {} : { temperatureC }),
   };
 }

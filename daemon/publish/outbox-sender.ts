@@ -157,7 +157,7 @@ export class OutboxSender {
 
   #treat(row: OutboxRow): Treatment {
     const { late, lateS } = this.#options.config;
-    if (late === 'deliver' || row.kind === 'gap') return 'send';
+    if (late === 'deliver' || (row.kind !== 'alert' && row.kind !== 'event')) return 'send';
     if (!isLate(row, { nowMs: this.#options.clock.nowMs(), lateMs: lateS * 1000 })) return 'send';
     if (late === 'digest') return 'digest';
     return row.kind === 'event' && isUpdate(row) ? 'pass' : 'send';

@@ -16,6 +16,7 @@ import type {
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
 import type { Digest } from './digest.ts';
+import type { SelfTestReport } from './self-test.ts';
 
 /** Version of every payload: raised when a field changes its meaning or goes away, not when one is added. */
 export const PAYLOAD_VERSION = 1;
@@ -122,6 +123,8 @@ export interface HealthReport {
   readonly mqtt: MqttHealth;
   /** Percentiles of the last 512 of each stage that has been measured. */
   readonly latency: Partial<Record<Stage, StageLatency>>;
+  /** The last self-test; absent before the first. */
+  readonly selfTest?: SelfTestReport;
   readonly temperatureC?: number;
 }
 
@@ -150,6 +153,8 @@ export function rowPayload(row: OutboxRow, context: RowContext): string {
       return JSON.stringify(alertMessage(row, body as Alert, context));
     case 'gap':
       return JSON.stringify(gapMessage(row, body as Gap, context));
+    case 'self-test':
+      return JSON.stringify(selfTestMessage(row, body as Alert));
   }
 }
 
@@ -201,6 +206,17 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
     late,
     delayedMs,
     latency: alertLatency(alert, context),
+  };
+}
+
+function selfTestMessage(row: OutboxRow, alert: Alert): object {
+  return {
+    v: PAYLOAD_VERSION,
+    id: alert.id,
+    epoch: row.epoch,
+    seq: row.seq,
+    at: isoTime(alert.atMs),
+    atMs: alert.atMs,
   };
 }
 

@@ -2,14 +2,16 @@
 // time: a new sentence is sent whenever it differs. Pure.
 import type { HealthSources } from './health.ts';
 
-export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'publisher' | 'store'>;
+export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'store'> & {
+  readonly outlet: { state(): { readonly connected: boolean } };
+};
 
 /** For example "2 of 3 cameras online (porch offline), detector ready, broker connected". */
-export function statusSentence({ cameras, detector, publisher, store }: SentenceSources): string {
+export function statusSentence({ cameras, detector, outlet, store }: SentenceSources): string {
   const parts = [
     cameraPart(cameras.map((one) => ({ camera: one.camera, status: one.state().status }))),
     detectorPart(detector.state()),
-    publisher.state().connected ? 'broker connected' : 'broker away, alerts wait',
+    outlet.state().connected ? 'broker connected' : 'broker away, alerts wait',
   ];
   const { problem } = store.state();
   if (problem !== undefined) parts.push(problem.message);

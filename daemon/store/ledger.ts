@@ -141,6 +141,7 @@ export class Ledger {
       if (batch.number <= done) continue;
       this.#writeBatch(batch, rows, refused);
       this.#writePictures(batch, pictures, refused);
+      for (const alert of batch.selfTests ?? []) rows.push(this.#addSelfTest(alert));
       for (const correction of batch.corrections ?? []) this.#writeCorrection(correction);
     }
     const last = batches.at(-1)?.number ?? 0;
@@ -272,6 +273,12 @@ export class Ledger {
     if (counter === 'alert') this.#views.addAlert(item.record, seq);
     else this.#views.changeEvent(item.record);
     return this.outbox.add({ kind: counter, atMs: record.atMs, body }, seq);
+  }
+
+  /** Nothing happened: neither the journal nor the alerts know of it. */
+  #addSelfTest(alert: Alert): OutboxRow {
+    const message = { kind: 'self-test', atMs: alert.atMs, body: JSON.stringify(alert) } as const;
+    return this.outbox.add(message, this.outbox.nextSeq('self-test'));
   }
 
   #endOpenEvents(): OutboxRow[] {

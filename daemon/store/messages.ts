@@ -12,6 +12,8 @@ export interface Batch {
   readonly alerts: readonly Alert[];
   /** Pictures whose files are durable. */
   readonly snapshots?: readonly Snapshot[];
+  /** Synthetic alerts of the self-test: they only pass through the outbox. */
+  readonly selfTests?: readonly Alert[];
   /** Only from `correctClock`; each becomes the body of a `clock-correction` row of the journal. */
   readonly corrections?: readonly ClockCorrection[];
 }

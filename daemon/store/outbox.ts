@@ -36,7 +36,7 @@ type RowColumns = Omit<OutboxRow, 'row' | 'epoch'> & { readonly row: number | nu
 export const INSERT_OUTBOX = `
   INSERT INTO outbox (row, kind, seq, at_ms, body, bytes, worth)
   VALUES (@row, @kind, @seq, @atMs, @body, octet_length(@body), CASE
-    WHEN @kind = 'gap' THEN 3 WHEN @kind = 'alert' THEN 2 WHEN @body ->> '$.type' = 'update' THEN 0 ELSE 1 END)
+    WHEN @kind IN ('gap', 'self-test') THEN 3 WHEN @kind = 'alert' THEN 2 WHEN @body ->> '$.type' = 'update' THEN 0 ELSE 1 END)
   RETURNING row, bytes`;
 
 /** Columns of an OutboxRow. */
@@ -153,7 +153,7 @@ export class Outbox {
   }
 
   lastSeq(): Record<OutboxKind, number> {
-    const last: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
+    const last = noSeq();
     for (const { kind, last_seq } of this.#counters.all()) last[kind] = last_seq;
     return last;
   }
@@ -162,6 +162,11 @@ export class Outbox {
   lastRow(): number {
     return this.#lastRow.get() ?? 0;
   }
+}
+
+/** Of a file that has given out no number. */
+export function noSeq(): Record<OutboxKind, number> {
+  return { event: 0, alert: 0, gap: 0, 'self-test': 0 };
 }
 
 /** Runs of ascending numbers, as [first, last]. */

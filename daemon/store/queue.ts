@@ -93,13 +93,13 @@ function countOf(what: Dispensable, { events, snapshots = [] }: Batch): number {
   return count;
 }
 
-function isEmpty({ events, alerts, snapshots = [], corrections = [] }: Batch): boolean {
-  return events.length + alerts.length + snapshots.length + corrections.length === 0;
+function isEmpty({ events, alerts, snapshots = [], corrections = [], selfTests = [] }: Batch): boolean {
+  return events.length + alerts.length + snapshots.length + corrections.length + selfTests.length === 0;
 }
 
 /** Only what a batch is made of: callers may hand over more, and it would cross to the worker thread. */
 function numbered(
-  { events, alerts, snapshots = [], corrections = [] }: Batch,
+  { events, alerts, snapshots = [], corrections = [], selfTests = [] }: Batch,
   number: number,
 ): NumberedBatch {
   return {
@@ -108,5 +108,6 @@ function numbered(
     alerts,
     ...(snapshots.length > 0 ? { snapshots } : {}),
     ...(corrections.length > 0 ? { corrections } : {}),
+    ...(selfTests.length > 0 ? { selfTests } : {}),
   };
 }

@@ -9,7 +9,7 @@ import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import { codeOf, isDamage } from './failures.ts';
 import type { Recall } from './messages.ts';
 import { refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import { OUTBOX_ROW } from './outbox.ts';
+import { noSeq, OUTBOX_ROW } from './outbox.ts';
 import { Remembered } from './remembered.ts';
 import { APPLICATION_ID } from './schema.ts';
 
@@ -205,7 +205,7 @@ function reader(db: Database.Database): StoreReader {
     journalCount: () => journalCount.get() ?? 0,
     outbox: ({ afterRow, limit }) => outbox.all(afterRow, limit),
     outboxCount: () => outboxCount.get() ?? 0,
-    lastSeq: () => ({ event: 0, alert: 0, gap: 0, ...Object.fromEntries(counters.all()) }),
+    lastSeq: () => ({ ...noSeq(), ...Object.fromEntries(counters.all()) }),
     losses: () => losses.all(),
     recall: () => remembered.recall(),
     close: () => void db.close(),

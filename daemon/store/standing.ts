@@ -14,6 +14,7 @@ import type {
   StoreState,
   Written,
 } from './messages.ts';
+import { noSeq } from './outbox.ts';
 import { PruneState } from './prune-state.ts';
 import type { Dropped } from './quota.ts';
 
@@ -158,7 +159,7 @@ export class Standing {
       outboxRows,
       outboxBytes,
       outboxDropped: this.#dropped,
-      lastSeq: lastSeq ?? { event: 0, alert: 0, gap: 0 },
+      lastSeq: lastSeq ?? noSeq(),
       lastRow: this.lastRow ?? 0,
       updatesDropped,
       snapshotsDropped,

@@ -87,3 +87,22 @@ testBroker('every alert fired while the broker was away arrives afterwards, in o
   daemon.kill('SIGTERM');
   expect(await daemon.exited).toBe(0);
 });
+
+testBroker('the self-test of a running daemon comes back from the broker', async () => {
+  const broker = await Mosquitto.start();
+  const subscriber = await Subscriber.connect({ url: broker.url });
+  const config = writeConfig({
+    mqtt: { url: broker.url, drainDelayS: 0, healthS: 1, selfTestMinutes: 0.05 },
+    ...busyScene(),
+  });
+  const daemon = startDaemon(['run', '--config', config, '--data', tempDir()]);
+  const verdict = await waitFor(
+    'the verdict in health',
+    () => subscriber.jsonOn('/health').find((health) => 'selfTest' in health)?.['selfTest'],
+    60_000,
+  );
+  expect(verdict).toMatchObject({ ok: true, loopMs: expect.any(Number) });
+  expect(daemon.stderr()).toMatch(/self-test: a detection came back from the broker after/);
+  daemon.kill('SIGTERM');
+  expect(await daemon.exited).toBe(0);
+});

@@ -145,7 +145,7 @@ describe('pictures', () => {
     await commit({ ...fullBatch(2), snapshots: [pictureOnDisk(dataDir, 2)] });
     expect(peek(dataDir, (reader) => [reader.snapshots({ limit: 9 }), reader.lastSeq()])).toEqual([
       [snapshot(2)],
-      { event: 6, alert: 2, gap: 0 },
+      { event: 6, alert: 2, gap: 0, 'self-test': 0 },
     ]);
   });
 

@@ -65,6 +65,18 @@ describe('committing', () => {
     expect(state.bytes).toBeGreaterThan(4096);
   });
 
+  test('a self-test only passes through the outbox, under a number of its own', async () => {
+    const dataDir = tempDir();
+    const { rows, commit } = await startStore(dataDir);
+    await commit({ events: [], alerts: [alert(1)] });
+    await commit({ events: [], alerts: [], selfTests: [alert(2)] });
+    expect(rows.map(({ row, kind, seq }) => `${row} ${kind} ${seq}`)).toEqual(['1 alert 1', '2 self-test 1']);
+    const reader = look(dataDir);
+    expect(reader.journalCount()).toBe(1);
+    expect(reader.alerts({ limit: 10 }).map(({ id }) => id)).toEqual(['alert-1']);
+    expect(reader.lastSeq()).toEqual({ event: 0, alert: 1, gap: 0, 'self-test': 1 });
+  });
+
   test('journal rows carry wall clock, monotonic clock and boot id', async () => {
     const dataDir = tempDir();
     const { commit } = await startStore(dataDir);
@@ -333,6 +345,6 @@ describe('openReadOnly', () => {
     const reader = look(dataDir);
     expect(reader.events({ limit: 10, sinceMs: change('new', 2).startedAtMs })).toHaveLength(1);
     expect(reader.alerts({ limit: 1 })).toMatchObject([{ id: 'alert-2' }]);
-    expect(reader.lastSeq()).toEqual({ event: 6, alert: 2, gap: 0 });
+    expect(reader.lastSeq()).toEqual({ event: 6, alert: 2, gap: 0, 'self-test': 0 });
   });
 });

@@ -38,14 +38,19 @@ export class DeliveryWorld {
   /** Of these kinds the broker says that nobody subscribes; undefined: it is of 3.1.1 and never says. */
   deaf: Set<OutboxKind> | undefined;
   /** What a subscriber got, in order; `undefined` where one went and another came. */
-  readonly heard: Record<OutboxKind, (number | undefined)[]> = { event: [], alert: [], gap: [] };
+  readonly heard: Record<OutboxKind, (number | undefined)[]> = {
+    event: [],
+    alert: [],
+    gap: [],
+    'self-test': [],
+  };
   readonly gaveUp: number[] = [];
   readonly passedOver: number[] = [];
   treat: (row: OutboxRow) => Treatment = () => 'send';
   nowMs = 0;
   readonly suspects = new Suspects(() => this.nowMs);
   #next = 1;
-  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
+  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0, 'self-test': 0 };
   /** Rows sent before the last `again`. */
   #pass = 0;
   readonly windowMax: number;

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { Channel } from '../../daemon/publish/channel.ts';
 import type { OutboxSource } from '../../daemon/publish/outbox-sender.ts';
 import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics.ts';
-import { Publisher } from '../../daemon/publish/publisher.ts';
+import { Publisher, type PublisherOptions } from '../../daemon/publish/publisher.ts';
 import { RetainedTree, type TopicMemory } from '../../daemon/publish/retained.ts';
 import { cameraStatusPath } from '../../daemon/publish/topics.ts';
 import { allowMadeUpIds } from './contract.ts';
@@ -28,7 +28,7 @@ export class MemoryOutbox implements OutboxSource {
   /** Rejects reads while set. */
   broken = false;
   #row = 0;
-  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0 };
+  readonly #seq: Record<OutboxKind, number> = { event: 0, alert: 0, gap: 0, 'self-test': 0 };
 
   constructor() {
     allowMadeUpIds();
@@ -102,6 +102,7 @@ export interface TestPublisherOptions {
   readonly channels?: readonly Channel[];
   /** Instead of a stand-in: a real store. */
   readonly source?: OutboxSource;
+  readonly latency?: PublisherOptions['latency'];
 }
 
 /** Not started. Without a drain delay and with quick retries, unless `config` says otherwise. */
@@ -116,6 +117,7 @@ export function testPublisher({
   keeps = () => false,
   channels = [],
   source,
+  latency,
 }: TestPublisherOptions): TestPublisher {
   const outbox = new MemoryOutbox();
   const { logger, records } = memoryLogger();
@@ -132,6 +134,7 @@ export function testPublisher({
     outbox: source ?? outbox,
     health: () => healthReportOf(publisher.state(), Math.round(clock.monoMs())),
     brokerUrl: url,
+    ...(latency === undefined ? {} : { latency }),
   });
   onTestFinished(() => publisher.stop());
   const alert = (id: string): OutboxRow => {

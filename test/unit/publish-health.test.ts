@@ -27,7 +27,8 @@ function sources(store: StoreSource): HealthSources {
     loop: { read: () => ({ delayP50Ms: 1, delayP99Ms: 2, delayMaxMs: 3 }) },
     latency: new LatencyLedger(new SimClock()),
     store: { state: () => store },
-    publisher: {
+    outlet: {
+      selfTest: undefined,
       state: () => ({
         connected: true,
         reconnects: 0,

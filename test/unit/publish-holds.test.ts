@@ -24,7 +24,7 @@ describe('a kind that nobody listens to', () => {
     world.commit(3, 0, 'event');
     world.announce();
     await world.settle();
-    expect(world.heard).toEqual({ event: [1, 2, 3], alert: [], gap: [] });
+    expect(world.heard).toEqual({ event: [1, 2, 3], alert: [], gap: [], 'self-test': [] });
     expect(world.delivery.held).toEqual(['alert']);
     expect(world.sent.filter(({ shipment }) => shipment.kind === 'alert')).toHaveLength(1);
     world.commit(1, 0, 'alert');

@@ -49,7 +49,7 @@ const alert: Alert = {
   message: 'person entered door at porch',
   atMs: AT_MS,
   monoMs: 123_456.7,
-  stages: { prepareMs: 3.21456, waitMs: 0.4, inferMs: 61.005, trackMs: 1.1 },
+  stages: { prepareMs: 3.21456, waitMs: 0.4, inferMs: 61.005, trackMs: 1.1, decideMs: 0.6 },
   snapshot,
 };
 
@@ -80,7 +80,8 @@ function row(kind: OutboxKind, body: object, atMs = AT_MS): OutboxRow {
 function messageOf(source: OutboxRow, afterMs = 0): unknown {
   const snapshotTopic = (camera: string, label: string): string =>
     topicOf('pi', labelSnapshotPath(camera, label));
-  const context = { nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic };
+  const stages = { commitMs: 4.5204, sendMs: 0.11 };
+  const context = { nowMs: AT_MS + afterMs, lateMs: 30_000, snapshotTopic, stages };
   return JSON.parse(rowPayload(source, context));
 }
 
@@ -123,7 +124,15 @@ const alertMessage = {
   snapshot: snapshotMessage,
   late: false,
   delayedMs: 120,
-  latency: { prepareMs: 3.21, waitMs: 0.4, inferMs: 61.01, trackMs: 1.1 },
+  latency: {
+    prepareMs: 3.21,
+    waitMs: 0.4,
+    inferMs: 61.01,
+    trackMs: 1.1,
+    decideMs: 0.6,
+    commitMs: 4.52,
+    sendMs: 0.11,
+  },
 };
 
 const gapMessage = {
@@ -201,6 +210,12 @@ describe('alert', () => {
       late: true,
       delayedMs: 86_400_000,
     });
+  });
+
+  test('from an earlier life of the daemon does not tell the stages it cannot know', () => {
+    const context = { nowMs: AT_MS, lateMs: 30_000 };
+    const { latency } = JSON.parse(rowPayload(row('alert', alert), context)) as { latency: object };
+    expect(Object.keys(latency)).toEqual(['prepareMs', 'waitMs', 'inferMs', 'trackMs', 'decideMs']);
   });
 
   test('a wall clock set back makes no negative delay', () => {

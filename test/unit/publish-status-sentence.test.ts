@@ -39,7 +39,7 @@ function sentence({
         ...(lastReason === undefined ? {} : { lastReason }),
       }),
     },
-    publisher: {
+    outlet: {
       state: () => ({
         connected,
         reconnects: 0,
