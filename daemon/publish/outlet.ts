@@ -95,7 +95,7 @@ export class Outlet {
   arrange(settings: OutletSettings, masked: readonly string[]): void {
     this.#settings = settings;
     this.#topics.arrange(settings.scene, masked);
-    this.#selfTest.setInterval(settings.mqtt.selfTestMinutes);
+    this.#selfTest.repeatEvery(settings.mqtt.selfTestMinutes);
   }
 
   /** The old publisher leaves first, so that it never offers its password to the broker of the new one. */

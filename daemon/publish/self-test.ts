@@ -86,7 +86,7 @@ export class SelfTest implements Channel, Part {
   }
 
   /** Other intervals, from now on. */
-  setInterval(everyMinutes: number): void {
+  repeatEvery(everyMinutes: number): void {
     if (everyMinutes * MINUTE_MS === this.#everyMs) return;
     this.#everyMs = everyMinutes * MINUTE_MS;
     if (this.#run === undefined) this.#schedule(Math.min(FIRST_MS, this.#everyMs));

@@ -135,7 +135,7 @@ describe('the self-test', () => {
     await waitFor('both', () => publisher.state().connected && forger.publisher.state().connected);
     await clock.advance(60_000);
     const topic = 'vedette/pi/self-test';
-    const subscriber = await Subscriber.connect({ url: broker.url });
+    const subscriber = await Subscriber.connect({ url: broker.url, notByContract: 'a forged self-test' });
     forger.retained.setTopic(topic, `{"id":"id-${ids}"}`);
     await subscriber.waitForCount('/self-test', 1);
     forger.retained.clearTopic(topic);
