@@ -95,6 +95,7 @@ export class Outlet {
   arrange(settings: OutletSettings, masked: readonly string[]): void {
     this.#settings = settings;
     this.#topics.arrange(settings.scene, masked);
+    this.switchboard.reload(settings.switches);
     this.#selfTest.repeatEvery(settings.mqtt.selfTestMinutes);
   }
 
