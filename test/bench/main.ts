@@ -1,4 +1,4 @@
-// `npm run bench [-- pipeline idle heap detector pictures scene]`: measures and prints one table. Figures are ratios in one run
+// `npm run bench [-- pipeline idle heap detector pictures scene store]`: measures and prints one table. Figures are ratios in one run
 // where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   detector: async () => (await import('./detector.ts')).benchDetector(),
   pictures: async () => (await import('./pictures.ts')).benchPictures(),
   scene: async () => (await import('./scene.ts')).benchScene(),
+  store: async () => (await import('./store.ts')).benchStore(),
 };
 
 const asked = process.argv.slice(2);
