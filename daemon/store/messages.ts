@@ -184,6 +184,8 @@ export interface WriteRequest {
   readonly topics: TopicsChange;
   readonly clock: ClockState;
   readonly quota: QuotaLimits;
+  /** Questions up to this id have been answered for so long that `quota.inHand` tells what came of their rows. */
+  readonly settledId: number;
 }
 
 export interface ReadRequest {

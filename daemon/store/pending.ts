@@ -8,6 +8,9 @@ import { CommitQueue } from './queue.ts';
 /** Batches in one transaction: bounds how long a transaction and its message can get. */
 const WRITE_BATCHES_MAX = 256;
 
+/** The rest is of the moment in which it is sent. */
+export type UnsentWrite = Omit<WriteRequest, 'quota' | 'settledId'>;
+
 export class Pending {
   readonly queue: CommitQueue;
   /** What is known of the wall clock. */
@@ -57,6 +60,11 @@ export class Pending {
     for (const row of rows) this.#passedOver.push(row);
   }
 
+  /** Rows that will leave with the next write. */
+  get settledRows(): readonly number[] {
+    return [...this.#delivered, ...this.#unheard, ...this.#passedOver];
+  }
+
   /** Throws SyntaxError for what is not JSON: the file would refuse it, and everything else of that write. */
   keepSwitch({ name, value, fileValue }: StoredSwitch): void {
     for (const text of [value, fileValue]) JSON.parse(text);
@@ -88,10 +96,10 @@ export class Pending {
   }
 
   /** The next write, undefined when nothing waits. */
-  take(id: number): Omit<WriteRequest, 'quota'> | undefined {
+  take(id: number): UnsentWrite | undefined {
     if (this.empty) return undefined;
     const topics = [...this.#retopic];
-    const request: Omit<WriteRequest, 'quota'> = {
+    const request: UnsentWrite = {
       type: 'write',
       id,
       batches: this.queue.take(WRITE_BATCHES_MAX),

@@ -1,8 +1,8 @@
 // What the store's thread has been or will be asked and has not answered: questions, each of which waits for its answer
 // through retries and dead threads, and one write at a time, kept until it is confirmed. Main thread.
 import { closedError } from './failures.ts';
-import type { Question, Request, WriteRequest } from './messages.ts';
-import type { Pending } from './pending.ts';
+import type { Question, Request } from './messages.ts';
+import type { Pending, UnsentWrite } from './pending.ts';
 import type { QuotaLimits } from './quota.ts';
 
 interface Asked {
@@ -16,8 +16,11 @@ interface Asked {
 export class Requests {
   readonly #questions = new Map<number, Asked>();
   #id = 0;
-  #write: Omit<WriteRequest, 'quota'> | undefined;
+  #write: UnsentWrite | undefined;
   #writeSent = false;
+  /** The last question answered, now and when the last write was sent. */
+  #answeredId = 0;
+  #settledId = 0;
 
   /** Questions without an answer. */
   get questions(): number {
@@ -25,7 +28,7 @@ export class Requests {
   }
 
   /** The write not yet confirmed. */
-  get write(): Omit<WriteRequest, 'quota'> | undefined {
+  get write(): UnsentWrite | undefined {
     return this.#write;
   }
 
@@ -53,12 +56,15 @@ export class Requests {
     }
     if (this.#write === undefined || this.#writeSent) return;
     this.#writeSent = true;
-    // Of this moment: what the publisher has in hand changes while a write waits for its retry.
-    yield { ...this.#write, quota: quota() };
+    // Of this moment: what the publisher has in hand changes while a write waits for its retry. It takes rows in hand some
+    // time after their answer came, but before another message of the thread does.
+    yield { ...this.#write, quota: quota(), settledId: this.#settledId };
+    this.#settledId = this.#answeredId;
   }
 
   answered(id: number, answer: unknown): void {
     this.#questions.get(id)?.resolve(answer);
+    this.#answeredId = Math.max(this.#answeredId, id);
     this.#questions.delete(id);
   }
 

@@ -282,7 +282,8 @@ export class Store implements Part {
   }
 
   #quota(): QuotaLimits {
-    return { bytesMax: this.#limits.outboxMb * MEGABYTE, inHand: this.#options.inHand?.() ?? [] };
+    const inHand = [...(this.#options.inHand?.() ?? []), ...this.#pending.settledRows];
+    return { bytesMax: this.#limits.outboxMb * MEGABYTE, inHand };
   }
 
   /** True when nothing waits to be written. */

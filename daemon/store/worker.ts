@@ -39,6 +39,8 @@ class Session {
   readonly #reserve: Reserve;
   readonly #checkpointer: Checkpointer;
   #open = false;
+  /** Rows read by questions whose answers may still be on their way: as good as in the publisher's hand. */
+  #handedOut: { readonly id: number; readonly rows: readonly number[] }[] = [];
 
   constructor(port: MessagePort, task: OpenTask) {
     this.#port = port;
@@ -144,7 +146,10 @@ class Session {
     this.#port.close();
   }
 
-  #write({ id, ...write }: WriteRequest): void {
+  #write({ id, settledId, quota, ...rest }: WriteRequest): void {
+    this.#handedOut = this.#handedOut.filter((read) => read.id > settledId);
+    const inHand = [...quota.inHand, ...this.#handedOut.flatMap(({ rows }) => rows)];
+    const write = { ...rest, quota: { ...quota, inHand } };
     const startMs = systemClock.monoMs();
     const { rows, refused, dropped, pictures, lastSeq, lastRow } = this.#withRoom(() =>
       this.#ledger.write(write),
@@ -210,6 +215,7 @@ class Session {
     const { outbox } = this.#ledger;
     const made = this.#tellLosses();
     const rows = outbox.read(question.afterRow, question.limit);
+    this.#handedOut.push({ id, rows: rows.map(({ row }) => row) });
     if (made.length === 0) return { type: 'rows', id, rows };
     return {
       type: 'rows',
