@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: pure, seconds in total. integration: one adapter with its real counterpart. e2e: the daemon as a child
-// process. tidy: the source tree itself (part of `npm run check` and of `npm test`).
+// process. tidy: the source tree itself (part of `npm run check` and of `npm test`). chaos: the daemon ill-treated, alone,
+// after the others: it is about four minutes long and wants the machine for itself.
 export default defineConfig({
   test: {
     // Two cores run brokers, models and children beside the tests; limits bound liveness only, generously.
@@ -24,6 +25,15 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,9 +1,9 @@
 // A real Mosquitto on a free port of 127.0.0.1, for tests of whatever speaks MQTT. It can be stopped, killed, frozen
 // and started again on the same port; it never outlives the test.
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectSocket, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Child } from '../../daemon/platform/child.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
@@ -52,15 +52,19 @@ export class Mosquitto {
 
   /** A port and a configuration, nothing running yet. */
   static async prepare(options: MosquittoOptions = {}): Promise<Mosquitto> {
-    const folder = tempDir();
+    const broker = await Mosquitto.in(tempDir(), options);
+    onTestFinished(() => broker.kill());
+    return broker;
+  }
+
+  /** The same in this folder and outside a test: whoever makes it ends it. */
+  static async in(folder: string, options: MosquittoOptions = {}): Promise<Mosquitto> {
     const ports = { port: await freePort(), tlsPort: await freePort() };
     const config = join(folder, 'mosquitto.conf');
     const { tls } = options;
     const lines = [...configLines(folder, ports.port, options), ...tlsLines(ports.tlsPort, tls), ''];
     writeFileSync(config, lines.join('\n'));
-    const broker = new Mosquitto(ports, config);
-    onTestFinished(() => broker.kill());
-    return broker;
+    return new Mosquitto(ports, config);
   }
 
   get url(): string {
@@ -83,6 +87,11 @@ export class Mosquitto {
     this.#child?.kill('SIGKILL');
     await this.#child?.exited;
     this.#child = undefined;
+  }
+
+  /** Not running: the next start knows no session and no retained message. */
+  forget(): void {
+    rmSync(join(dirname(this.#config), 'mosquitto.db'), { force: true });
   }
 
   /** Keeps its connections but answers nothing (SIGSTOP). */

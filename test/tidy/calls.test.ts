@@ -59,8 +59,9 @@ test('no program started is a shell with a command in a string', () => {
 const SHELL = /['"](?:\/(?:usr\/)?bin\/)?(?:ba|da|z|k)?sh['"]\s*,\s*\[\s*['"]-\w*c\w*['"]/;
 
 test('tests wait for events, never for a fixed time', () => {
-  // Benches measure over a time and fixtures are child programs; support holds the one loop that polls.
-  const tests = except(sourcesIn('test'), 'test/support', 'test/fixtures', 'test/bench');
+  // Benches measure over a time, chaos draws the moments at which it strikes, fixtures are child programs; support holds the
+  // one loop that polls.
+  const tests = except(sourcesIn('test'), 'test/support', 'test/fixtures', 'test/bench', 'test/chaos');
   expect(matches(tests, /\bset(?:Timeout|Interval)\s*\(|\bsystemClock\.sleep\s*\(/)).toEqual([]);
   const timers = tests.filter((file) => importsOf(file).some(({ from }) => /timers\/promises$/.test(from)));
   expect(timers.map(({ path }) => path)).toEqual([]);
