@@ -225,7 +225,7 @@ async function listenerHand({ house, random, signal, pause }: Hand): Promise<voi
     await pause(800, 6000);
     if (signal.aborted) return;
     await listener.leave(random.chance(0.6));
-    if (random.chance(0.12)) await pause(6500, 9000);
+    if (random.chance(0.2)) await pause(4000, 9000);
     else await pause(100, 2500);
   }
   listener.come();

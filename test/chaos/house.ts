@@ -36,7 +36,7 @@ const DEVICE = 'chaos';
 const WIDTH = 640;
 const HEIGHT = 384;
 const FPS = 10;
-const RECORDED_FRAMES = 300;
+const RECORDED_FRAMES = 150;
 const STRIPS = 8;
 const RULES_PER_STRIP = 6;
 const DISK_MB = 64;
@@ -138,7 +138,7 @@ function writeConfiguration(path: string, url: string, frames: string, enabled: 
     drainDelayS: 0.3,
     lateS: 5,
     // Shorter than the longest absence of the listener, so that some messages are given up.
-    unheardS: 5,
+    unheardS: 2,
     healthS: 5,
   };
   const document = {

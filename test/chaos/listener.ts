@@ -44,7 +44,7 @@ export class Listener {
   #client: MqttClient | undefined;
   #connection = 0;
   #marks = 0;
-  #alertsHeard = 0;
+  readonly #alerts = new Set<string>();
 
   constructor(options: { readonly url: string; readonly device: string; readonly session: boolean }) {
     this.#url = options.url;
@@ -52,9 +52,9 @@ export class Listener {
     this.#session = options.session;
   }
 
-  /** Alerts heard so far, repeats too. */
+  /** Different alerts heard so far. */
   get alertsHeard(): number {
-    return this.#alertsHeard;
+    return this.#alerts.size;
   }
 
   /** Comes, and stays until `leave`, connecting again by itself; does not wait for the broker. */
@@ -139,7 +139,7 @@ export class Listener {
       ranges,
     } = JSON.parse(payload.toString()) as Payload;
     const named = ranges ?? (first === undefined || last === undefined ? [] : [[first, last] as const]);
-    if (kind === 'alert') this.#alertsHeard += 1;
+    if (kind === 'alert') this.#alerts.add(`${id}`);
     this.heard.push({
       kind,
       epoch,
