@@ -17,6 +17,8 @@ import { closedProblem, isTlsUrl, readTls, type TlsOptions, tlsProblem } from '.
 const RETRY_MIN_MS = 500;
 /** A connection that was up for this long counts as a good one: the next attempts begin with short waits again. */
 const STEADY_MS = 10_000;
+/** A connection that is ended to try the other version is given this long to close. */
+const GOODBYE_MS = 1000;
 /** So many connections in a row that were not, and the log says what mostly is behind it. */
 const SHORT_LIVES_MAX = 3;
 
@@ -141,6 +143,10 @@ export class Link {
 
   #up(url: string, connection: Connection): void {
     const { clock, logger, onUp } = this.#options;
+    if (this.#protocol.accepted()) {
+      void connection.disconnect(clock, GOODBYE_MS).then(() => this.#attempt());
+      return;
+    }
     this.#connected = true;
     this.#connects += 1;
     this.#upMonoMs = clock.monoMs();

@@ -19,6 +19,10 @@ export class ProtocolChoice {
   #version: ProtocolVersion;
   /** 5 was refused in words: 3.1.1 is spoken for good. */
   #refused = false;
+  /** 5 was closed without an answer and 3.1.1 accepted: 5 is asked once more, now that the broker is there. */
+  #proving = false;
+  /** It was closed again: 3.1.1 is spoken on this connection. */
+  #proved = false;
 
   constructor(setting: MqttConfig['protocol']) {
     this.#auto = setting === 'auto';
@@ -29,7 +33,7 @@ export class ProtocolChoice {
     return this.#version;
   }
 
-  /** True when the next attempt speaks 3.1.1 because this one was refused for its version: there is no reason to wait. */
+  /** True when the next attempt speaks 3.1.1 because this one failed for its version: there is no reason to wait. */
   failed({ code, closed }: FailedAttempt): boolean {
     if (!this.#auto) return false;
     if (isVersionRefusal(code)) {
@@ -38,13 +42,30 @@ export class ProtocolChoice {
       return this.#refused;
     }
     if (this.#refused) return false;
+    this.#proved = closed && this.#proving;
+    this.#proving = false;
+    if (this.#proved) {
+      this.#version = 4;
+      return true;
+    }
     // A close may have other reasons (a proxy whose broker is down): both versions in turn, and nothing is remembered.
     this.#version = closed && this.#version === 5 ? 4 : 5;
     return false;
   }
 
+  /**
+   * An attempt was answered with yes. True when it is to be ended and made again: it speaks 3.1.1 only because something
+   * closed before, and that may have been the network. A connection may last for months.
+   */
+  accepted(): boolean {
+    this.#proving = this.#auto && this.#version === 4 && !this.#refused && !this.#proved;
+    if (this.#proving) this.#version = 5;
+    return this.#proving;
+  }
+
   /** The connection that was up has ended. */
   lost(): void {
+    this.#proved = false;
     if (this.#auto && !this.#refused) this.#version = 5;
   }
 }

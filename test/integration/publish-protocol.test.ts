@@ -80,13 +80,28 @@ describe('the version', () => {
     expect(warnings(records).filter((msg) => msg.includes('refused'))).toEqual([]);
   });
 
-  test('auto at a broker that closes instead of refusing tries the other version next', async () => {
+  test('auto at a broker that closes instead of refusing tries the other version next, and 5 once more', async () => {
     const { url, asked } = await answering((version) => (version === 5 ? 'close' : ACCEPTED_4));
     const { publisher } = testPublisher({ url });
     await publisher.start();
     await waitFor('the connection', () => publisher.state().connected);
-    expect(asked).toEqual([5, 4]);
+    expect(asked).toEqual([5, 4, 5, 4]);
     expect(publisher.state().protocol).toBe('3.1.1');
+  });
+
+  test('auto is not left in 3.1.1, without reason 16, by a network that was cut before the answer', async () => {
+    let attempts = 0;
+    const { url, asked } = await answering((version) => {
+      attempts += 1;
+      if (attempts === 1) return 'close';
+      return version === 5 ? ACCEPTED_5 : ACCEPTED_4;
+    });
+    const { publisher, records } = testPublisher({ url });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    expect(asked).toEqual([5, 4, 5]);
+    expect(publisher.state().protocol).toBe('5');
+    expect(records.at(-1)?.msg).toBe(`connected to ${url} with MQTT 5`);
   });
 
   test('a refused version that the configuration insists on is told', async () => {
