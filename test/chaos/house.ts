@@ -57,7 +57,12 @@ export async function openHouse(kind: HouseKind): Promise<House> {
   const broker = await Mosquitto.in(folder, {
     persistent: kind === 'lasting',
     // Without limits of its own that make it drop what it has acknowledged.
-    lines: ['max_queued_messages 0', 'max_inflight_messages 0'],
+    lines: [
+      'max_queued_messages 0',
+      'max_inflight_messages 0',
+      `log_dest file ${join(folder, 'broker.log')}`,
+      'log_type all',
+    ],
   });
   await broker.restart();
   const network = await Network.to(broker.port);

@@ -14,6 +14,8 @@ export interface Heard {
   readonly identity: string;
   /** Number of the listener's connection. */
   readonly connection: number;
+  /** When, by the wall clock of the listener; for people. */
+  readonly at?: string;
   /** Of a gap: what it names. */
   readonly gap?: { readonly counter: string; readonly ranges: readonly (readonly [number, number])[] };
 }
@@ -146,6 +148,7 @@ export class Listener {
       seq,
       identity: kind === 'alert' ? `${id}` : `${id ?? counter} ${type} ${atMs}`,
       connection,
+      at: new Date().toISOString(),
       ...(counter === undefined ? {} : { gap: { counter, ranges: named } }),
     });
   }

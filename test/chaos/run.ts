@@ -1,5 +1,7 @@
 // One run: a house is ill-treated until enough has been done to it, then everything is mended, what is left is delivered,
 // and the books are compared with what the listener heard. On a fault the folder stays: log, database, configuration.
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { waitFor } from '../support/wait.ts';
 import { committedIn, unsound, waitingRows } from './books.ts';
@@ -77,7 +79,9 @@ async function treat(
       count += 1;
       struck.set(fault, (struck.get(fault) ?? 0) + 1);
       const second = ((systemClock.monoMs() - startMs) / 1000).toFixed(1).padStart(6);
-      onFault?.(`${second} s  ${String(count).padStart(3)}  ${fault}`);
+      const line = `${second} s  ${String(count).padStart(3)}  ${fault}`;
+      appendFileSync(join(house.folder, 'faults.log'), `${new Date().toISOString()} ${line}\n`);
+      onFault?.(line);
       const killed = struck.get('daemon killed') ?? 0;
       // A run in which nothing happened proves nothing.
       const alerts = house.listener.alertsHeard;
@@ -116,6 +120,8 @@ async function settle(
   const exit = await patient.stop();
   if (exit?.code !== 0) wrong.push(`the last daemon ended with ${exit?.code ?? exit?.signal}`);
   wrong.push(...unsound(disk.path));
+  const told = listener.heard.map((one) => JSON.stringify(one));
+  writeFileSync(join(house.folder, 'heard.jsonl'), told.join('\n'));
   const { counts, faults } = judge(committedIn(disk.path), listener.heard);
   wrong.push(...faults);
   if (house.kind === 'lasting' && counts.overtaken > 0) {
