@@ -36,6 +36,8 @@ export interface OpenDatabase {
 const BUSY_TIMEOUT_MS = 5000;
 /** After a burst the write-ahead log shrinks to this; what it keeps is room on a disk that fills up. */
 const WAL_BYTES_MAX = 4 * 1024 * 1024;
+/** Pages of the file in our memory (KiB). */
+const CACHE_KIB = 4096;
 
 /** Throws what `openingError` (failures.ts) turns into words. */
 export function openDatabase(options: OpenOptions): OpenDatabase {
@@ -80,6 +82,8 @@ function openHealthy(paths: Paths, nowMs: number): Database.Database {
     }
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
+    // better-sqlite3 is built with 16 MB, which a day's outbox fills; the kernel keeps pages too.
+    db.pragma(`cache_size = -${CACHE_KIB}`);
     db.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`);
     migrate(db, { epoch: newEpoch(), nowMs });
     return db;
