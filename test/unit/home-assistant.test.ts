@@ -1,6 +1,6 @@
 // Home Assistant's discovery message beyond its rules: any household fits the schema, no two entities share an id, it stays
 // within its bound, and what is read back from a broker is taken as hostile.
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   discoveryOf,
