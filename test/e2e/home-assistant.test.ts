@@ -126,12 +126,23 @@ function heardBy(entity: Entity, { messages }: Record): string[] {
   return messages.filter(({ topic }) => topic === entity['state_topic']).map(({ payload }) => payload);
 }
 
-/** What an entity makes of everything it has heard: Home Assistant takes the text itself where there is no template. */
-function statesOf(entity: Entity, record: Record): string[] {
-  const heard = heardBy(entity, record);
-  const template = entity['value_template'] as string | undefined;
-  if (template === undefined) return heard;
-  return renderAll(heard.map((value) => ({ template, value })));
+/** What entities make of everything they have heard: Home Assistant takes the text itself where there is no template. */
+function statesOf(entities: readonly Entity[], record: Record): Map<Entity, string[]> {
+  const jobs = entities.flatMap((entity) =>
+    [...new Set(heardBy(entity, record))].map((value) => ({
+      entity,
+      template: (entity['value_template'] as string | undefined) ?? '{{ value }}',
+      value,
+    })),
+  );
+  const rendered = renderAll(jobs.map(({ template, value }) => ({ template, value })));
+  const states = new Map<Entity, string[]>(entities.map((entity) => [entity, []]));
+  for (const [index, { entity }] of jobs.entries()) states.get(entity)!.push(rendered[index]!);
+  return states;
+}
+
+function named(record: Record, ...names: readonly string[]): Entity[] {
+  return names.map((name) => record.entities.find((entity) => entity.name === name)!);
 }
 
 function withPlatform({ entities }: Record, platform: string): Entity[] {
@@ -160,18 +171,19 @@ describe('what the daemon has really sent', () => {
 
   ruleOfTemplates('a binary sensor is given ON or OFF', async () => {
     const record = await recorded();
-    for (const sensor of withPlatform(record, 'binary_sensor')) {
-      const states = new Set(statesOf(sensor, record));
-      expect([...states].filter((state) => !['ON', 'OFF'].includes(state))).toEqual([]);
-      expect(states.size).toBeGreaterThan(0);
+    const states = statesOf(withPlatform(record, 'binary_sensor'), record);
+    for (const [{ name }, words] of states) {
+      expect(words.length, name).toBeGreaterThan(0);
+      expect(words.filter((word) => !['ON', 'OFF'].includes(word))).toEqual([]);
     }
-    const named = (name: string) => record.entities.find((entity) => entity.name === name)!;
-    expect(new Set(statesOf(named('Yard problem'), record))).toContain('OFF');
-    expect(new Set(statesOf(named('Attic problem'), record))).toEqual(new Set(['OFF']));
-    expect(statesOf(named('Connection'), record).at(-1)).toBe('OFF');
-    const occupied = withPlatform(record, 'binary_sensor').filter((entity) => {
-      return entity['device_class'] === 'occupancy' && statesOf(entity, record).includes('ON');
-    });
+    const [yard, attic, connection] = named(record, 'Yard problem', 'Attic problem', 'Connection');
+    expect(states.get(yard!)).toContain('OFF');
+    // Switched off is no problem.
+    expect(new Set(states.get(attic!))).toEqual(new Set(['OFF']));
+    expect(states.get(connection!)!.at(-1)).toBe('OFF');
+    const occupied = [...states].filter(
+      ([{ device_class }, words]) => device_class === 'occupancy' && words.includes('ON'),
+    );
     expect(occupied.length).toBeGreaterThan(0);
   });
 
@@ -198,11 +210,12 @@ describe('what the daemon has really sent', () => {
 
   ruleOfTemplates('an event has a type of its event_types', async () => {
     const record = await recorded();
-    const alert = record.entities.find(({ name }) => name === 'Alert')!;
-    const events = statesOf(alert, record).map((text) => JSON.parse(text) as { [field: string]: unknown });
+    const [alert] = named(record, 'Alert');
+    const texts = statesOf([alert!], record).get(alert!)!;
+    const events = texts.map((text) => JSON.parse(text) as { [field: string]: unknown });
     expect(events.length).toBeGreaterThan(0);
     for (const event of events) {
-      expect(alert['event_types']).toContain(event['event_type']);
+      expect(alert!['event_types']).toContain(event['event_type']);
       expect(event).toMatchObject({ camera: 'yard', late: false });
       for (const field of ['rule', 'label', 'zone', 'message', 'at', 'id', 'eventId']) {
         expect(event[field]).toBeTypeOf('string');
@@ -213,17 +226,17 @@ describe('what the daemon has really sent', () => {
 
   ruleOfTemplates('what is not for an event entity renders to nothing', async () => {
     const record = await recorded();
-    const named = (name: string) => record.entities.find((entity) => entity.name === name)!;
-    expect(new Set(statesOf(named('Attic alert'), record))).toEqual(new Set(['']));
-    expect(statesOf(named('Yard alert'), record)).toEqual(statesOf(named('Alert'), record));
+    const [attic, yard, all] = named(record, 'Attic alert', 'Yard alert', 'Alert');
+    const states = statesOf([attic!, yard!, all!], record);
+    expect(new Set(states.get(attic!))).toEqual(new Set(['']));
+    expect(states.get(yard!)).toEqual(states.get(all!));
   });
 
   testTemplates('every sensor renders to a number, or to one of its options', async () => {
     const record = await recorded();
-    for (const sensor of withPlatform(record, 'sensor')) {
+    for (const [sensor, states] of statesOf(withPlatform(record, 'sensor'), record)) {
       const options = sensor['options'] as string[] | undefined;
-      const states = statesOf(sensor, record);
-      expect(states.length).toBeGreaterThan(0);
+      expect(states.length, sensor.name).toBeGreaterThan(0);
       for (const state of states) {
         if (options !== undefined) expect(options).toContain(state);
         else expect(state, sensor.name).toMatch(/^-?\d+(\.\d+)?(e-\d+)?$/);
