@@ -19,8 +19,13 @@ import type { RetainedTree } from './retained.ts';
 
 /** The message that the broker has kept comes at once or not at all. */
 export const READ_BACK_MS = 2000;
-/** Cameras, zones and labels that come and go together are one message. */
+/** Cameras, zones and labels that come and go together are one message, */
 export const GATHER_MS = 300;
+/**
+ * and two messages are so far apart: of one that comes while Home Assistant (2026.2, mqtt/discovery.py) is still busy with the
+ * same entities it takes only the first that it is busy with.
+ */
+export const APART_MS = 5000;
 /**
  * After its birth message the whole house answers Home Assistant: "adding some random delay in sending the discovery payload
  * is recommended" (mqtt, Birth and last will messages).
@@ -61,6 +66,7 @@ export class HomeAssistantChannel implements Channel {
   #told = new Map<string, Platform>();
   /** As published last on this connection. */
   #payload: string | undefined;
+  #publishedMonoMs = Number.NEGATIVE_INFINITY;
   /** As it was when Home Assistant went away; undefined while it is there, or may be. */
   #remembered: Household | undefined;
   #leftOut = 0;
@@ -217,14 +223,16 @@ export class HomeAssistantChannel implements Channel {
 
   #gather(): void {
     if (this.#session === undefined || this.#reading !== undefined || !this.#settings.enabled) return;
-    this.#gathering ??= this.#options.clock.after(GATHER_MS, () => {
+    const { clock } = this.#options;
+    const delayMs = Math.max(GATHER_MS, this.#publishedMonoMs + APART_MS - clock.monoMs());
+    this.#gathering ??= clock.after(delayMs, () => {
       this.#gathering = undefined;
       this.#publish();
     });
   }
 
   #publish({ household = this.#household, again = false } = {}): void {
-    const { id, logger } = this.#options;
+    const { id, clock, logger } = this.#options;
     const { payload, components, leftOut } = discoveryOf(household, id, this.#told);
     for (const [component, platform] of components) this.#told.set(component, platform);
     if (leftOut !== this.#leftOut && leftOut > 0) {
@@ -236,6 +244,7 @@ export class HomeAssistantChannel implements Channel {
     this.#leftOut = leftOut;
     if (this.#session === undefined || (payload === this.#payload && !again)) return;
     this.#payload = payload;
+    this.#publishedMonoMs = clock.monoMs();
     const topic = this.#topic;
     this.#session.connection.publish(topic, payload, true, (refusal) => {
       if (refusal === undefined) return;

@@ -26,11 +26,14 @@ const STATUSES = Object.keys(PROBLEMS);
 export const DAEMON_AVAILABLE = "{{ 'online' if value == 'online' else 'offline' }}";
 /** A camera that is blind is there all the same. */
 const CAMERA_AVAILABLE = "{{ 'offline' if value in ['offline', 'disabled', ''] else 'online' }}";
-const COUNT = '{{ value_json.count }}';
-const OCCUPIED = "{{ 'ON' if value_json.count > 0 else 'OFF' }}";
+const COUNT = fromJson('value_json.count');
+const OCCUPIED = fromJson("'ON' if value_json.count > 0 else 'OFF'");
 const PROBLEM_HERE = `{{ 'ON' if value in ${list(STATUSES.filter((word) => PROBLEMS[word as CameraStatus]))} else 'OFF' }}`;
-const DAEMON_PROBLEM =
-  "{{ 'ON' if value_json.store.problem is defined or value_json.snapshots.problem is defined or value_json.detector.state == 'down' else 'OFF' }}";
+const DAEMON_PROBLEM = fromJson(
+  "'ON' if value_json.store.problem is defined or value_json.snapshots.problem is defined or value_json.detector.state == 'down' else 'OFF'",
+);
+/** `None` is Home Assistant's word for unknown. */
+const STATUS_WORD = "{{ value or 'None' }}";
 
 /** Fields of an alert that its event shows. */
 const ALERT_FIELDS = [
@@ -81,7 +84,7 @@ function ofDaemon(household: Household): NamedComponent[] {
     alert: alertEvent(device, 'Alert', ALERT_EVENT),
     arm: toggle(household, 'arm', 'Armed', undefined),
     outbox: {
-      ...measured(health, 'Messages waiting', '{{ value_json.store.outboxRows }}'),
+      ...measured(health, 'Messages waiting', 'value_json.store.outboxRows'),
     },
     inferp50: milliseconds(health, 'Inference, median', 'inferP50Ms'),
     inferp99: milliseconds(health, 'Inference, 99 %', 'inferP99Ms'),
@@ -90,7 +93,7 @@ function ofDaemon(household: Household): NamedComponent[] {
     ...(thermometer
       ? {
           temperature: {
-            ...measured(health, 'Temperature', "{{ value_json.get('temperatureC', '') }}"),
+            ...measured(health, 'Temperature', "value_json.get('temperatureC', '')"),
             device_class: 'temperature',
             unit_of_measurement: '°C',
             suggested_display_precision: 1,
@@ -122,6 +125,7 @@ function ofCamera(household: Household, camera: string): NamedComponent[] {
       options: STATUSES,
       entity_category: 'diagnostic',
       state_topic: status,
+      value_template: STATUS_WORD,
       qos: 1,
     },
     motion: {
@@ -144,7 +148,7 @@ function ofCamera(household: Household, camera: string): NamedComponent[] {
       ...measured(
         ofHealth(household),
         `${title} frames per second`,
-        `{{ value_json.cameras.get('${camera}', {}).get('fps', '') }}`,
+        `value_json.cameras.get('${camera}', {}).get('fps', '')`,
       ),
       unit_of_measurement: 'fps',
       suggested_display_precision: 1,
@@ -268,13 +272,14 @@ function ofHealth({ device, healthS }: Household): FromHealth {
   };
 }
 
-function measured(health: FromHealth, name: string, template: string): Component {
-  return { ...health, platform: 'sensor', name, state_class: 'measurement', value_template: template };
+function measured(health: FromHealth, name: string, expression: string): Component {
+  const value_template = fromJson(expression);
+  return { ...health, platform: 'sensor', name, state_class: 'measurement', value_template };
 }
 
 function milliseconds(health: FromHealth, name: string, field: string): Component {
   return {
-    ...measured(health, name, `{{ value_json.detector.${field} }}`),
+    ...measured(health, name, `value_json.detector.${field}`),
     device_class: 'duration',
     unit_of_measurement: 'ms',
     suggested_display_precision: 1,
@@ -283,7 +288,7 @@ function milliseconds(health: FromHealth, name: string, field: string): Componen
 
 function megabytes(health: FromHealth, name: string, bytes: string): Component {
   return {
-    ...measured(health, name, `{{ (${bytes} / 1000000) | round(1) }}`),
+    ...measured(health, name, `(${bytes} / 1000000) | round(1)`),
     device_class: 'data_size',
     unit_of_measurement: 'MB',
     suggested_display_precision: 0,
@@ -332,6 +337,11 @@ function distinct(places: readonly Place[]): Place[] {
 function words(name: string): string {
   const text = name.replace(/[-_]+/g, ' ').trim();
   return text === '' ? name : text[0]!.toUpperCase() + text.slice(1);
+}
+
+/** A template of a JSON message. The empty one that clears a topic has no JSON: it renders to nothing and is passed over. */
+function fromJson(expression: string): string {
+  return `{{ (${expression}) if value else '' }}`;
 }
 
 /** A list of words in a template. */

@@ -232,6 +232,20 @@ describe('what the daemon has really sent', () => {
     expect(states.get(yard!)).toEqual(states.get(all!));
   });
 
+  ruleOfTemplates('the empty message that clears a topic renders to nothing', async () => {
+    const { entities } = await recorded();
+    const jobs = entities
+      .filter(({ platform, value_template }) => platform !== 'event' && value_template !== undefined)
+      .map((entity) => ({ template: entity['value_template'] as string, value: '', entity }));
+    const rendered = renderAll(jobs.map(({ template, value }) => ({ template, value })));
+    for (const [index, { entity }] of jobs.entries()) {
+      const onWords = (entity['state_topic'] as string).endsWith('/status');
+      expect(rendered[index], entity.name).toBe(
+        onWords ? (entity.platform === 'sensor' ? 'None' : 'OFF') : '',
+      );
+    }
+  });
+
   testTemplates('every sensor renders to a number, or to one of its options', async () => {
     const record = await recorded();
     for (const [sensor, states] of statesOf(withPlatform(record, 'sensor'), record)) {

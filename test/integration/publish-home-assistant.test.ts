@@ -5,9 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Channel, IncomingMessage, Session, Subscription } from '../../daemon/publish/channel.ts';
 import { discoveryOf, discoveryTopic } from '../../daemon/publish/home-assistant.ts';
 import {
+  APART_MS,
   BIRTH_DELAY_MS_MAX,
   BIRTH_DELAY_MS_MIN,
-  GATHER_MS,
   HomeAssistantChannel,
   type HomeAssistantSettings,
   type Housing,
@@ -286,7 +286,7 @@ describe('what comes and goes', () => {
     channel.changed([{ ...PERSON, state: NOBODY }]);
     channel.changed([{ ...PERSON, zone: 'gate', state: NOBODY }]);
     channel.changed([{ ...PERSON, state: { ...NOBODY, count: 1 } }]);
-    await clock.advance(GATHER_MS);
+    await clock.advance(APART_MS);
     await heard(2);
     expect(deviceOf(messages()).named('Yard gate person count')).toMatchObject({
       state_topic: 'vedette/pi/camera/yard/zone/gate/person',
@@ -299,12 +299,24 @@ describe('what comes and goes', () => {
     expect(await allMessages()).toHaveLength(2);
   });
 
+  test('two messages are so far apart that Home Assistant is done with the first', async () => {
+    const { clock, channel, heard, allMessages } = await house();
+    await clock.advance(READ_BACK_MS);
+    await heard(1);
+    channel.changed([{ ...PERSON, state: NOBODY }]);
+    await clock.advance(APART_MS - 1);
+    expect(await allMessages()).toHaveLength(1);
+    channel.changed([{ ...PERSON, zone: 'gate', state: NOBODY }]);
+    await clock.advance(1);
+    expect(deviceOf([await heard(2)]).named('Yard gate person')).toBeDefined();
+  });
+
   rule('after a component is removed another update leaves it out', async () => {
     const { clock, channel, heard, say } = await house();
     await clock.advance(READ_BACK_MS);
     await heard(1);
     channel.configure(SETTINGS, { ...HOUSING, cameras: ['porch'] });
-    await clock.advance(GATHER_MS);
+    await clock.advance(APART_MS);
     expect(componentsIn(await heard(2))['motionCyard']).toEqual({ p: 'binary_sensor' });
     // Whoever was not connected then has the same message when it comes back, and says so.
     await say('online');
@@ -320,7 +332,7 @@ describe('what comes and goes', () => {
     await heard(1);
     await say('offline');
     channel.configure(SETTINGS, { ...HOUSING, cameras: ['porch'] });
-    await clock.advance(GATHER_MS);
+    await clock.advance(APART_MS);
     await heard(2);
     await say('online');
     await clock.advance(BIRTH_DELAY_MS_MAX);
@@ -341,7 +353,7 @@ describe('what comes and goes', () => {
     await heard(1);
     const before = deviceOf(messages());
     channel.configure(SETTINGS, { ...HOUSING, device: 'gate-pi' });
-    await clock.advance(GATHER_MS);
+    await clock.advance(APART_MS);
     await heard(2);
     const after = deviceOf(messages());
     expect([...after.entities.keys()].sort()).toEqual([...before.entities.keys()].sort());
