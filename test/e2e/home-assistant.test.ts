@@ -104,9 +104,11 @@ async function record(): Promise<Record> {
   await subscriber.waitFor('the switch', ({ topic, payload }) => {
     return topic === device().named('Armed')['state_topic'] && payload === 'OFF';
   });
+  const late = await Subscriber.connect({ url: broker.url, filters: ['vedette/#', 'end'] });
+  // Comes behind everything that the broker had kept.
+  await hands.publishAsync('end', '', { qos: 1 });
+  await late.waitFor('the end', ({ topic }) => topic === 'end');
   await hands.endAsync();
-  const late = await Subscriber.connect({ url: broker.url, filters: ['vedette/#'] });
-  await late.waitFor('the picture', ({ topic }) => topic === picture);
   const retained = new Map(
     late.messages.flatMap(({ topic, payload, retain }) => (retain ? [[topic, payload] as const] : [])),
   );
