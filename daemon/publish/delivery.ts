@@ -276,7 +276,7 @@ export class Delivery {
       this.#options.unheard(lane.kind);
       return;
     }
-    lane.heard(shipment);
+    lane.heard();
     const rows = rowsOf(shipment);
     this.#remember(rows);
     this.#options.delivered(rows.map(({ row }) => row));

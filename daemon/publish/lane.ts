@@ -109,9 +109,8 @@ export class Lane {
     this.rewind(lastRowOf(shipment));
   }
 
-  /** Somebody listens: what comes after `shipment` follows. */
-  heard(shipment: Shipment): void {
-    if (this.state === 'held') this.rewind(lastRowOf(shipment));
+  /** Somebody listens: the rest follows. What was held is read from the oldest on, which has left by then. */
+  heard(): void {
     this.state = 'flowing';
     this.#oldest = undefined;
   }

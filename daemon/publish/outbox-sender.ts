@@ -100,7 +100,7 @@ export class OutboxSender {
   state(): OutboxHealth {
     return {
       inFlight: this.#delivery.inFlight,
-      held: this.#delivery.held,
+      held: this.#delivery.held.filter((kind) => kind !== 'self-test'),
       unheard: this.#unheard,
       aside: this.#suspects.asideCount,
     };
