@@ -163,6 +163,10 @@ export const mqttSchema = z
       .boolean()
       .default(true)
       .meta({ description: 'Publish camera/<c>/detections, one message per processed frame.' }),
+    detectionsFormat: z.enum(['json', 'cbor', 'both']).default('json').meta({
+      description:
+        'In which form: json on camera/<c>/detections, cbor on camera/<c>/detections/cbor, or both.',
+    }),
     healthS: z
       .number()
       .min(1)

@@ -2,17 +2,7 @@
 // clock. Pure, main thread. Times are ISO 8601 in UTC with milliseconds (`at`), with the same instant as a number where
 // a program is likely to compute with it (`atMs`); boxes are fractions of the frame to 5 decimals (a fifth of a pixel
 // of an 8K picture), scores have 4 decimals.
-import type {
-  Alert,
-  Box,
-  EventChange,
-  Gap,
-  Observation,
-  OutboxKind,
-  OutboxRow,
-  StageTimes,
-  TrackView,
-} from '../core/types.ts';
+import type { Alert, Box, EventChange, Gap, OutboxKind, OutboxRow, StageTimes } from '../core/types.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
 import type { Digest } from './digest.ts';
@@ -319,41 +309,6 @@ export function healthPayload(report: HealthReport): string {
   return JSON.stringify({ v: PAYLOAD_VERSION, ...report });
 }
 
-/**
- * JSON of one observation in the shape of ROS vision_msgs/Detection2DArray; lengths are fractions of the frame, not
- * pixels. `ageMs` is the time from the complete frame to this call. One call per processed frame.
- */
-export function detectionsPayload(observation: Observation, nowMonoMs: number): string {
-  const { camera, stamp, tracks, stages } = observation;
-  const sec = Math.floor(stamp.atMs / 1000);
-  return JSON.stringify({
-    v: PAYLOAD_VERSION,
-    header: {
-      stamp: { sec, nanosec: Math.round((stamp.atMs - sec * 1000) * 1e6) },
-      frame_id: camera,
-      seq: stamp.frame,
-    },
-    detections: tracks.map(detectionOf),
-    ageMs: roundMs(nowMonoMs - stamp.monoMs),
-    latency: roundStages(stages),
-  });
-}
-
-function detectionOf(track: TrackView): object {
-  const { box, velocity } = track;
-  return {
-    id: String(track.id),
-    results: [{ hypothesis: { class_id: track.label, score: roundScore(track.score) } }],
-    bbox: {
-      center: { x: roundFraction(box.x + box.width / 2), y: roundFraction(box.y + box.height / 2) },
-      size_x: roundFraction(box.width),
-      size_y: roundFraction(box.height),
-    },
-    confirmed: track.confirmed,
-    velocity: { x: roundFraction(velocity[0]), y: roundFraction(velocity[1]) },
-  };
-}
-
 function roundBox(box: Box): Box {
   return {
     x: roundFraction(box.x),
@@ -363,7 +318,8 @@ function roundBox(box: Box): Box {
   };
 }
 
-function roundStages(stages: StageTimes): StageTimes {
+/** To 2 decimals. */
+export function roundStages(stages: StageTimes): StageTimes {
   return {
     prepareMs: roundMs(stages.prepareMs),
     waitMs: roundMs(stages.waitMs),
@@ -382,7 +338,8 @@ function alertLatency({ stages }: Alert, { stages: sendStages }: RowContext): ob
   };
 }
 
-function roundFraction(value: number): number {
+/** To 5 decimals. */
+export function roundFraction(value: number): number {
   return Math.round(value * 1e5) / 1e5;
 }
 
@@ -391,6 +348,7 @@ export function roundScore(value: number): number {
   return Math.round(value * 1e4) / 1e4;
 }
 
-function roundMs(value: number): number {
+/** To 2 decimals. */
+export function roundMs(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -10,24 +10,14 @@ import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import type { Channel, Subscription } from './channel.ts';
 import type { Connection } from './connection.ts';
+import { PerceptionFeed } from './feed.ts';
 import { Link } from './link.ts';
 import { OutboxSender, type OutboxSource } from './outbox-sender.ts';
-import {
-  type DaemonStatus,
-  detectionsPayload,
-  type HealthReport,
-  healthPayload,
-  type MqttHealth,
-} from './payloads.ts';
+import { type DaemonStatus, type HealthReport, healthPayload, type MqttHealth } from './payloads.ts';
 import type { PictureTopics } from './picture-topics.ts';
-import type { Extras } from './properties.ts';
 import type { RetainedTree } from './retained.ts';
-import { detectionsPath, HEALTH_PATH, labelSnapshotPath, STATUS_PATH, topicOf } from './topics.ts';
+import { HEALTH_PATH, labelSnapshotPath, STATUS_PATH, topicOf } from './topics.ts';
 
-/** A connection with more unsent bytes than this is too slow for the perception feed. */
-const FEED_BUFFER_BYTES_MAX = 256 * 1024;
-/** What a robot would have seen a while ago is worth nothing to it: a broker may throw it away. */
-const FEED_EXTRAS: Extras = { frequent: true, expiryS: 5 };
 /** A stop waits this long for acknowledgements, then as long again for the broker to close. */
 const STOP_STAGE_MS = 1000;
 
@@ -67,10 +57,9 @@ export class Publisher implements Part {
   readonly #link: Link;
   readonly #sender: OutboxSender;
   readonly #channels: readonly Channel[];
-  readonly #feedTopics = new Map<string, string>();
+  readonly #feed: PerceptionFeed;
   /** The connection that is up. */
   #connection: Connection | undefined;
-  #feedDropped = 0;
   #healthTimer: Timer | undefined;
   #stopping: Promise<void> | undefined;
   /** Set while a stop waits for acknowledgements. */
@@ -105,7 +94,8 @@ export class Publisher implements Part {
     });
     // First of all topics, and so the first at every connect.
     retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
-    this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), ...channels];
+    this.#feed = new PerceptionFeed(config, clock);
+    this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), this.#feed, ...channels];
   }
 
   /** Begins to connect and returns; a missing broker is not an error. */
@@ -125,7 +115,7 @@ export class Publisher implements Part {
     return {
       ...this.#link.state(),
       ...this.#sender.state(),
-      feedDropped: this.#feedDropped,
+      feedDropped: this.#feed.dropped,
       picturesDropped: this.#options.pictures?.dropped ?? 0,
     };
   }
@@ -142,25 +132,7 @@ export class Publisher implements Part {
 
   /** The perception feed: sent at once or not at all. */
   detections(observation: Observation): void {
-    const connection = this.#connection;
-    const { config, clock } = this.#options;
-    if (!config.detections || connection === undefined) return;
-    if (connection.bufferedBytes > FEED_BUFFER_BYTES_MAX) {
-      this.#feedDropped += 1;
-      return;
-    }
-    const payload = detectionsPayload(observation, clock.monoMs());
-    const topic = this.#feedTopic(observation.camera);
-    if (!connection.publishOnce(topic, payload, false, FEED_EXTRAS)) this.#feedDropped += 1;
-  }
-
-  #feedTopic(camera: string): string {
-    let topic = this.#feedTopics.get(camera);
-    if (topic === undefined) {
-      topic = topicOf(this.#options.device, detectionsPath(camera));
-      this.#feedTopics.set(camera, topic);
-    }
-    return topic;
+    this.#feed.observe(observation);
   }
 
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */

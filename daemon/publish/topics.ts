@@ -68,6 +68,11 @@ export function detectionsPath(camera: string): string {
   return `${cameraPath(camera)}detections`;
 }
 
+/** The same in CBOR. */
+export function detectionsCborPath(camera: string): string {
+  return `${detectionsPath(camera)}/cbor`;
+}
+
 /** The newest picture of one camera (JPEG). */
 export function snapshotPath(camera: string): string {
   return `${cameraPath(camera)}snapshot`;

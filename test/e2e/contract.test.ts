@@ -24,7 +24,7 @@ function fullConfig(url: string): string {
     device: { name: 'porch-pi' },
     cameras: { porch: Object.values(cameras)[0] },
     rules,
-    mqtt: { url, drainDelayS: 0, healthS: 1 },
+    mqtt: { url, drainDelayS: 0, healthS: 1, detectionsFormat: 'both' },
     frigate: { enabled: true },
   });
 }

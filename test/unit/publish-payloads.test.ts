@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Alert, EventChange, Gap, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
-import {
-  detectionsPayload,
-  type HealthReport,
-  healthPayload,
-  isoTime,
-  rowPayload,
-} from '../../daemon/publish/payloads.ts';
+import { detectionsJson } from '../../daemon/publish/detections.ts';
+import { type HealthReport, healthPayload, isoTime, rowPayload } from '../../daemon/publish/payloads.ts';
 import { labelSnapshotPath, topicOf } from '../../daemon/publish/topics.ts';
 import { ROOT } from '../support/needs.ts';
 
@@ -282,11 +277,11 @@ test('a body that is not JSON, or has no time, throws instead of publishing nons
 
 describe('detections', () => {
   test('have the shape of vision_msgs/Detection2DArray in fractions of the frame', () => {
-    expect(JSON.parse(detectionsPayload(observation, 5066.1263))).toStrictEqual(detectionsMessage);
+    expect(JSON.parse(detectionsJson(observation, 5066.1263))).toStrictEqual(detectionsMessage);
   });
 
   test('an empty frame is a message too', () => {
-    const empty = JSON.parse(detectionsPayload({ ...observation, tracks: [] }, 5000)) as object;
+    const empty = JSON.parse(detectionsJson({ ...observation, tracks: [] }, 5000)) as object;
     expect(empty).toStrictEqual({ ...detectionsMessage, detections: [], ageMs: 0 });
   });
 });
