@@ -29,9 +29,15 @@ const CAMERA_AVAILABLE = "{{ 'offline' if value in ['offline', 'disabled', ''] e
 const COUNT = fromJson('value_json.count');
 const OCCUPIED = fromJson("'ON' if value_json.count > 0 else 'OFF'");
 const PROBLEM_HERE = `{{ 'ON' if value in ${list(STATUSES.filter((word) => PROBLEMS[word as CameraStatus]))} else 'OFF' }}`;
-const DAEMON_PROBLEM = fromJson(
-  "'ON' if value_json.store.problem is defined or value_json.snapshots.problem is defined or value_json.detector.state == 'down' else 'OFF'",
-);
+/** Of health: what an owner should look at. */
+const PROBLEMS_OF_HEALTH = [
+  "value_json.detector.state == 'down'",
+  'value_json.store.problem is defined',
+  "value_json.store.reserve == 'given up'",
+  'value_json.snapshots.problem is defined',
+  "not value_json.get('selfTest', {}).get('ok', true)",
+];
+const DAEMON_PROBLEM = fromJson(`'ON' if ${PROBLEMS_OF_HEALTH.join(' or ')} else 'OFF'`);
 /** `None` is Home Assistant's word for unknown. */
 const STATUS_WORD = "{{ value or 'None' }}";
 

@@ -260,6 +260,24 @@ describe('what the daemon has really sent', () => {
     }
   });
 
+  testTemplates('the board has a problem when its health says one', async () => {
+    const record = await recorded();
+    const [problem] = named(record, 'Problem');
+    const health = JSON.parse(heardBy(problem!, record).at(-1)!) as { [part: string]: object };
+    const variants = [
+      health,
+      { ...health, selfTest: { ok: true } },
+      { ...health, detector: { ...health['detector'], state: 'down' } },
+      { ...health, store: { ...health['store'], problem: 'disk I/O error' } },
+      { ...health, store: { ...health['store'], reserve: 'given up' } },
+      { ...health, snapshots: { ...health['snapshots'], problem: 'read-only' } },
+      { ...health, selfTest: { ok: false, failedStage: 'broker' } },
+    ];
+    const template = problem!['value_template'] as string;
+    const words = renderAll(variants.map((variant) => ({ template, value: JSON.stringify(variant) })));
+    expect(words).toEqual(['OFF', 'OFF', 'ON', 'ON', 'ON', 'ON', 'ON']);
+  });
+
   testTemplates('what a slider can be set to is what the daemon takes', async () => {
     const { entities } = await recorded();
     const { command_template } = entities.find(({ name }) => name === 'Yard threshold')!;
