@@ -15,7 +15,7 @@ import type { Gap } from '../../daemon/core/types.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
 import { peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch, pictureOnDisk } from '../fixtures/store/records.ts';
-import { PAGE_BYTES, rootPage, spoilPage } from '../fixtures/store/spoil.ts';
+import { childPages, PAGE_BYTES, rootPage, spoilPage } from '../fixtures/store/spoil.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -27,14 +27,6 @@ async function folderWith(batches: number): Promise<{ dataDir: string; path: str
   await store.stop();
   const path = join(dataDir, 'vedette.db');
   return { dataDir, path, epoch: peek(dataDir, (reader) => reader.epoch) };
-}
-
-/** Child pages of an interior table page, left to right but for the last (sqlite.org/fileformat2.html, 1.6). */
-function childPages(path: string, page: number): number[] {
-  const bytes = readFileSync(path).subarray((page - 1) * PAGE_BYTES, page * PAGE_BYTES);
-  expect(bytes[0]).toBe(5);
-  const count = bytes.readUInt16BE(3);
-  return Array.from({ length: count }, (_, index) => bytes.readUInt32BE(bytes.readUInt16BE(12 + 2 * index)));
 }
 
 /** The one file set aside in a folder. */

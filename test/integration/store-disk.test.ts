@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { StoreState } from '../../daemon/store/messages.ts';
 import { makeStore, peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
-import { alert, fullBatch, putFile, snapshot } from '../fixtures/store/records.ts';
+import { alert, fullBatch, LIMITS, putFile, snapshot } from '../fixtures/store/records.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -171,6 +171,25 @@ describe('a full disk', () => {
     );
     expect(rows.length / 4 + queued).toBe(400);
   });
+});
+
+test('losses of the quota that a full disk does not let be told are told when there is room', async () => {
+  const { path } = smallDisk('2m');
+  const limits = { ...LIMITS, outboxMb: 0.01 };
+  const { store, rows } = await startStore(path, { limits, drainMs: 1 });
+  for (let number = 1; number <= 30; number += 1) store.commit(fullBatch(number));
+  await waitFor('the disk', () => store.state().queued === 0);
+  const filler = fill(path);
+  for (let number = 31; number <= 300; number += 1) store.commit(fullBatch(number));
+  await waitFor('the disk to refuse', () => store.state().problem !== undefined);
+  const full = await store.readOutbox({ afterRow: 0, limit: 1000 });
+  expect(full.some(({ kind }) => kind === 'gap')).toBe(false);
+  expect(full.length).toBeGreaterThan(0);
+  rmSync(filler);
+  await waitFor('all to be written', () => store.state().queued === 0, 60_000);
+  const outbox = await store.readOutbox({ afterRow: 0, limit: 1000 });
+  expect(outbox.filter(({ kind }) => kind === 'gap').length).toBeGreaterThan(0);
+  expect(rows.filter(({ kind }) => kind === 'gap').length).toBeGreaterThan(0);
 });
 
 describe('a read-only file system', () => {

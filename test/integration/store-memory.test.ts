@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { MESSAGES_MAX } from '../../daemon/store/journal.ts';
 import { look, makeStore, peek, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
-import { spoilPage, spoilTable } from '../fixtures/store/spoil.ts';
+import { spoilMiddle, spoilPage, spoilTable } from '../fixtures/store/spoil.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -194,5 +194,31 @@ describe('a row of the outbox', () => {
     const outbox = await store.readOutbox({ afterRow: 0, limit: 100 });
     expect(outbox.length).toBeGreaterThan(0);
     expect(new Set(outbox.map(({ epoch }) => epoch))).toEqual(new Set([after]));
+  });
+
+  test('that was salvaged has the new epoch and a new number, the same message held from before has the old ones', async () => {
+    const dataDir = tempDir();
+    const first = await startStore(dataDir);
+    for (let number = 1; number <= 300; number += 1) first.store.commit(fullBatch(number));
+    await first.store.stop();
+    const { store, commit, coded } = await startStore(dataDir, { workerUrl: DYING_WORKER });
+    const before = store.epoch!;
+    const held = await store.readOutbox({ afterRow: 0, limit: 5000 });
+    writeFileSync(join(dataDir, 'say-damaged'), '1');
+    store.commit({ events: [], alerts: [alert(301)] });
+    await waitFor('the damage to be noticed', () => store.state().problem?.code === 'STORE_DAMAGED');
+    spoilMiddle(dataDir, 'outbox');
+    await waitFor('the new file', () => store.state().problem === undefined && store.state().queued === 0);
+    expect(coded('STORE_DAMAGED').some(({ salvaged }) => salvaged === 'some')).toBe(true);
+    expect(new Set(held.map(({ epoch }) => epoch))).toEqual(new Set([before]));
+    const outbox = await store.readOutbox({ afterRow: 0, limit: 5000 });
+    expect(new Set(outbox.map(({ epoch }) => epoch))).toEqual(new Set([store.epoch]));
+    expect(store.epoch).not.toBe(before);
+    // Rows of the two files are never taken for one another: settling the old ones takes nothing from the new.
+    const [last] = outbox.filter(({ body }) => body === JSON.stringify(alert(300)));
+    expect(last!.seq).toBeLessThan(300);
+    store.delivered(held.map(({ row }) => row));
+    await commit({ events: [], alerts: [alert(303)] });
+    expect(store.state().outboxRows).toBe(outbox.length + 1);
   });
 });
