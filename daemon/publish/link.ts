@@ -10,7 +10,13 @@ import { limitsWarning } from './broker-limits.ts';
 import { Connection, type ConnectionEnd, type ConnectionOptions } from './connection.ts';
 import type { MqttHealth } from './payloads.ts';
 import { ProtocolChoice, protocolName } from './protocol.ts';
-import { adviceOn, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SESSION_TAKEN_OVER } from './reasons.ts';
+import {
+  adviceOn,
+  mayBlameMessage,
+  QOS_NOT_SUPPORTED,
+  RETAIN_NOT_SUPPORTED,
+  SESSION_TAKEN_OVER,
+} from './reasons.ts';
 import { closedProblem, isTlsUrl, readTls, type TlsOptions, tlsProblem } from './tls.ts';
 
 /** Shortest wait between two attempts to connect. */
@@ -32,7 +38,10 @@ export interface LinkOptions {
   /** Asked at every attempt; undefined while there is nothing to connect to. */
   readonly url: () => string | undefined;
   readonly onUp: (connection: Connection) => void;
-  /** The connection that was up is gone; `byBroker` when the other side closed it. Not called for an attempt. */
+  /**
+   * The connection that was up is gone; `byBroker` when the other side closed it, and what was sent to it may be why. Not
+   * called for an attempt.
+   */
   readonly onLost: (loss: { readonly byBroker: boolean }) => void;
 }
 
@@ -167,7 +176,7 @@ export class Link {
     if (this.#connected) {
       this.#connected = false;
       this.#lived(clock.monoMs() - this.#upMonoMs);
-      onLost({ byBroker: end.closed });
+      onLost({ byBroker: end.closed && mayBlameMessage(end.code) });
     }
     if (this.#stopped) return;
     let waitMs = this.#backoff.nextMs();

@@ -12,6 +12,25 @@ const VERSION_REFUSALS: readonly number[] = [1, 0x84];
 /** A broker may send text with its reason; it is shown, but not without a limit. */
 const TEXT_LENGTH_MAX = 200;
 
+/** Reasons of a DISCONNECT that have nothing to do with what was sent: the broker stops, is busy or wants us elsewhere. */
+const UNRELATED_TO_MESSAGES: readonly number[] = [
+  0x00,
+  0x89,
+  0x8b,
+  0x8d,
+  SESSION_TAKEN_OVER,
+  0x98,
+  0x9c,
+  0x9d,
+  0x9f,
+  0xa0,
+];
+
+/** Whether a message may be why the broker closed the connection; without a code it always may. */
+export function mayBlameMessage(code: number | undefined): boolean {
+  return code === undefined || !UNRELATED_TO_MESSAGES.includes(code);
+}
+
 export function isVersionRefusal(code: number | undefined): boolean {
   return code !== undefined && VERSION_REFUSALS.includes(code);
 }

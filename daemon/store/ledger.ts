@@ -163,7 +163,7 @@ export class Ledger {
   ): Pick<LedgerResult, 'rows' | 'dropped' | 'waiting'> {
     const atMs = this.#options.nowMs();
     const late = this.outbox.passOver(passedOver);
-    const added = late.rows > 0 ? [...batches, this.addGap({ ...late.gap, atMs })] : batches;
+    const added = [...batches, ...late.gaps.map((gap) => this.addGap({ ...gap, atMs }))];
     const left = less(
       plus(this.#waiting, added),
       this.outbox.remove(delivered),

@@ -11,7 +11,7 @@ interface Range {
 }
 
 /** Ranges in one gap message: some kilobytes of JSON. */
-const RANGES_MAX = 256;
+export const GAP_RANGES_MAX = 256;
 
 export class Losses {
   readonly #any: Database.Statement<[], number>;
@@ -34,7 +34,7 @@ export class Losses {
     this.#extend = db.prepare('UPDATE losses SET last = ? WHERE counter = ? AND first = ?');
     this.#delete = db.prepare('DELETE FROM losses WHERE counter = ? AND first = ?');
     this.#oldest = db.prepare<[Counter], Range>(
-      `SELECT first, last FROM losses WHERE counter = ? ORDER BY first LIMIT ${RANGES_MAX}`,
+      `SELECT first, last FROM losses WHERE counter = ? ORDER BY first LIMIT ${GAP_RANGES_MAX}`,
     );
   }
 

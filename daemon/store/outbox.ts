@@ -2,6 +2,7 @@
 // caller's transaction or is a single statement; nothing here waits. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import { GAP_RANGES_MAX } from './losses.ts';
 
 /** One message before it has its place. */
 export interface Message {
@@ -116,23 +117,15 @@ export class Outbox {
     });
   }
 
-  /** Deletes events that are not to be sent any more; returns what was still there, and the gap that is to say so. */
-  passOver(rows: readonly number[]): OutboxTotals & { readonly gap: Omit<Gap, 'atMs'> } {
+  /** Deletes events that are not to be sent any more; returns what was still there, and the gaps that are to say so. */
+  passOver(rows: readonly number[]): OutboxTotals & { readonly gaps: readonly Omit<Gap, 'atMs'>[] } {
     const seqs: number[] = [];
     const taken = this.#take(rows, ({ seq }) => seqs.push(seq));
     const ranges = rangesOf(seqs.toSorted((a, b) => a - b));
-    return {
-      ...taken,
-      gap: {
-        counter: 'event',
-        reason: 'late',
-        first: ranges[0]?.[0] ?? 0,
-        last: ranges.at(-1)?.[1] ?? 0,
-        count: seqs.length,
-        ranges,
-        detail: 'updates left out because they were late (mqtt.late)',
-      },
-    };
+    const gaps: Omit<Gap, 'atMs'>[] = [];
+    for (let from = 0; from < ranges.length; from += GAP_RANGES_MAX)
+      gaps.push(lateGap(ranges.slice(from, from + GAP_RANGES_MAX)));
+    return { ...taken, gaps };
   }
 
   #take(rows: readonly number[], each: (row: GivenUp) => void): OutboxTotals {
@@ -167,6 +160,18 @@ export class Outbox {
 /** Of a file that has given out no number. */
 export function noSeq(): Record<OutboxKind, number> {
   return { event: 0, alert: 0, gap: 0, 'self-test': 0 };
+}
+
+function lateGap(ranges: readonly [number, number][]): Omit<Gap, 'atMs'> {
+  return {
+    counter: 'event',
+    reason: 'late',
+    first: ranges[0]![0],
+    last: ranges.at(-1)![1],
+    count: ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0),
+    ranges,
+    detail: 'updates left out because they were late (mqtt.late)',
+  };
 }
 
 /** Runs of ascending numbers, as [first, last]. */

@@ -111,6 +111,22 @@ describe('late messages', () => {
     expect([...new Set(ranges)]).toEqual(upTo(NUMBERS));
   });
 
+  testMosquitto('more holes than one gap can name make several', async () => {
+    const { store, dataDir } = await world('deliver');
+    // Every third change is an update: as many ranges as updates.
+    const waiting = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 }));
+    const updates = waiting.filter(({ body }) => body.includes('"update"')).map(({ row }) => row);
+    store.passOver(updates);
+    await waitFor('the gaps', () => store.state().lastSeq.gap > 0);
+    await store.stop();
+    const gaps = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 })).filter(
+      ({ kind }) => kind === 'gap',
+    );
+    const ranges = gaps.map(({ body }) => (JSON.parse(body) as { ranges: unknown[] }).ranges);
+    expect(ranges.map(({ length }) => length)).toEqual([256, NUMBERS - 256]);
+    expect(ranges.flatMap(numbersIn)).toHaveLength(NUMBERS);
+  });
+
   testMosquitto('updates that are left out twice, as after a crash, are named once', async () => {
     const { store, dataDir } = await world('deliver');
     const rows = await store.readOutbox({ afterRow: 0, limit: 1000 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ProtocolChoice } from '../../daemon/publish/protocol.ts';
-import { adviceOn, codeWords, isVersionRefusal } from '../../daemon/publish/reasons.ts';
+import { adviceOn, codeWords, isVersionRefusal, mayBlameMessage } from '../../daemon/publish/reasons.ts';
 import { ROOT } from '../support/needs.ts';
 
 const WHO = { clientId: 'vedette-pi', hasUser: true };
@@ -21,6 +21,11 @@ describe('codes', () => {
     const named = [...text.matchAll(/`([a-z3.1 ]+ \((\d|0x[0-9A-F]{2})\))`/gi)];
     expect(named.length).toBeGreaterThan(15);
     expect(named.filter(([, words, code]) => codeWords(Number(code)) !== words)).toEqual([]);
+  });
+
+  test('of a broker that stops, is busy or gave our name to another say nothing against a message', () => {
+    for (const code of [0x89, 0x8b, 0x8d, 0x8e, 0x98]) expect(mayBlameMessage(code)).toBe(false);
+    for (const code of [undefined, 0x80, 0x82, 0x95, 0x99]) expect(mayBlameMessage(code)).toBe(true);
   });
 
   test('have advice that names what can be changed', () => {
