@@ -163,6 +163,7 @@ class App implements RunningApp {
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
   #observe(observation: Observation): void {
     this.#outlet.detections(observation);
+    this.#store.observed(observation);
     const { events, alerts } = this.#decider.observe(
       observation,
       this.#outlet.switchboard.armed(observation.camera),

@@ -33,6 +33,7 @@ export interface StoreSource {
   readonly problem: { readonly message: string } | undefined;
   readonly snapshots: { readonly count: number; readonly bytes: number };
   readonly snapshotsDropped: number;
+  readonly history: Omit<HealthReport['history'], 'problem'> & { readonly problem: string | undefined };
   readonly pruneProblem: string | undefined;
   readonly disk: {
     readonly reserve: string;
@@ -102,6 +103,7 @@ export function healthReport(sources: HealthSources): HealthReport {
       dropped: pictures.snapshotsDropped,
       ...(pictures.pruneProblem === undefined ? {} : { problem: pictures.pruneProblem }),
     },
+    history: historyOf(pictures.history),
     mqtt: outlet.state(),
     latency,
     ...(outlet.selfTest === undefined ? {} : { selfTest: outlet.selfTest }),
@@ -111,4 +113,8 @@ export function healthReport(sources: HealthSources): HealthReport {
 
 function rounded(ms: number): number {
   return Math.round(ms * 100) / 100;
+}
+
+function historyOf({ written, dropped, bytes, problem }: StoreSource['history']): HealthReport['history'] {
+  return { written, dropped, bytes, ...(problem === undefined ? {} : { problem }) };
 }

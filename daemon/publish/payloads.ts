@@ -110,6 +110,14 @@ export interface HealthReport {
     /** Why the oldest could not be deleted. */
     readonly problem?: string;
   };
+  /** Observations kept for trying rules on them: written and not written since the start, bytes of history.db. */
+  readonly history: {
+    readonly written: number;
+    readonly dropped: number;
+    readonly bytes: number;
+    /** Why none are written. */
+    readonly problem?: string;
+  };
   readonly mqtt: MqttHealth;
   /** Percentiles of the last 512 of each stage that has been measured. */
   readonly latency: Partial<Record<Stage, StageLatency>>;

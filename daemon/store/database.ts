@@ -168,8 +168,11 @@ function finishReplacement(paths: Paths, nowMs: number): void {
   syncFolder(paths.dataDir);
 }
 
-/** The database goes first: without it its log means nothing, without its log it could pass for whole. */
-function moveAside(paths: Paths, setAside: string): void {
+/** Renames a database and what belongs to it. The database goes first: without it its log means nothing, without its log it could pass for whole. */
+export function moveAside(
+  paths: Pick<Paths, 'dataDir' | 'database' | 'wal' | 'shm'>,
+  setAside: string,
+): void {
   for (const [from, to] of [
     [paths.database, setAside],
     [paths.wal, `${setAside}-wal`],
@@ -181,7 +184,7 @@ function moveAside(paths: Paths, setAside: string): void {
 }
 
 /** vedette.db.damaged-20260601T120000Z, with a number where that exists. */
-function asideName(paths: Paths, nowMs: number): string {
+export function asideName(paths: Pick<Paths, 'database'>, nowMs: number): string {
   const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const base = `${paths.database}.damaged-${time}`;
   for (let count = 1; ; count += 1) {

@@ -62,6 +62,44 @@ export interface StoreLimits {
   readonly outboxMb: number;
   /** Megabytes of the disk kept for alerts; 0 keeps none. */
   readonly reserveMb: number;
+  /** Of events, alerts and the journal: days of the age clock (0: no limit), megabytes of vedette.db. */
+  readonly eventsKeepDays: number;
+  readonly eventsKeepMb: number;
+  /** Of observations: days of the age clock (0: no limit), megabytes of history.db (0: none are kept). */
+  readonly historyKeepDays: number;
+  readonly historyKeepMb: number;
+}
+
+/** Observations, as HistoryFeed packs them. */
+export interface HistoryBatch {
+  readonly type: 'history';
+  /** Row after row: 24 bytes of head, then its body (observation-codec.ts). */
+  readonly rows: ArrayBuffer;
+  /** What the numbers of cameras and labels in it stand for. */
+  readonly names: readonly string[];
+}
+
+/** What became of a HistoryBatch. */
+export interface HistoryStatus {
+  readonly type: 'history';
+  readonly written: number;
+  readonly dropped: number;
+  /** Of history.db, without free pages. */
+  readonly bytes: number;
+  /** Why nothing is written, '' when it is. */
+  readonly problem: string;
+  /** The file was set aside since the last status. */
+  readonly damage?: string;
+}
+
+export interface HistoryState {
+  /** Observations, since the daemon's start. */
+  readonly written: number;
+  /** Observations that were not kept: disk too slow, too full, or refusing. */
+  readonly dropped: number;
+  /** Of history.db; 0 before the first observation. */
+  readonly bytes: number;
+  readonly problem: string | undefined;
 }
 
 /** The file that holds room on the disk: `missing` while it is being made or has no room, `given up` to the database. */
@@ -151,6 +189,7 @@ export interface StoreState {
   /** Database and write-ahead log together. */
   readonly bytes: number;
   readonly disk: DiskState;
+  readonly history: HistoryState;
   readonly problem: StoreProblem | undefined;
 }
 
@@ -206,6 +245,7 @@ export type Question = ReadRequest | FindRequest;
 export type Request =
   | WriteRequest
   | Question
+  | HistoryBatch
   | { readonly type: 'limits'; readonly limits: StoreLimits }
   | { readonly type: 'close' };
 
@@ -314,4 +354,14 @@ export interface DiskChanged {
   readonly disk: DiskState;
 }
 
-export type Reply = Opened | NotOpened | Written | Failed | Damaged | Rows | Found | Pruned | DiskChanged;
+export type Reply =
+  | Opened
+  | NotOpened
+  | Written
+  | Failed
+  | Damaged
+  | Rows
+  | Found
+  | Pruned
+  | DiskChanged
+  | HistoryStatus;

@@ -1,7 +1,8 @@
-// What the store is given. Pure. Main thread.
+// What the store is given, and what it takes where it is given nothing. Pure. Main thread.
 import type { Config } from '../config/types.ts';
 import type { OutboxRow } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { ErrorCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { StoreLimits, StoreState } from './messages.ts';
 
@@ -26,6 +27,12 @@ export interface StoreOptions {
   /** The worker's program; a test gives one that dies on purpose. */
   readonly workerUrl?: URL;
 }
+
+export const QUEUE_BATCHES_MAX = 2000;
+export const DRAIN_MS = 5000;
+export const MEGABYTE = 1_000_000;
+/** At start these need the owner; everything else is retried. */
+export const FATAL_AT_START: readonly ErrorCode[] = ['DATA_DIR_UNUSABLE', 'STORE_LOCKED', 'STORE_NEWER'];
 
 /** The limits of a configuration. */
 export function storeLimits({ snapshots, store }: Pick<Config, 'snapshots' | 'store'>): StoreLimits {

@@ -12,6 +12,8 @@ export interface Paths {
   readonly lock: string;
   /** Room on the disk held for alerts. */
   readonly reserve: string;
+  /** Observations. */
+  readonly history: string;
 }
 
 /** `media/<camera>/<YYYY-MM-DD>/<name>.jpg`, or `.tmp` while it is being written; none of the names hidden. */
@@ -59,5 +61,6 @@ export function pathsIn(dataDir: string): Paths {
     replacement: `${database}.new`,
     lock: join(dataDir, 'vedette.lock'),
     reserve: join(dataDir, 'reserve'),
+    history: join(dataDir, 'history.db'),
   };
 }

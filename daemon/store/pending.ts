@@ -11,6 +11,15 @@ const WRITE_BATCHES_MAX = 256;
 /** The rest is of the moment in which it is sent. */
 export type UnsentWrite = Omit<WriteRequest, 'quota' | 'settledId'>;
 
+export interface Counts {
+  /** Batches. */
+  readonly queued: number;
+  /** In these. */
+  readonly alerts: number;
+  readonly updatesDropped: number;
+  readonly snapshotsDropped: number;
+}
+
 export class Pending {
   readonly queue: CommitQueue;
   /** What is known of the wall clock. */
@@ -42,6 +51,13 @@ export class Pending {
         this.#retopic.size ===
         0
     );
+  }
+
+  /** What waits and what was dropped; `sent` batches wait too, for their confirmation. */
+  counts(sent: readonly Batch[] = []): Counts {
+    const { length, alertsWaiting, updatesDropped, snapshotsDropped } = this.queue;
+    const alerts = sent.reduce((sum, batch) => sum + batch.alerts.length, alertsWaiting);
+    return { queued: length + sent.length, alerts, updatesDropped, snapshotsDropped };
   }
 
   push(batch: Batch): void {

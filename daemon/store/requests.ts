@@ -1,6 +1,7 @@
 // What the store's thread has been or will be asked and has not answered: questions, each of which waits for its answer
 // through retries and dead threads, and one write at a time, kept until it is confirmed. Main thread.
 import { closedError } from './failures.ts';
+import type { HistoryFeed } from './history-feed.ts';
 import type { Question, Request } from './messages.ts';
 import type { Pending, UnsentWrite } from './pending.ts';
 import type { QuotaLimits } from './quota.ts';
@@ -14,6 +15,7 @@ interface Asked {
 }
 
 export class Requests {
+  readonly #history: HistoryFeed;
   readonly #questions = new Map<number, Asked>();
   #id = 0;
   #write: UnsentWrite | undefined;
@@ -21,6 +23,10 @@ export class Requests {
   /** The last question answered, now and when the last write was sent. */
   #answeredId = 0;
   #settledId = 0;
+
+  constructor(history: HistoryFeed) {
+    this.#history = history;
+  }
 
   /** Questions without an answer. */
   get questions(): number {
@@ -42,7 +48,7 @@ export class Requests {
     });
   }
 
-  /** What to send now. After a refusal, until its delay is over, only what has not been refused, and no write. */
+  /** What to send now. After a refusal, until its delay is over, only what has not been refused, and no write. Observations only when no write waits. */
   *take(retrying: boolean, pending: Pending, quota: () => QuotaLimits): Generator<Request> {
     for (const asked of this.#questions.values()) {
       if (asked.stage === 'sent' || (asked.stage === 'failed' && retrying)) continue;
@@ -54,12 +60,23 @@ export class Requests {
       this.#id += 1;
       this.#write = pending.take(this.#id);
     }
+    if (this.#write === undefined) {
+      const batch = this.#history.take();
+      if (batch !== undefined) yield batch;
+    }
     if (this.#write === undefined || this.#writeSent) return;
     this.#writeSent = true;
     // Of this moment: what the publisher has in hand changes while a write waits for its retry. It takes rows in hand some
     // time after their answer came, but before another message of the thread does.
     yield { ...this.#write, quota: quota(), settledId: this.#settledId };
     this.#settledId = this.#answeredId;
+  }
+
+  /** The last requests of all: nothing else waits. */
+  *last(): Generator<Request> {
+    const batch = this.#history.takeAll();
+    if (batch !== undefined) yield batch;
+    yield { type: 'close' };
   }
 
   answered(id: number, answer: unknown): void {
@@ -83,6 +100,7 @@ export class Requests {
   /** The thread is gone with what it had been asked. */
   unsend(): void {
     this.#writeSent = false;
+    this.#history.threadEnded();
     for (const asked of this.#questions.values()) asked.stage = 'new';
   }
 

@@ -22,7 +22,10 @@ import type { Dropped } from './quota.ts';
 const LATENCY_SIZE = 256;
 
 /** What of a state is not the file's. */
-export type Waiting = Pick<StoreState, 'path' | 'queued' | 'updatesDropped' | 'snapshotsDropped'> & {
+export type Waiting = Pick<
+  StoreState,
+  'path' | 'queued' | 'updatesDropped' | 'snapshotsDropped' | 'history'
+> & {
   readonly problem: StoreProblem | undefined;
 };
 
@@ -148,7 +151,7 @@ export class Standing {
     this.#pruning.onPruned(reply);
   }
 
-  state({ path, queued, updatesDropped, snapshotsDropped, problem }: Waiting): StoreState {
+  state({ path, queued, updatesDropped, snapshotsDropped, history, problem }: Waiting): StoreState {
     const { outboxRows = 0, outboxBytes = 0, bytes = 0, lastSeq, snapshots } = this.#status ?? {};
     const committedMonoMs = this.#committedMonoMs;
     const commitMs = { p50: this.#latency.at(0.5), p99: this.#latency.at(0.99) };
@@ -171,6 +174,7 @@ export class Standing {
       committedMonoMs,
       bytes,
       disk: this.#disk,
+      history,
       problem,
     };
   }

@@ -3,14 +3,15 @@
 // nothing while the daemon lives. Never touches a file. Main thread.
 import { resolve } from 'node:path';
 import type { StoredSwitch } from '../core/switches.ts';
-import type { OutboxRow } from '../core/types.ts';
+import type { Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
-import type { ErrorCode, VedetteError } from '../platform/errors.ts';
+import type { VedetteError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { closedError, commitError } from './failures.ts';
+import { HistoryFeed } from './history-feed.ts';
 import type {
   Batch,
   MessagesPage,
@@ -24,7 +25,7 @@ import type {
   TopicsChange,
   Written,
 } from './messages.ts';
-import type { StoreOptions } from './options.ts';
+import { DRAIN_MS, FATAL_AT_START, MEGABYTE, QUEUE_BATCHES_MAX, type StoreOptions } from './options.ts';
 import { pathsIn } from './paths.ts';
 import { Pending } from './pending.ts';
 import type { QuotaLimits } from './quota.ts';
@@ -32,12 +33,6 @@ import { Requests } from './requests.ts';
 import { Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 import { Trouble } from './trouble.ts';
-
-const QUEUE_BATCHES_MAX = 2000;
-const DRAIN_MS = 5000;
-const MEGABYTE = 1_000_000;
-/** At start these need the owner; everything else is retried. */
-const FATAL_AT_START: readonly ErrorCode[] = ['DATA_DIR_UNUSABLE', 'STORE_LOCKED', 'STORE_NEWER'];
 
 export class Store implements Part {
   readonly name = 'store';
@@ -48,7 +43,8 @@ export class Store implements Part {
   readonly #writer = newId();
   readonly #pending: Pending;
   readonly #trouble: Trouble;
-  readonly #requests = new Requests();
+  readonly #history: HistoryFeed;
+  readonly #requests: Requests;
   readonly #standing: Standing;
   readonly #started = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
@@ -61,7 +57,6 @@ export class Store implements Part {
   #retry: Timer | undefined;
   #damages = 0;
   #limits: StoreLimits;
-  #late = 0;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -75,6 +70,8 @@ export class Store implements Part {
       onChange: () => this.#options.onState?.(this.state()),
     });
     this.#standing = new Standing(this.#logger, options.clock);
+    this.#history = new HistoryFeed({ ...options, logger: this.#logger, onDue: () => this.#schedule() });
+    this.#requests = new Requests(this.#history);
     this.#pending = new Pending(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
   }
 
@@ -112,13 +109,16 @@ export class Store implements Part {
   /** Queues a batch; returns at once. All of it becomes durable in one transaction, in the order of the calls. */
   commit(batch: Batch): void {
     if (this.#phase === 'closing' || this.#phase === 'closed') {
-      this.#late += 1;
-      if (this.#late > 1) return;
-      this.#logger.error({ event: 'store-late' }, 'changes came after the store was closed: lost');
+      this.#trouble.late();
       return;
     }
     this.#pending.push(batch);
     this.#schedule();
+  }
+
+  /** Keeps what a camera saw, for history.db, when nothing else waits; dropped where the disk is slow. */
+  observed(observation: Observation): void {
+    this.#history.observed(observation);
   }
 
   /** Rows waiting for delivery after `afterRow`, in order. Waits as long as the file is out of reach. */
@@ -194,12 +194,10 @@ export class Store implements Part {
   }
 
   state(): StoreState {
-    const { queue } = this.#pending;
     return this.#standing.state({
       path: pathsIn(this.#dataDir).database,
-      queued: queue.length + (this.#requests.write?.batches.length ?? 0),
-      updatesDropped: queue.updatesDropped,
-      snapshotsDropped: queue.snapshotsDropped,
+      ...this.#pending.counts(this.#requests.write?.batches),
+      history: this.#history.state,
       problem: this.#trouble.problem,
     });
   }
@@ -228,9 +226,7 @@ export class Store implements Part {
   }
 
   async #giveUp(): Promise<void> {
-    const sent = this.#requests.write?.batches ?? [];
-    const batches = this.#pending.queue.length + sent.length;
-    const alerts = sent.reduce((sum, batch) => sum + batch.alerts.length, this.#pending.queue.alertsWaiting);
+    const { queued: batches, alerts } = this.#pending.counts(this.#requests.write?.batches);
     if (batches > 0) this.#trouble.gaveUp({ batches, alerts });
     await this.#abandon();
   }
@@ -270,7 +266,7 @@ export class Store implements Part {
     if (this.#phase === 'draining' && this.#requests.write === undefined && this.#requests.questions === 0) {
       this.#phase = 'closing';
       this.#ready = false;
-      thread.send({ type: 'close' });
+      for (const request of this.#requests.last()) thread.send(request);
     }
   }
 
@@ -326,6 +322,9 @@ export class Store implements Part {
       case 'pruned':
       case 'disk':
         this.#standing.heard(reply);
+        break;
+      case 'history':
+        this.#history.heard(reply);
         break;
       case 'failed':
         this.#requests.failed(reply.id);

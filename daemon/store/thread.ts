@@ -7,6 +7,7 @@ import type {
   DiskChanged,
   Failed,
   Found,
+  HistoryStatus,
   Opened,
   OpenTask,
   Pruned,
@@ -17,7 +18,7 @@ import type {
 } from './messages.ts';
 
 /** Replies that do not end the thread. */
-export type LiveReply = Opened | Written | Failed | Rows | Found | Pruned | DiskChanged;
+export type LiveReply = Opened | Written | Failed | Rows | Found | Pruned | DiskChanged | HistoryStatus;
 
 export interface ThreadOptions {
   readonly url: URL;
@@ -46,7 +47,8 @@ export class StoreThread {
       if (reply.type === 'not-opened') this.#reason = new VedetteError(reply.code, reply.message, reply.data);
       else if (reply.type === 'damaged') this.#reason = damagedError(reply.message);
       else {
-        // `opened` answers no request (opening a damaged file reads all of it and may take its time), nor do `pruned` and `disk`.
+        // `opened` answers no request (opening a damaged file reads all of it and may take its time), nor do `pruned`,
+        // `disk` and `history`.
         if ('id' in reply) this.#owed -= 1;
         this.#silentSinceMonoMs = clock.monoMs();
         onReply(reply);

@@ -18,6 +18,7 @@ export class Trouble {
   readonly #backoff = new Backoff(RETRY);
   #problem: StoreProblem | undefined;
   #sinceMonoMs = 0;
+  #lateTold = false;
 
   constructor(options: TroubleOptions) {
     this.#options = options;
@@ -48,6 +49,13 @@ export class Trouble {
       { event: 'store-gave-up', code: 'STORE_COMMIT', ...lost },
       `stopping with ${lost.batches} batches (${lost.alerts} alerts) not written: ${this.#problem?.message ?? 'the disk does not answer'}`,
     );
+  }
+
+  /** Changes came after the end; told once. */
+  late(): void {
+    if (!this.#lateTold)
+      this.#options.logger.error({ event: 'store-late' }, 'changes came after the store was closed: lost');
+    this.#lateTold = true;
   }
 
   /** A change went through, or nothing waits any more. */

@@ -10,6 +10,7 @@ import { pathsIn } from './paths.ts';
 import { connectReadOnly, requireReadable } from './read.ts';
 import { type Check, Faults, type Progress } from './verification.ts';
 import { checkFolder, checkPictures } from './verify-files.ts';
+import { checkHistory } from './verify-history.ts';
 import { checkAlerts, checkEntries, checkEvents, checkNumbers, checkOutbox } from './verify-journal.ts';
 
 export interface VerifyOptions {
@@ -40,6 +41,7 @@ export function* verifyFolder({ dataDir, pictures }: VerifyOptions): Generator<T
   } finally {
     db?.close();
   }
+  yield* named('history', checkHistory(paths.history));
 }
 
 /** One after the other; what a damaged page hides from one, another may still be able to tell. */

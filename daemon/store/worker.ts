@@ -9,6 +9,7 @@ import { AgeClock } from './age-clock.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { codeOf, isDamage, openingError } from './failures.ts';
+import { History } from './history.ts';
 import { Ledger, readBootId } from './ledger.ts';
 import { Media } from './media.ts';
 import type {
@@ -38,6 +39,7 @@ class Session {
   readonly #pruner: Pruner;
   readonly #reserve: Reserve;
   readonly #checkpointer: Checkpointer;
+  readonly #history: History;
   #open = false;
   /** Rows read by questions whose answers may still be on their way: as good as in the publisher's hand. */
   #handedOut: { readonly id: number; readonly rows: readonly number[] }[] = [];
@@ -67,6 +69,8 @@ class Session {
     const bootId = readBootId();
     this.#ledger = new Ledger({ db, writer: task.writer, bootId, nowMs, monoMs, ageClockMs });
     this.#ledger.journal.clock = task.clock;
+    const { writer, limits } = task;
+    this.#history = new History({ paths, writer, bootId, clock: systemClock, ageClockMs, limits });
     this.#pruner = new Pruner({
       db,
       pictures: this.#ledger.pictures,
@@ -121,6 +125,11 @@ class Session {
     if (request.type === 'limits') {
       this.#pruner.setRetention(request.limits.pictures);
       this.#reserve.setSize(request.limits.reserveMb);
+      this.#history.setLimits(request.limits);
+      return;
+    }
+    if (request.type === 'history') {
+      this.#reply(this.#history.write(request));
       return;
     }
     try {
@@ -142,6 +151,7 @@ class Session {
     this.#pruner.stop();
     this.#reserve.stop();
     this.#checkpointer.stop();
+    this.#history.close();
     this.#file.close();
     this.#port.close();
   }

@@ -116,7 +116,7 @@ describe('every kind of damage is found', () => {
     ],
     [
       'the counter of gaps went back',
-      "INSERT INTO outbox (kind, seq, at_ms, body, bytes) VALUES ('gap', 9, 1, '{}', 2)",
+      "INSERT INTO outbox (kind, seq, at_ms, body, bytes, worth) VALUES ('gap', 9, 1, '{}', 2, 3)",
       /numbers: fault: gap 9 waits/,
     ],
     [
@@ -161,7 +161,7 @@ describe('every kind of damage is found', () => {
     ],
     [
       'a message has no entry',
-      "INSERT INTO outbox (kind, seq, at_ms, body, bytes) VALUES ('alert', 77, 1, '{}', 2)",
+      "INSERT INTO outbox (kind, seq, at_ms, body, bytes, worth) VALUES ('alert', 77, 1, '{}', 2, 2)",
       /outbox: fault: message \d+ \(alert 77\) waits for delivery, but has no entry/,
     ],
     [

@@ -9,7 +9,7 @@ import type { HealthReport } from '../../daemon/publish/payloads.ts';
 import { Publisher } from '../../daemon/publish/publisher.ts';
 import { RetainedTree } from '../../daemon/publish/retained.ts';
 import { Store } from '../../daemon/store/store.ts';
-import { alert, change } from '../fixtures/store/records.ts';
+import { alert, change, LIMITS } from '../fixtures/store/records.ts';
 import { SimClock } from './sim-clock.ts';
 import { storeOutbox } from './store-outbox.ts';
 
@@ -69,7 +69,7 @@ async function main(dataDir: string, url: string): Promise<void> {
     dataDir,
     logger,
     clock: systemClock,
-    limits: { pictures: { keepDays: 14, keepMb: 1000 }, outboxMb: OUTBOX_MB, reserveMb: 0 },
+    limits: { ...LIMITS, outboxMb: OUTBOX_MB },
     workerUrl: new URL('../fixtures/store/collecting-worker.ts', import.meta.url),
     inHand: () => publisher.inHand,
     onOutbox: (rows) => publisher.outboxGrew(rows),

@@ -65,6 +65,7 @@ function sentence({
         problem: problem === undefined ? undefined : { message: problem },
         snapshots: { count: 0, bytes: 0 },
         snapshotsDropped: 0,
+        history: { written: 0, dropped: 0, bytes: 0, problem: undefined },
         pruneProblem: undefined,
       }),
     },

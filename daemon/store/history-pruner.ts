@@ -1,0 +1,190 @@
+// Keeps history.db within its limits, by age and by bytes, and reads all of it once after it was opened, so that damage is
+// found before somebody needs it. In turns of a few hundred rows with pauses between them: the store's commits have the
+// thread and the disk meanwhile. Worker thread.
+import type Database from 'better-sqlite3';
+import type { Clock, Timer } from '../platform/clock.ts';
+import { isDamage } from './failures.ts';
+import type { StoreLimits } from './messages.ts';
+
+export interface HistoryPrunerOptions {
+  readonly db: Database.Database;
+  readonly clock: Clock;
+  readonly ageClockMs: () => number;
+  onDamage(error: unknown): void;
+}
+
+type HistoryLimits = Pick<StoreLimits, 'historyKeepDays' | 'historyKeepMb'>;
+
+const ROUND_MS = 600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const MEGABYTE = 1_000_000;
+const PAUSE_MS = 20;
+const TURN_ROWS = 256;
+/** A round by bytes goes this far below the limit: the next is not due with the next batch. */
+const SLACK = 0.01;
+/** Free pages beyond this part of the file are given back to the disk; fewer are used again soon. */
+const FREE_PART = 0.1;
+const TURN_PAGES = 64;
+/** After the start the disk has better things to do. */
+const CHECK_AFTER_MS = 60_000;
+
+export class HistoryPruner {
+  readonly #options: HistoryPrunerOptions;
+  readonly #lowest: Database.Statement<[], number | null>;
+  readonly #delete: Database.Statement<[number]>;
+  readonly #read: Database.Statement<[number], { row: number }>;
+  #limits: HistoryLimits = { historyKeepDays: 0, historyKeepMb: Infinity };
+  #work: Generator<void> | undefined;
+  #timers: Timer[] = [];
+  #nextTurn: Timer | undefined;
+  #checkedTo: number | undefined = 0;
+  #checkFromMonoMs: number;
+  #agedMonoMs = -Infinity;
+
+  constructor(options: HistoryPrunerOptions) {
+    const { db, clock, ageClockMs } = options;
+    this.#options = options;
+    this.#lowest = db.prepare<[], number | null>('SELECT min(row) FROM observations').pluck();
+    this.#delete = db.prepare('DELETE FROM observations WHERE row < ?');
+    // The length makes SQLite follow a body to its last page.
+    this.#read = db.prepare<[number], { row: number }>(
+      `SELECT row, camera, length(body) AS bytes, substr(body, -1) AS last FROM observations WHERE row > ? ORDER BY row LIMIT ${TURN_ROWS}`,
+    );
+    this.#checkFromMonoMs = clock.monoMs() + CHECK_AFTER_MS;
+    // A clock that began anew with another vedette.db stands before these: nothing is older than now.
+    db.prepare('UPDATE ages SET age_clock_ms = min(age_clock_ms, ?)').run(ageClockMs());
+  }
+
+  /** Of the file, without its free pages. */
+  get bytes(): number {
+    return (this.#pragma('page_count') - this.#pragma('freelist_count')) * this.#pragma('page_size');
+  }
+
+  start(): void {
+    const { clock } = this.#options;
+    this.#timers = [
+      clock.every(ROUND_MS, () => this.#begin()),
+      clock.after(CHECK_AFTER_MS, () => this.#begin()),
+    ];
+    this.#soon(() => this.#begin());
+  }
+
+  setLimits({ historyKeepDays, historyKeepMb }: HistoryLimits): void {
+    this.#limits = { historyKeepDays, historyKeepMb };
+    if (this.#timers.length > 0) this.#begin();
+  }
+
+  /** A batch has been written. */
+  wrote(): void {
+    if (this.bytes > this.#bytesMax) this.#begin();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.stop();
+    this.#nextTurn?.stop();
+    this.#work = undefined;
+  }
+
+  get #bytesMax(): number {
+    return this.#limits.historyKeepMb * MEGABYTE;
+  }
+
+  #pragma(name: string): number {
+    return Number(this.#options.db.pragma(name, { simple: true }));
+  }
+
+  #soon(then: () => void): void {
+    this.#nextTurn?.stop();
+    this.#nextTurn = this.#options.clock.after(PAUSE_MS, then);
+  }
+
+  #begin(): void {
+    if (this.#work !== undefined) return;
+    this.#work = this.#round();
+    this.#soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    try {
+      if (this.#work?.next().done === false) {
+        this.#soon(() => this.#turn());
+        return;
+      }
+    } catch (error) {
+      // A full disk or the like: tried again with the next round.
+      if (isDamage(error)) this.#options.onDamage(error);
+    }
+    this.#work = undefined;
+  }
+
+  *#round(): Generator<void> {
+    this.#noteAge();
+    const old = this.#lastOld();
+    while (old > 0 && this.#deleteSome(old)) yield;
+    if (this.bytes > this.#bytesMax) {
+      while (this.bytes > this.#bytesMax * (1 - SLACK) && this.#deleteSome(Infinity)) yield;
+    }
+    this.#forget();
+    yield* this.#giveBack();
+    yield* this.#check();
+  }
+
+  /** Written down once an hour: what is there now is at least that old later. */
+  #noteAge(): void {
+    const { db, clock, ageClockMs } = this.#options;
+    if (clock.monoMs() - this.#agedMonoMs < HOUR_MS) return;
+    db.prepare(`
+      INSERT OR IGNORE INTO ages (row, age_clock_ms)
+      SELECT row, ? FROM observations ORDER BY row DESC LIMIT 1`).run(ageClockMs());
+    this.#agedMonoMs = clock.monoMs();
+  }
+
+  /** The last row that is too old, 0 without any. */
+  #lastOld(): number {
+    const { db, ageClockMs } = this.#options;
+    const { historyKeepDays } = this.#limits;
+    if (historyKeepDays === 0) return 0;
+    const sql = 'SELECT max(row) FROM ages WHERE age_clock_ms < ?';
+    const row = db
+      .prepare<[number], number | null>(sql)
+      .pluck()
+      .get(ageClockMs() - historyKeepDays * DAY_MS);
+    return row ?? 0;
+  }
+
+  /** Deletes the oldest rows up to `last`, not more than a turn's; false when there were none. */
+  #deleteSome(last: number): boolean {
+    const lowest = this.#lowest.get() ?? Infinity;
+    if (lowest > last) return false;
+    this.#delete.run(Math.min(lowest + TURN_ROWS, last + 1));
+    return true;
+  }
+
+  /** Ages and lives of the daemon that no row needs any more. */
+  #forget(): void {
+    const lowest = this.#lowest.get();
+    if (lowest === null || lowest === undefined) return;
+    this.#options.db.exec(`
+      DELETE FROM ages WHERE row < ${lowest};
+      DELETE FROM runs WHERE id < (SELECT run FROM observations WHERE row = ${lowest})`);
+  }
+
+  *#giveBack(): Generator<void> {
+    const { db } = this.#options;
+    while (this.#pragma('freelist_count') > FREE_PART * this.#pragma('page_count') + TURN_PAGES) {
+      db.pragma(`incremental_vacuum(${TURN_PAGES})`);
+      yield;
+    }
+  }
+
+  /** Reads every row, once; throws what SQLite throws for a damaged page. */
+  *#check(): Generator<void> {
+    if (this.#options.clock.monoMs() < this.#checkFromMonoMs) return;
+    while (this.#checkedTo !== undefined) {
+      const rows = this.#read.all(this.#checkedTo);
+      this.#checkedTo = rows.at(-1)?.row;
+      yield;
+    }
+  }
+}
