@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { codeOf } from './failures.ts';
+import { codeOf, isDamage } from './failures.ts';
 import type { ReserveState } from './messages.ts';
 
 export interface ReserveOptions {
@@ -30,7 +30,7 @@ const PAUSE_MS = 20;
 /** How often it is looked for room while the reserve is not whole. */
 const LOOK_MS = 5000;
 const MEGABYTE = 1_000_000;
-/** A disk with less room than this is full: SQLite has no one code for that while it opens a file. */
+/** A disk with less room than this is full. */
 const FULL_BYTES = 256 * 1024;
 
 export class Reserve {
@@ -79,10 +79,14 @@ export class Reserve {
     return true;
   }
 
-  /** The same for an error of opening the database, if it comes of a full disk. */
-  giveUpFor(error: unknown): boolean {
-    const full = ['ENOSPC', 'SQLITE_FULL'].includes(codeOf(error)) || this.#free() < FULL_BYTES;
-    return full && this.giveUp();
+  /**
+   * True when an error comes of a full disk. SQLite has no one code for that: growing the shared memory of its log fails
+   * with an I/O error, making a file with "cannot open".
+   */
+  blames(error: unknown): boolean {
+    const code = codeOf(error);
+    if (code === 'ENOSPC' || code === 'SQLITE_FULL') return true;
+    return /^SQLITE_(IOERR|CANTOPEN)/.test(code) && !isDamage(error) && this.#free() < FULL_BYTES;
   }
 
   #after(ms: number): void {

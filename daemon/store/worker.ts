@@ -91,7 +91,7 @@ class Session {
     try {
       return openDatabase(options);
     } catch (error) {
-      if (!this.#reserve.giveUpFor(error)) throw error;
+      if (!this.#reserve.blames(error) || !this.#reserve.giveUp()) throw error;
       return openDatabase(options);
     }
   }
@@ -189,7 +189,7 @@ class Session {
     try {
       return work();
     } catch (error) {
-      if (codeOf(error) !== 'SQLITE_FULL') throw error;
+      if (!this.#reserve.blames(error)) throw error;
       if (!this.#pruner.makeRoom() && !this.#reserve.giveUp()) throw error;
       return work();
     }

@@ -9,8 +9,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { Reserve } from '../../daemon/store/reserve.ts';
 import { peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
 import { alert, LIMITS, putFile, snapshot } from '../fixtures/store/records.ts';
+import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
 
 const test = testMounting();
@@ -104,6 +106,18 @@ describe('the reserve', () => {
     expect(reserveBytes(path)).toBe(500_000);
     store.setLimits({ ...LIMITS, reserveMb: 0.25 });
     await waitFor('a still smaller one', () => reserveBytes(path) === 250_000);
+  });
+
+  test('is to blame an I/O error on a full disk only when the disk is full, and damage never', () => {
+    const { path } = smallDisk('4m');
+    const options = { path: join(path, 'reserve'), reserveMb: 1, clock: new SimClock(), onChange: () => {} };
+    const reserve = new Reserve(options);
+    const blamed = (code: string): boolean => reserve.blames(Object.assign(new Error(code), { code }));
+    const codes = ['SQLITE_FULL', 'ENOSPC', 'SQLITE_IOERR_SHMSIZE', 'SQLITE_CANTOPEN', 'SQLITE_IOERR_READ'];
+    expect(codes.filter(blamed)).toEqual(['SQLITE_FULL', 'ENOSPC']);
+    fill(path);
+    expect(codes.filter(blamed)).toEqual(codes.slice(0, 4));
+    expect(blamed('SQLITE_BUSY')).toBe(false);
   });
 
   test('is never written through a symbolic link', async () => {
