@@ -20,6 +20,8 @@ import { outboxTopic } from './topics.ts';
 const READ_RETRY_MS = 1000;
 /** A row that the broker refused is offered again after this: its access list or its limits may have changed. */
 const REFUSED_RETRY_MS = 5 * 60_000;
+/** A broker that closes on a message does so at once; one that closes later has hung, was stopped or lost its network. */
+const BLAME_MS = 5000;
 
 /** What the sender needs of the store. */
 export interface OutboxSource {
@@ -55,6 +57,8 @@ export class OutboxSender {
   readonly #suspects: Suspects;
   #session: Session | undefined;
   #unheard = 0;
+  /** When a message was sent last. */
+  #sentMonoMs = 0;
   #refusalTold = false;
   #readProblemTold = false;
   /** Kinds of which the log says that nobody listens. */
@@ -131,7 +135,7 @@ export class OutboxSender {
     this.#session = undefined;
     this.#holds.closed();
     const onTheirWay = this.#delivery.close();
-    if (!byBroker) return;
+    if (!byBroker || this.#options.clock.monoMs() - this.#sentMonoMs > BLAME_MS) return;
     const aside = this.#suspects.lost(onTheirWay);
     if (aside !== undefined) this.#tellAside(aside);
   }
@@ -175,6 +179,7 @@ export class OutboxSender {
       settled('refused');
       return;
     }
+    this.#sentMonoMs = this.#options.clock.monoMs();
     const topic = outboxTopic(session.device, shipment.kind);
     const onAnswer = (refusal: string | undefined, heard: boolean): void => {
       if (refusal !== undefined) this.#refused(shipment, refusal, 'MQTT_CONNECT');

@@ -11,6 +11,41 @@ import { waitFor } from '../support/wait.ts';
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
 const TEN_MINUTES_MS = 600_000;
 
+describe('a broker that hangs with a message and is killed', () => {
+  testMosquitto('says nothing against it, however often', async () => {
+    const broker = await Mosquitto.start();
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    const clock = new SimClock();
+    const { publisher, outbox, alert } = testPublisher({
+      url: broker.url,
+      clock,
+      config: { drainDelayS: 3 },
+    });
+    await publisher.start();
+    alert('waiting');
+    for (let round = 1; round <= 5; round += 1) {
+      await waitFor('the connection', async () => {
+        await clock.advance(200);
+        return publisher.state().connected;
+      });
+      broker.freeze();
+      await clock.advance(3000);
+      expect(publisher.state().inFlight).toBe(1);
+      await clock.advance(6000);
+      await broker.kill();
+      await waitFor('the loss', () => !publisher.state().connected);
+      await broker.restart();
+    }
+    expect(publisher.state().aside).toBe(0);
+    await subscriber.subscribed(6);
+    await waitFor('an empty outbox', async () => {
+      await clock.advance(200);
+      return outbox.rows.length === 0;
+    });
+    expect(subscriber.jsonOn('/alert').map(({ id }) => id)).toEqual(['waiting']);
+  });
+});
+
 describe('a message on which the broker closes the connection', () => {
   for (const protocol of ['3.1.1', '5'] as const) {
     testMosquitto(`holds up nothing for long, and comes once the broker takes it (${protocol})`, async () => {

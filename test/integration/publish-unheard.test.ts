@@ -1,10 +1,14 @@
 // Messages that nobody subscribes to, at a real Mosquitto: it says so in MQTT 5, and in 3.1.1 it does not.
 import { describe, expect } from 'vitest';
+import { peek, startStore } from '../fixtures/store/harness.ts';
+import { fullBatch } from '../fixtures/store/records.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { alertBody, type TestPublisher, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
+import { storeOutbox } from '../support/store-outbox.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -131,4 +135,24 @@ describe('a kind that nobody subscribes to', () => {
     await waitFor('an empty outbox', () => one.outbox.rows.length === 0);
     expect(one.publisher.state()).toMatchObject({ held: [], unheard: 0 });
   });
+});
+
+testMosquitto('what is given up is marked in the database, with nothing left in the outbox', async () => {
+  const dataDir = tempDir();
+  const { store } = await startStore(dataDir);
+  for (let number = 1; number <= 200; number += 1) store.commit(fullBatch(number));
+  await waitFor('the commits', () => store.state().outboxRows === 800);
+  const broker = await Mosquitto.start();
+  const clock = new SimClock();
+  const one = testPublisher({ url: broker.url, clock, source: storeOutbox(store), config: { unheardS: 60 } });
+  await connected(one, clock);
+  await pass(clock, 'the end of the wait', 1000, () => store.state().outboxRows === 0);
+  expect(one.publisher.state()).toMatchObject({ held: [], unheard: 800 });
+  await store.stop();
+  const { alerts, events } = peek(dataDir, (reader) => ({
+    alerts: reader.alerts({ sinceMs: 0, limit: 1000 }),
+    events: reader.events({ sinceMs: 0, limit: 1000 }),
+  }));
+  expect(alerts.filter(({ unheardAtMs }) => unheardAtMs !== undefined)).toHaveLength(200);
+  expect(events.map(({ unheard }) => unheard)).toEqual(Array.from({ length: 200 }, () => 3));
 });
