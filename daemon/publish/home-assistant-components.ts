@@ -41,11 +41,26 @@ const DAEMON_PROBLEM = fromJson(`'ON' if ${PROBLEMS_OF_HEALTH.join(' or ')} else
 /** `None` is Home Assistant's word for unknown. */
 const STATUS_WORD = "{{ value or 'None' }}";
 
-/** Fields of an alert that its event shows. */
+/** Fields of an alert that its event shows; `count` is that of a digest, which stands for many late alerts. */
 const ALERT_FIELDS = [
-  ...['rule', 'camera', 'label', 'zone', 'message', 'score', 'at', 'id', 'eventId', 'late', 'delayedMs'],
+  ...[
+    'rule',
+    'camera',
+    'label',
+    'zone',
+    'message',
+    'score',
+    'at',
+    'id',
+    'eventId',
+    'late',
+    'delayedMs',
+    'count',
+  ],
 ];
 const ALERT_EVENT = `{{ {'event_type': value_json.severity, ${ALERT_FIELDS.map((field) => `'${field}': value_json.get('${field}')`).join(', ')}, 'picture': value_json.get('snapshot', {}).get('path')} | tojson }}`;
+
+const DIGEST_CAMERAS = "value_json.get('groups', []) | map(attribute='camera')";
 
 /** A value of health is gone when so many messages of it have not come. */
 const HEALTH_MISSED = 3;
@@ -144,7 +159,7 @@ function ofCamera(household: Household, camera: string): NamedComponent[] {
     alert: alertEvent(
       device,
       `${title} alert`,
-      `{% if value_json.camera == '${camera}' %}${ALERT_EVENT}{% endif %}`,
+      `{% if value_json.get('camera') == '${camera}' or '${camera}' in ${DIGEST_CAMERAS} %}${ALERT_EVENT}{% endif %}`,
     ),
     enabled: toggle(household, `${cameraPath(camera)}enabled`, `${title} enabled`, 'config'),
     detect: toggle(household, `${cameraPath(camera)}detect`, `${title} detection`, 'config'),
