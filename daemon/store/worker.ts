@@ -30,6 +30,8 @@ import { Reserve } from './reserve.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
 const UNANNOUNCED_MAX = 100_000;
+/** Answers on their way to the main thread, at most: it asks few questions at a time. */
+const HANDED_OUT_MAX = 64;
 
 class Session {
   readonly #port: MessagePort;
@@ -226,6 +228,7 @@ class Session {
     const made = this.#tellLosses();
     const rows = outbox.read(question.afterRow, question.limit);
     this.#handedOut.push({ id, rows: rows.map(({ row }) => row) });
+    if (this.#handedOut.length > HANDED_OUT_MAX) this.#handedOut.shift();
     if (made.length === 0) return { type: 'rows', id, rows };
     return {
       type: 'rows',
