@@ -1,5 +1,5 @@
-// `npm run bench [-- pipeline idle heap detector pictures scene store feed]`: measures and prints one table. Figures are ratios in one run
-// where they can be; quote them with the machine and the date.
+// `npm run bench [-- pipeline idle heap detector pictures scene store feed acknowledged]`: measures and prints one table. Figures
+// are ratios in one run where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
 
@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   scene: async () => (await import('./scene.ts')).benchScene(),
   store: async () => (await import('./store.ts')).benchStore(),
   feed: async () => (await import('./feed.ts')).benchFeed(),
+  acknowledged: async () => (await import('./acknowledged.ts')).benchAcknowledged(),
 };
 
 const asked = process.argv.slice(2);
