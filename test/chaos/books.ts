@@ -1,8 +1,12 @@
 // The data folder after a run, read as an owner's tool would read it: what was committed, whether the files are sound.
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { ROOT } from '../support/needs.ts';
 import type { Committed, CommittedMessage } from './verdict.ts';
+
+const MAIN = join(ROOT, 'daemon/main.ts');
 
 interface JournalRow {
   readonly kind: string;
@@ -59,6 +63,14 @@ export function unsound(dataDir: string): string[] {
     if (open > 0) faults.push(`${open} events have no end`);
     return faults;
   });
+}
+
+/** What `vedette verify` finds. */
+export function verified(dataDir: string): string[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'verify', '--data', dataDir], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? [] : [`vedette verify: exit ${status}: ${stdout}${stderr}`];
 }
 
 function messageOf({ kind, seq, id, atMs }: JournalRow): CommittedMessage {

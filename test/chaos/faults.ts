@@ -95,7 +95,8 @@ async function daemonHand(hand: Hand, disk: Turn): Promise<void> {
         ended = `the daemon ended by itself in life ${patient.lives}: code ${code}, signal ${by}`;
     });
     if (random.chance(0.3)) await pause(0, 900);
-    else await pause(900, 4000);
+    else if (random.chance(0.85)) await pause(900, 4000);
+    else await pause(5000, 9000);
     if (signal.aborted) return;
     if (ended !== undefined) blame(ended);
     expected = true;
@@ -224,7 +225,7 @@ async function listenerHand({ house, random, signal, pause }: Hand): Promise<voi
     listener.come();
     await pause(800, 6000);
     if (signal.aborted) return;
-    await listener.leave(random.chance(0.6));
+    await listener.leave(random.chance(0.6) && house.kind !== 'forgetful');
     if (random.chance(0.2)) await pause(4000, 9000);
     else await pause(100, 2500);
   }

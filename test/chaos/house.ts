@@ -14,11 +14,13 @@ import { Network } from './network.ts';
 import { Patient } from './patient.ts';
 
 /**
- * What broker and listener are like. `forgetful`: the broker keeps nothing over a restart and the listener has no session,
- * so the daemon has to see that nobody listens (reason 16) and keep the messages. `lasting`: the broker saves all it has
- * acknowledged, the listener has a session there and is as rude as it likes.
+ * What broker and listener are like. `forgetful`: the broker comes back empty and the listener has no session, so the daemon
+ * has to see that nobody listens (reason 16) and keep the messages, for ever. `asking`: the same with a listener that breaks off as it
+ * likes, and asks for what it missed; what nobody listens to is given up soon, and marked. `lasting`: the broker saves all it has acknowledged, and the listener, as rude, has
+ * a session there.
  */
-export type HouseKind = 'forgetful' | 'lasting';
+export const HOUSES = ['forgetful', 'asking', 'lasting'] as const;
+export type HouseKind = (typeof HOUSES)[number];
 
 export interface House {
   readonly kind: HouseKind;
@@ -30,6 +32,14 @@ export interface House {
   readonly listener: Listener;
   /** A configuration without a camera that looks: what is left is delivered, nothing new comes. */
   readonly quietConfig: string;
+}
+
+interface Wiring {
+  readonly kind: HouseKind;
+  readonly url: string;
+  readonly frames: string;
+  /** The camera looks. */
+  readonly enabled: boolean;
 }
 
 const DEVICE = 'chaos';
@@ -67,8 +77,9 @@ export async function openHouse(kind: HouseKind): Promise<House> {
   await broker.restart();
   const network = await Network.to(broker.port);
   const disk = new Disk(join(folder, 'data'), DISK_MB);
-  const config = writeConfiguration(join(folder, 'vedette.yaml'), network.url, frames, true);
-  const quietConfig = writeConfiguration(join(folder, 'quiet.yaml'), network.url, frames, false);
+  const wiring = { kind, url: network.url, frames };
+  const config = writeConfiguration(join(folder, 'vedette.yaml'), { ...wiring, enabled: true });
+  const quietConfig = writeConfiguration(join(folder, 'quiet.yaml'), { ...wiring, enabled: false });
   const patient = new Patient({ folder, dataDir: disk.path, config, fakeTime });
   const listener = new Listener({ url: broker.url, device: DEVICE, session: kind === 'lasting' });
   return { kind, folder, disk, broker, network, patient, listener, quietConfig };
@@ -108,7 +119,7 @@ function recordScene(folder: string): string {
   return path;
 }
 
-function writeConfiguration(path: string, url: string, frames: string, enabled: boolean): string {
+function writeConfiguration(path: string, { kind, url, frames, enabled }: Wiring): string {
   const zones: Record<string, object> = {};
   const rules: Record<string, object> = {};
   for (let strip = 0; strip < STRIPS; strip += 1) {
@@ -142,8 +153,8 @@ function writeConfiguration(path: string, url: string, frames: string, enabled: 
     retryMaxS: 1,
     drainDelayS: 0.3,
     lateS: 5,
-    // Shorter than the longest absence of the listener, so that some messages are given up.
-    unheardS: 2,
+    // Never, or shorter than the listener's absences, so that some messages are given up.
+    unheardS: kind === 'forgetful' ? 0 : 1,
     healthS: 5,
   };
   const document = {

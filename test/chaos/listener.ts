@@ -1,7 +1,7 @@
-// The subscriber that comes and goes. In a house with a forgetful broker it has no session and is polite: it unsubscribes,
-// waits for the broker's word and only then leaves, so that what it was sent it has heard. In a house with a lasting
-// broker it has a session there and may drop its connection at any moment. It remembers everything, with the connection it
-// heard it on. Not a client of the proxy: whoever loses the network without a session may lose messages, by MQTT's own rules.
+// The subscriber that comes and goes. Polite (house `forgetful`): it unsubscribes, waits for the broker's word and only then
+// leaves, so that what it was sent it has heard. With a session (`lasting`) it may drop its connection at any moment, the
+// broker keeps the rest. Without one and rude (`asking`) it loses messages, by MQTT's own rules, and asks for them at the
+// end. It remembers everything, with the connection it heard it on. Not a client of the proxy: breaking off is its own doing.
 import { connect, type MqttClient } from 'mqtt';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { waitFor } from '../support/wait.ts';
@@ -16,8 +16,16 @@ export interface Heard {
   readonly connection: number;
   /** When, by the wall clock of the listener; for people. */
   readonly at?: string;
+  /** It came as the answer to a request, not by itself. */
+  readonly asked?: true;
   /** Of a gap: what it names. */
   readonly gap?: { readonly counter: string; readonly ranges: readonly (readonly [number, number])[] };
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly more: boolean;
+  readonly messages: readonly Payload[];
 }
 
 interface Payload {
@@ -35,6 +43,7 @@ interface Payload {
 const MARK = 'chaos/mark';
 const KINDS = ['event', 'alert', 'gap'] as const;
 const RETRY_MS = 100;
+const DEAF_MS = 1500;
 
 export class Listener {
   readonly heard: Heard[] = [];
@@ -46,6 +55,7 @@ export class Listener {
   #client: MqttClient | undefined;
   #connection = 0;
   #marks = 0;
+  #deaf = false;
   readonly #alerts = new Set<string>();
 
   constructor(options: { readonly url: string; readonly device: string; readonly session: boolean }) {
@@ -80,17 +90,22 @@ export class Listener {
     });
     const connectionOf = (): number => this.#connection;
     client.on('message', (topic, payload) => {
+      if (this.#deaf) return;
       if (topic === MARK) this.#marks += 1;
       else this.#hear(topic, payload, connectionOf());
     });
   }
 
-  /** Goes. Rude only with a session: then the connection breaks under whatever is on its way. */
+  /** Goes. Rude: the connection breaks under whatever is on its way. */
   async leave(rude: boolean): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
     if (client === undefined) return;
-    if (rude && this.#session) {
+    if (rude) {
+      // As from a network that has gone: the broker goes on sending to somebody who hears nothing any more.
+      this.#deaf = !this.#session;
+      if (this.#deaf) await systemClock.sleep(DEAF_MS);
+      this.#deaf = false;
       client.stream.destroy();
       client.end(true);
       return;
@@ -127,29 +142,53 @@ export class Listener {
     );
   }
 
-  #hear(topic: string, payload: Buffer, connection: number): void {
-    const kind = topic.slice(topic.lastIndexOf('/') + 1) as Heard['kind'];
-    const {
-      epoch,
-      seq,
-      id,
-      type = '',
-      atMs,
-      counter,
-      first,
-      last,
-      ranges,
-    } = JSON.parse(payload.toString()) as Payload;
-    const named = ranges ?? (first === undefined || last === undefined ? [] : [[first, last] as const]);
-    if (kind === 'alert') this.#alerts.add(`${id}`);
-    this.heard.push({
-      kind,
-      epoch,
-      seq,
-      identity: kind === 'alert' ? `${id}` : `${id ?? counter} ${type} ${atMs}`,
-      connection,
-      at: new Date().toISOString(),
-      ...(counter === undefined ? {} : { gap: { counter, ranges: named } }),
-    });
+  /** Asks the daemon for all there is and keeps what was not heard (docs/mqtt.md, request/events). */
+  async fill(): Promise<void> {
+    const known = new Set(this.heard.map(({ kind, seq }) => `${kind} ${seq}`));
+    for (const counter of ['event', 'alert'] as const) {
+      for (let afterSeq = 0, more = true; more; ) {
+        const answer = await this.#ask({ id: `${counter}-${afterSeq}`, counter, afterSeq, limit: 200 });
+        if (!answer.ok) throw new Error(`request/events was refused: ${JSON.stringify(answer)}`);
+        for (const message of answer.messages) {
+          afterSeq = message.seq;
+          if (!known.has(`${counter} ${message.seq}`))
+            this.heard.push({ ...heardOf(counter, message, 0), asked: true });
+        }
+        more = answer.more;
+      }
+    }
   }
+
+  async #ask(request: { readonly id: string; readonly [key: string]: unknown }): Promise<Answer> {
+    const client = this.#client!;
+    const topic = `vedette/${this.#device}/response/${request.id}`;
+    let answer: Answer | undefined;
+    client.on('message', (at, payload) => {
+      if (at === topic) answer = JSON.parse(payload.toString()) as Answer;
+    });
+    await client.subscribeAsync(topic, { qos: 1 });
+    await client.publishAsync(`vedette/${this.#device}/request/events`, JSON.stringify(request), { qos: 1 });
+    return waitFor(`the answer to ${request.id}`, () => answer, 60_000);
+  }
+
+  #hear(topic: string, payload: Buffer, connection: number): void {
+    const kind = KINDS.find((one) => topic.endsWith(`/${one}`));
+    if (kind === undefined) return;
+    const message = heardOf(kind, JSON.parse(payload.toString()) as Payload, connection);
+    if (kind === 'alert') this.#alerts.add(message.identity);
+    this.heard.push({ ...message, at: new Date().toISOString() });
+  }
+}
+
+function heardOf(kind: Heard['kind'], payload: Payload, connection: number): Heard {
+  const { epoch, seq, id, type = '', atMs, counter, first, last, ranges } = payload;
+  const named = ranges ?? (first === undefined || last === undefined ? [] : [[first, last] as const]);
+  return {
+    kind,
+    epoch,
+    seq,
+    identity: kind === 'alert' ? `${id}` : `${id ?? counter} ${type} ${atMs}`,
+    connection,
+    ...(counter === undefined ? {} : { gap: { counter, ranges: named } }),
+  };
 }

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { mixSeed } from '../../daemon/scene/random.ts';
-import type { HouseKind } from './house.ts';
+import { HOUSES, type HouseKind } from './house.ts';
 import { reportLines, run } from './run.ts';
 
 const HELP = `npm run chaos [-- options]
@@ -13,7 +13,8 @@ Ill-treats the real daemon and its surroundings, and checks that nothing was los
   --minutes <n>    how long; default 4
   --hours <n>      the same in hours
   --seed <n>       draws all faults; default: the time of day, printed
-  --house <kind>   forgetful (broker that restarts empty), lasting (broker that saves); default: by turns
+  --house <kind>   forgetful (broker that restarts empty), asking (and a rude listener), lasting (broker that saves);
+                   default: by turns
   --faults <n>     faults per round, a fifth of them SIGKILL of the daemon; default 200
   --keep           keep the folder of every round
   --quiet          do not print every fault`;
@@ -40,7 +41,7 @@ async function main(): Promise<number> {
     numberOf('minutes', values.minutes ?? '0') + 60 * numberOf('hours', values.hours ?? '0') || 4;
   const seed = numberOf('seed', values.seed ?? String(Math.floor(systemClock.nowMs() / 1000) % 1_000_000));
   const faults = numberOf('faults', values.faults);
-  const houses = values.house === undefined ? (['forgetful', 'lasting'] as const) : [houseOf(values.house)];
+  const houses = values.house === undefined ? HOUSES : [houseOf(values.house)];
   const over = new AbortController();
   const timer = systemClock.after(minutes * 60_000, () => over.abort());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => over.abort());
@@ -71,8 +72,9 @@ function numberOf(name: string, text: string): number {
 }
 
 function houseOf(text: string): HouseKind {
-  if (text === 'forgetful' || text === 'lasting') return text;
-  throw new Error(`--house is forgetful or lasting, not '${text}'`);
+  const house = HOUSES.find((one) => one === text);
+  if (house === undefined) throw new Error(`--house is one of ${HOUSES.join(', ')}, not '${text}'`);
+  return house;
 }
 
 process.exitCode = await main();

@@ -4,7 +4,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { waitFor } from '../support/wait.ts';
-import { committedIn, unsound, waitingRows } from './books.ts';
+import { committedIn, unsound, verified, waitingRows } from './books.ts';
 import { FAULTS, type Fault, illTreat } from './faults.ts';
 import { closeHouse, type House, type HouseKind, openHouse } from './house.ts';
 import { type Counts, judge, overtaken } from './verdict.ts';
@@ -117,9 +117,10 @@ async function settle(
   ).catch((error: unknown) => void wrong.push(String(error)));
   if (ended !== undefined) wrong.push(`the daemon that only had to deliver ended: ${ended}`);
   await listener.caughtUp();
+  if (house.kind === 'asking') await listener.fill();
   const exit = await patient.stop();
   if (exit?.code !== 0) wrong.push(`the last daemon ended with ${exit?.code ?? exit?.signal}`);
-  wrong.push(...unsound(disk.path));
+  wrong.push(...unsound(disk.path), ...verified(disk.path));
   const told = listener.heard.map((one) => JSON.stringify(one));
   writeFileSync(join(house.folder, 'heard.jsonl'), told.join('\n'));
   const { counts, faults } = judge(committedIn(disk.path), listener.heard);
@@ -137,7 +138,7 @@ async function settle(
 export function reportLines(report: RunReport): string[] {
   const { kind, seed, seconds, struck, lives, visits, counts, wrong, folder } = report;
   const total = [...struck.values()].reduce((sum, one) => sum + one, 0);
-  const alerts = `${counts.alerts} committed, ${counts.alertsHeard} heard, ${counts.alertsUnheard} marked unheard, ${counts.alertsInGaps} named in gaps`;
+  const alerts = `${counts.alerts} committed, ${counts.alertsHeard} heard (${counts.alertsAsked} when asked for), ${counts.alertsUnheard} marked unheard, ${counts.alertsInGaps} named in gaps`;
   const events = `${counts.events} committed, ${counts.eventsHeard} heard, ${counts.eventsUnheard} marked unheard`;
   return [
     `house ${kind}, seed ${seed}: ${total} faults in ${seconds} s, ${lives} lives of the daemon, ${visits} visits of the listener`,

@@ -25,6 +25,8 @@ export interface CommittedMessage {
 export interface Counts {
   readonly alerts: number;
   readonly alertsHeard: number;
+  /** Of these, how many only as the answer to a request. */
+  readonly alertsAsked: number;
   readonly alertsUnheard: number;
   readonly alertsInGaps: number;
   readonly events: number;
@@ -99,6 +101,7 @@ export function judge(committed: Committed, heard: readonly Heard[]): Verdict {
     counts: {
       alerts: committed.alerts.size,
       alertsHeard: ofKind(committed.messages, 'alert') - ofKind(missing, 'alert'),
+      alertsAsked: heard.filter(({ kind, asked }) => kind === 'alert' && asked).length,
       alertsUnheard: committed.unheardAlerts.size,
       alertsInGaps: ofKind(named, 'alert'),
       events: ofKind(committed.messages, 'event'),
@@ -115,7 +118,8 @@ export function judge(committed: Committed, heard: readonly Heard[]): Verdict {
 export function overtaken(heard: readonly Heard[]): Heard[] {
   const seen = new Set<string>();
   const highest = new Map<string, number>();
-  return heard.filter(({ kind, epoch, seq, connection }) => {
+  return heard.filter(({ kind, epoch, seq, connection, asked }) => {
+    if (asked) return false;
     const stream = `${kind} ${epoch} ${connection}`;
     const before = highest.get(stream) ?? 0;
     highest.set(stream, Math.max(before, seq));
