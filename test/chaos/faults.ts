@@ -225,7 +225,7 @@ async function listenerHand({ house, random, signal, pause }: Hand): Promise<voi
     listener.come();
     await pause(800, 6000);
     if (signal.aborted) return;
-    await listener.leave(random.chance(0.6) && house.kind !== 'forgetful');
+    await listener.leave(house.kind === 'asking' || (house.kind === 'lasting' && random.chance(0.6)));
     if (random.chance(0.2)) await pause(4000, 9000);
     else await pause(100, 2500);
   }
