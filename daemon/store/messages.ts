@@ -142,6 +142,22 @@ export interface PruneRound {
   readonly upToMs?: number;
 }
 
+/** What a round deleted from the journal: the body of a `prune` row; that of pictures has no `entry`. */
+export interface RecordRound {
+  /** Entries: older than `eventsKeepDays`, beyond `eventsKeepMb`. */
+  readonly byAge: number;
+  readonly byBytes: number;
+  /** Events and alerts that went with them. */
+  readonly events: number;
+  readonly alerts: number;
+  /** Entries up to this one are gone, and these numbers with them: the journal begins after them. */
+  readonly entry: number;
+  readonly eventSeq: number;
+  readonly alertSeq: number;
+  /** When the last of them was written, by the wall clock of then. */
+  readonly upToMs: number;
+}
+
 /** A batch with its place in what one Store has been given; numbers grow, with holes where a batch was emptied. */
 export interface NumberedBatch extends Batch {
   readonly number: number;

@@ -26,6 +26,7 @@ import type {
 } from './messages.ts';
 import { pathsIn } from './paths.ts';
 import { Pruner } from './pruner.ts';
+import { RecordPruner } from './record-pruner.ts';
 import { Reserve } from './reserve.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
@@ -42,6 +43,7 @@ class Session {
   readonly #reserve: Reserve;
   readonly #checkpointer: Checkpointer;
   readonly #history: History;
+  readonly #records: RecordPruner;
   #open = false;
   /** Rows read by questions whose answers may still be on their way: as good as in the publisher's hand. */
   #handedOut: { readonly id: number; readonly rows: readonly number[] }[] = [];
@@ -73,6 +75,11 @@ class Session {
     this.#ledger.journal.clock = task.clock;
     const { writer, limits } = task;
     this.#history = new History({ paths, writer, bootId, clock: systemClock, ageClockMs, limits });
+    const { journal } = this.#ledger;
+    const onTrouble = (error: unknown): void => {
+      if (isDamage(error)) this.#endDamaged(error);
+    };
+    this.#records = new RecordPruner({ db, journal, ageClock, clock: systemClock, limits, onTrouble });
     this.#pruner = new Pruner({
       db,
       pictures: this.#ledger.pictures,
@@ -115,6 +122,7 @@ class Session {
       ...(damage === undefined ? {} : { damage }),
     });
     this.#pruner.start();
+    this.#records.start();
     this.#reserve.start();
     this.#checkpointer.wrote();
   }
@@ -128,6 +136,7 @@ class Session {
       this.#pruner.setRetention(request.limits.pictures);
       this.#reserve.setSize(request.limits.reserveMb);
       this.#history.setLimits(request.limits);
+      this.#records.setLimits(request.limits);
       return;
     }
     if (request.type === 'history') {
@@ -154,6 +163,7 @@ class Session {
     this.#reserve.stop();
     this.#checkpointer.stop();
     this.#history.close();
+    this.#records.stop();
     this.#file.close();
     this.#port.close();
   }
@@ -171,6 +181,7 @@ class Session {
     this.#pruner.added(pictures);
     this.#checkpointer.wrote();
     const status = this.#status(lastSeq, lastRow);
+    this.#records.wrote(status.bytes);
     this.#reply({ type: 'written', id, rows, refused, dropped, status, commitMs });
   }
 

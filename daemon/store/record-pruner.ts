@@ -1,0 +1,245 @@
+// Keeps events, alerts and the journal within their days and megabytes. The journal goes from its beginning, entry by
+// entry in order, and with an entry what it stands for: so what is left is whole, and a check of it begins after the
+// numbers that journal_start names. In turns of some milliseconds, with pauses between them. Worker thread.
+import type Database from 'better-sqlite3';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { AgeClock } from './age-clock.ts';
+import type { Journal } from './journal.ts';
+import type { RecordRound, StoreLimits } from './messages.ts';
+
+export interface RecordPrunerOptions {
+  readonly db: Database.Database;
+  readonly journal: Journal;
+  readonly ageClock: AgeClock;
+  readonly clock: Clock;
+  readonly limits: StoreLimits;
+  /** What stopped a round; it is tried again with the next. */
+  onTrouble(error: unknown): void;
+}
+
+const ROUND_MS = 600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const MEGABYTE = 1_000_000;
+/** A turn deletes at most so many entries: a few milliseconds on a small board. */
+const TURN_ENTRIES = 64;
+/** Between two turns the store's commits have the thread and the disk. */
+const PAUSE_MS = 20;
+/** A round by bytes goes this far below the limit: the next is not due with the next commit. */
+const SLACK = 0.01;
+
+interface Entry {
+  readonly entry: number;
+  readonly kind: string;
+  readonly subjectId: string | null;
+  readonly seq: number | null;
+  readonly atMs: number;
+  /** Its message has not been delivered, or its event has not ended. */
+  readonly needed: 0 | 1;
+}
+
+const OLDEST = `
+  SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs,
+    CASE WHEN kind IN ('new', 'update', 'end') THEN
+      EXISTS (SELECT 1 FROM outbox WHERE outbox.kind = 'event' AND outbox.seq = journal.seq)
+        OR EXISTS (SELECT 1 FROM events WHERE id = subject_id AND ended_at_ms IS NULL)
+    WHEN kind = 'alert' THEN
+      EXISTS (SELECT 1 FROM outbox WHERE outbox.kind = 'alert' AND outbox.seq = journal.seq)
+    ELSE 0 END AS needed
+  FROM journal WHERE entry <= ? ORDER BY entry LIMIT ${TURN_ENTRIES}`;
+
+const MOVE_START = `
+  UPDATE journal_start SET entry = @entry, round = @round,
+    event_seq = max(event_seq, @eventSeq), alert_seq = max(alert_seq, @alertSeq)`;
+
+type Reason = 'byAge' | 'byBytes';
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class RecordPruner {
+  readonly #options: RecordPrunerOptions;
+  readonly #oldest: Database.Statement<[number], Entry>;
+  readonly #deleteEntries: Database.Statement<[number]>;
+  readonly #deleteEvent: Database.Statement<[string | null]>;
+  readonly #deleteAlert: Database.Statement<[number | null]>;
+  readonly #moveStart: Database.Statement<[Record<string, number | string>]>;
+  #limits: StoreLimits;
+  #round: Mutable<RecordRound>;
+  #work: Generator<void> | undefined;
+  #rounds: Timer | undefined;
+  #nextTurn: Timer | undefined;
+  #agedMonoMs = -Infinity;
+  /** The oldest entry is still needed: no commit makes a round before the next by the clock. */
+  #blocked = false;
+
+  constructor(options: RecordPrunerOptions) {
+    const { db } = options;
+    this.#options = options;
+    this.#limits = options.limits;
+    this.#oldest = db.prepare<[number], Entry>(OLDEST);
+    this.#deleteEntries = db.prepare('DELETE FROM journal WHERE entry <= ?');
+    this.#deleteEvent = db.prepare('DELETE FROM events WHERE id = ? AND ended_at_ms IS NOT NULL');
+    this.#deleteAlert = db.prepare('DELETE FROM alerts WHERE seq = ?');
+    this.#moveStart = db.prepare(MOVE_START);
+    // What a crash has cut short is told with the next round.
+    const left = db.prepare<[], string | null>('SELECT round FROM journal_start').pluck().get();
+    this.#round = { ...nothing(), ...(JSON.parse(left ?? '{}') as Partial<RecordRound>) };
+  }
+
+  start(): void {
+    this.#rounds = this.#options.clock.every(ROUND_MS, () => this.#begin());
+    this.#begin();
+  }
+
+  /** Holds at once. */
+  setLimits(limits: StoreLimits): void {
+    this.#limits = limits;
+    this.#work = undefined;
+    this.#begin();
+  }
+
+  /** A commit is done; the file has so many bytes, free pages and all. */
+  wrote(fileBytes: number): void {
+    if (fileBytes > this.#bytesMax && !this.#blocked && this.#bytes > this.#bytesMax) this.#begin();
+  }
+
+  stop(): void {
+    this.#rounds?.stop();
+    this.#nextTurn?.stop();
+    this.#work = undefined;
+  }
+
+  get #bytesMax(): number {
+    return this.#limits.eventsKeepMb * MEGABYTE;
+  }
+
+  /** Of the database, without its free pages: these are used again before it grows. */
+  get #bytes(): number {
+    const pragma = (name: string): number => Number(this.#options.db.pragma(name, { simple: true }));
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+  }
+
+  #begin(): void {
+    if (this.#work !== undefined) return;
+    this.#work = this.#prune();
+    this.#soon();
+  }
+
+  #soon(): void {
+    this.#nextTurn?.stop();
+    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#turn());
+  }
+
+  #turn(): void {
+    try {
+      if (this.#work?.next().done === false) {
+        this.#soon();
+        return;
+      }
+      this.#tell();
+    } catch (error) {
+      this.#options.onTrouble(error);
+    }
+    this.#work = undefined;
+  }
+
+  *#prune(): Generator<void> {
+    this.#blocked = false;
+    this.#noteAge();
+    const old = this.#lastOld();
+    while (old > 0 && this.#deleteSome(old, 'byAge')) yield;
+    if (this.#bytes <= this.#bytesMax) return;
+    while (this.#bytes > this.#bytesMax * (1 - SLACK)) {
+      if (!this.#deleteSome(Number.MAX_SAFE_INTEGER, 'byBytes')) {
+        this.#blocked = true;
+        return;
+      }
+      yield;
+    }
+  }
+
+  /** Written down once an hour: what is there now is at least that old later. */
+  #noteAge(): void {
+    const { db, clock, ageClock } = this.#options;
+    if (clock.monoMs() - this.#agedMonoMs < HOUR_MS) return;
+    db.prepare(`
+      INSERT OR IGNORE INTO journal_ages (entry, age_clock_ms)
+      SELECT entry, ? FROM journal ORDER BY entry DESC LIMIT 1`).run(ageClock.nowMs());
+    this.#agedMonoMs = clock.monoMs();
+  }
+
+  /** The last entry that is too old, 0 without any. */
+  #lastOld(): number {
+    const { db, ageClock } = this.#options;
+    const { eventsKeepDays } = this.#limits;
+    if (eventsKeepDays === 0) return 0;
+    const sql = 'SELECT max(entry) FROM journal_ages WHERE age_clock_ms < ?';
+    const beforeMs = ageClock.nowMs() - eventsKeepDays * DAY_MS;
+    return db.prepare<[number], number | null>(sql).pluck().get(beforeMs) ?? 0;
+  }
+
+  /** Deletes the oldest entries up to `last`, a turn's at most, but none from the first on that is needed. */
+  #deleteSome(last: number, reason: Reason): boolean {
+    const entries = this.#oldest.all(last);
+    const needed = entries.findIndex((entry) => entry.needed === 1);
+    const doomed = needed === -1 ? entries : entries.slice(0, needed);
+    const newest = doomed.at(-1);
+    if (newest === undefined) return false;
+    const round = { ...this.#round };
+    let [eventSeq, alertSeq] = [0, 0];
+    this.#relaxed(() => {
+      this.#deleteEntries.run(newest.entry);
+      for (const { kind, subjectId, seq } of doomed) {
+        if (kind === 'alert') {
+          round.alerts += this.#deleteAlert.run(seq).changes;
+          alertSeq = seq ?? alertSeq;
+        } else if (seq !== null) {
+          // The row of an event stays as long as its end.
+          if (kind === 'end') round.events += this.#deleteEvent.run(subjectId).changes;
+          eventSeq = seq;
+        }
+      }
+      round[reason] += doomed.length;
+      round.upToMs = newest.atMs;
+      this.#moveStart.run({ entry: newest.entry, eventSeq, alertSeq, round: JSON.stringify(round) });
+      this.#forget(newest.entry);
+    });
+    this.#round = round;
+    return needed === -1;
+  }
+
+  /** What only belonged to entries that are gone. */
+  #forget(entry: number): void {
+    this.#options.db.exec(`
+      DELETE FROM journal_ages WHERE entry <= ${entry};
+      DELETE FROM refused WHERE seq <= (SELECT iif(counter = 'event', event_seq, alert_seq) FROM journal_start)`);
+  }
+
+  /** Writes into the journal what is gone from it. */
+  #tell(): void {
+    const { db, journal, clock } = this.#options;
+    if (this.#round.byAge + this.#round.byBytes === 0) return;
+    this.#relaxed(() => {
+      const sql = 'SELECT entry, event_seq AS eventSeq, alert_seq AS alertSeq FROM journal_start';
+      const start = db.prepare<[], Pick<RecordRound, 'entry' | 'eventSeq' | 'alertSeq'>>(sql).get()!;
+      const body = JSON.stringify({ ...this.#round, ...start });
+      journal.add({ kind: 'prune', atMs: clock.nowMs(), monoMs: clock.monoMs(), body });
+      db.exec('UPDATE journal_start SET round = NULL');
+    });
+    this.#round = nothing();
+  }
+
+  /** Does not wait for the disk: after a power cut perhaps not done, and then done again. */
+  #relaxed(work: () => void): void {
+    const { db } = this.#options;
+    db.pragma('synchronous = NORMAL');
+    try {
+      db.transaction(work).immediate();
+    } finally {
+      db.pragma('synchronous = FULL');
+    }
+  }
+}
+
+function nothing(): Mutable<RecordRound> {
+  return { byAge: 0, byBytes: 0, events: 0, alerts: 0, entry: 0, eventSeq: 0, alertSeq: 0, upToMs: 0 };
+}
