@@ -29,6 +29,11 @@ export type Waiting = Pick<
   readonly problem: StoreProblem | undefined;
 };
 
+/** Messages of all kinds. */
+export function countOf({ updates, events, alerts }: Dropped): number {
+  return updates + events + alerts;
+}
+
 export class Standing {
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -100,12 +105,13 @@ export class Standing {
   }
 
   /** Gap messages were made of losses. */
-  told(status: FileStatus): void {
+  lossesTold(status: FileStatus): void {
     this.#take(status);
   }
 
-  written({ refused, status, commitMs }: Written): void {
+  written({ refused, dropped, status, commitMs }: Written, outboxBytesMax: number): void {
     this.#take(status);
+    this.#gaveWay(dropped, outboxBytesMax);
     this.#latency.add(commitMs);
     this.#committedMonoMs = this.#clock.monoMs();
     this.#recordsRefused += refused.length;
@@ -115,17 +121,16 @@ export class Standing {
     }
   }
 
-  /** Tells once that the outbox is full, and once that it is over. True while it is beyond its quota and gives way. */
-  quota(dropped: Dropped, bytesMax: number): boolean {
+  /** Counts what gave way to others, and tells once that the outbox is full and once that it is over. */
+  #gaveWay(dropped: Dropped, bytesMax: number): void {
     const { updates, events, alerts } = this.#dropped;
     this.#dropped = {
       updates: updates + dropped.updates,
       events: events + dropped.events,
       alerts: alerts + dropped.alerts,
     };
-    const gaveWay = dropped.updates + dropped.events + dropped.alerts > 0;
     const { outboxBytes = 0, outboxRows = 0 } = this.#status ?? {};
-    if (gaveWay && !this.#fullTold) {
+    if (countOf(dropped) > 0 && !this.#fullTold) {
       this.#fullTold = true;
       this.#logger.warn(
         { event: 'store-outbox-full', code: 'OUTBOX_FULL', outboxRows },
@@ -138,7 +143,6 @@ export class Standing {
         'outbox has room again; counts are of all messages that gave way since the start',
       );
     }
-    return gaveWay && outboxBytes > bytesMax;
   }
 
   /** What the thread tells unasked. */

@@ -30,7 +30,7 @@ import { pathsIn } from './paths.ts';
 import { Pending } from './pending.ts';
 import type { QuotaLimits } from './quota.ts';
 import { Requests } from './requests.ts';
-import { Standing } from './standing.ts';
+import { countOf, Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 import { Trouble } from './trouble.ts';
 
@@ -260,7 +260,7 @@ export class Store implements Part {
     const thread = this.#thread;
     if (!this.#ready || thread === undefined) return;
     const retrying = this.#retry !== undefined;
-    for (const request of this.#requests.take(retrying, this.#pending, () => this.#quota()))
+    for (const request of this.#requests.take(retrying, this.#pending, () => this.#quotaLimits()))
       thread.send(request);
     if (retrying) return;
     if (this.#phase === 'draining' && this.#requests.write === undefined && this.#requests.questions === 0) {
@@ -272,12 +272,12 @@ export class Store implements Part {
 
   /** Has a write made for what is beyond the quota, though nothing else may wait. */
   #trim(): void {
-    if (this.#phase !== 'running' || this.#standing.outboxBytes <= this.#quota().bytesMax) return;
+    if (this.#phase !== 'running' || this.#standing.outboxBytes <= this.#quotaLimits().bytesMax) return;
     this.#pending.trim = true;
     this.#schedule();
   }
 
-  #quota(): QuotaLimits {
+  #quotaLimits(): QuotaLimits {
     const inHand = [...(this.#options.inHand?.() ?? []), ...this.#pending.settledRows];
     return { bytesMax: this.#limits.outboxMb * MEGABYTE, inHand };
   }
@@ -347,7 +347,7 @@ export class Store implements Part {
 
   #onRows({ id, rows, made }: Rows): void {
     if (made !== undefined) {
-      this.#standing.told(made.status);
+      this.#standing.lossesTold(made.status);
       this.#options.onOutbox(made.rows);
     }
     this.#requests.answered(id, rows);
@@ -357,8 +357,8 @@ export class Store implements Part {
   #onWritten(reply: Written): void {
     this.#requests.written();
     this.#damages = 0;
-    this.#standing.written(reply);
-    if (this.#standing.quota(reply.dropped, this.#quota().bytesMax)) this.#trim();
+    this.#standing.written(reply, this.#quotaLimits().bytesMax);
+    if (countOf(reply.dropped) > 0) this.#trim();
     this.#trouble.over();
     if (reply.rows.length > 0) this.#options.onOutbox(reply.rows);
   }
