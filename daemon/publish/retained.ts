@@ -48,8 +48,8 @@ export class RetainedTree {
    */
   readonly #gone = new Set<string>();
   #session: Session | undefined;
-  /** Topics with a message of QoS 1 that is not acknowledged, */
-  readonly #inFlight = new Set<string>();
+  /** How many messages of QoS 1 are not acknowledged, by topic, */
+  readonly #inFlight = new Map<string, number>();
   /** and the keys of those that say something else since: a slow broker gets the newest, not all there was between. */
   readonly #overtaken = new Set<string>();
   /** Cleared with QoS 0: certain once something of QoS 1 that was sent later is acknowledged. */
@@ -171,13 +171,17 @@ export class RetainedTree {
   ): void {
     const cleared = this.#uncertain;
     this.#uncertain = [];
-    this.#inFlight.add(topic);
+    this.#inFlight.set(topic, (this.#inFlight.get(topic) ?? 0) + 1);
     connection.publish(topic, payload, true, (refusal) => {
-      this.#inFlight.delete(topic);
-      // The broker has taken what came before it, too (MQTT 5, 4.6).
-      if (cleared.length > 0) this.#forget(cleared);
+      const left = (this.#inFlight.get(topic) ?? 1) - 1;
+      if (left === 0) this.#inFlight.delete(topic);
+      else this.#inFlight.set(topic, left);
+      // The broker has taken what came before it, too (MQTT 5, 4.6); of one that was refused unsent that is not known.
+      if (refusal === undefined) this.#forget(cleared);
+      else this.#uncertain.push(...cleared);
       if (refusal === undefined) settled?.();
-      this.#catchUp(topic);
+      // What waits for its turn must not be overtaken by what says something newer.
+      if (left === 0) this.#catchUp(topic);
     });
   }
 
@@ -241,6 +245,7 @@ export class RetainedTree {
 
   /** Unless it has been set again meanwhile. */
   #forget(topics: readonly string[]): void {
+    if (topics.length === 0) return;
     const session = this.#session;
     const held = new Set(
       session === undefined ? [] : [...this.#leaves.keys()].map((key) => this.#topicOf(key, session)),

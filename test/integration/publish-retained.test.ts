@@ -45,6 +45,25 @@ testMosquitto('a broker that is too slow gets the newest, not all there was betw
   expect(values('cat')).toEqual([many(1), '', many(2)]);
 });
 
+testMosquitto(
+  'a topic that is cleared and set again while the broker takes one message at a time is set',
+  async () => {
+    const broker = await Mosquitto.start({ lines: ['max_inflight_messages 1'] });
+    const made = await connected(testPublisher({ url: broker.url, config: { keepaliveS: 60 } }));
+    await topicsAt(broker, made);
+    broker.freeze();
+    made.cameraStatus('porch', 'online');
+    made.cameraStatus('porch', 'offline');
+    made.retained.clear('camera/porch/status');
+    made.cameraStatus('porch', 'disabled');
+    broker.thaw();
+    const held = await heldAt(broker, made.retained, 'vedette/pi/camera/#');
+    expect([...held].map(([topic, payload]) => `${topic} ${payload}`)).toEqual([
+      'vedette/pi/camera/porch/status disabled',
+    ]);
+  },
+);
+
 testMosquitto('a broker that comes back with what it had long ago is put right', async () => {
   const folder = tempDir();
   // Mosquitto's own way: what is on disk is as old as its last save.
