@@ -1,7 +1,7 @@
 // Who is there now: from observations to counts per camera and label, per zone and label, and to motion. Tells changes
 // only, so that whoever publishes them repeats nothing; a score that trembles is told rarely, a count at once. Pure: the
 // times are those of the observations or are passed in. Main thread. Not for: events and alerts (events.ts, rules.ts).
-import { zonesUnder } from './geometry.ts';
+import { bottomCentre, insidePolygon } from './geometry.ts';
 import { sanitise } from './names.ts';
 import type { CameraStatus, Observation, Rule, TrackView, Zone } from './types.ts';
 
@@ -90,14 +90,20 @@ interface Place {
   told: (Omit<Count, 'atMs'> & { readonly monoMs: number }) | undefined;
 }
 
+/** The whole camera, or one of its zones. */
+interface Area {
+  readonly zone: Zone | undefined;
+  /** By label. */
+  readonly places: ReadonlyMap<string, Place>;
+}
+
 interface CameraScene {
   zones: readonly Zone[];
   /** Frames come: what was seen last is still so. */
   live: boolean;
   readonly labels: Set<string>;
   readonly seen: Set<string>;
-  /** Keyed by zone ('' for the whole camera) and label. */
-  readonly places: Map<string, Place>;
+  areas: readonly Area[];
   readonly tracks: Map<number, Tracked>;
   /** Latest time heard of: those of a fast video run ahead of the clock. */
   monoMs: number;
@@ -149,11 +155,11 @@ export class Presence {
     const scene = this.#cameras.get(camera);
     if (scene === undefined) return [];
     scene.monoMs = Math.max(scene.monoMs, stamp.monoMs);
-    const live = new Set(tracks.map(({ id }) => id));
-    for (const id of scene.tracks.keys()) if (!live.has(id)) scene.tracks.delete(id);
     for (const view of tracks) follow(scene, view);
-    const begun = appear(scene) ? lay(camera, scene) : [];
-    return [...begun, ...tell(camera, scene, stamp)];
+    // An observation has each track once: more are followed than it has only when some have gone.
+    if (scene.tracks.size > tracks.length) leave(scene, tracks);
+    if (appear(scene)) lay(camera, scene);
+    return tell(camera, scene, stamp);
   }
 
   /** A camera without frames sees nobody, whatever its tracks were; it is believed again as soon as frames come. */
@@ -164,6 +170,8 @@ export class Presence {
     if (!scene.live) {
       scene.tracks.clear();
       scene.steppedMonoMs = Number.NEGATIVE_INFINITY;
+      // What comes next need not be as far ahead of the clock as the video was.
+      scene.monoMs = Number.NEGATIVE_INFINITY;
     }
     return tell(camera, scene, moment);
   }
@@ -190,7 +198,7 @@ export class Presence {
         live: false,
         labels: new Set(),
         seen: new Set(),
-        places: new Map(),
+        areas: [],
         tracks: new Map(),
         monoMs: Number.NEGATIVE_INFINITY,
         steppedMonoMs: Number.NEGATIVE_INFINITY,
@@ -209,7 +217,7 @@ function follow(scene: CameraScene, view: TrackView): void {
   const y = box.y + box.height / 2;
   const tracked = scene.tracks.get(view.id);
   // A camera worker that was started again counts its tracks from 1.
-  if (tracked?.startedMonoMs !== view.startedMonoMs || tracked.label !== sanitise(view.label)) {
+  if (tracked?.startedMonoMs !== view.startedMonoMs || tracked.view.label !== view.label) {
     scene.tracks.set(view.id, {
       label: sanitise(view.label),
       startedMonoMs: view.startedMonoMs,
@@ -237,6 +245,12 @@ function follow(scene: CameraScene, view: TrackView): void {
   scene.steppedMonoMs = scene.monoMs;
 }
 
+/** Forgets the tracks that are not among these. */
+function leave({ tracks }: CameraScene, views: readonly TrackView[]): void {
+  const live = new Set(views.map(({ id }) => id));
+  for (const id of tracks.keys()) if (!live.has(id)) tracks.delete(id);
+}
+
 function moves({ steppedMonoMs }: Tracked, { monoMs }: CameraScene): boolean {
   return monoMs - steppedMonoMs < QUIET_MS;
 }
@@ -255,19 +269,24 @@ function appear(scene: CameraScene): boolean {
 
 /** Makes the places that are missing and takes away those that are not wanted any more; tells the latter. */
 function lay(camera: string, scene: CameraScene): PresenceChange[] {
-  const { places, zones, labels } = scene;
-  const wanted = new Set<string>();
-  for (const zone of [undefined, ...zones.map(({ name }) => name)]) {
-    for (const label of labels) {
-      const key = placeKey(zone, label);
-      wanted.add(key);
-      if (!places.has(key))
-        places.set(key, { zone, label, count: 0, active: 0, scoreMax: 0, told: undefined });
-    }
-  }
-  const gone = [...places].filter(([key]) => !wanted.has(key));
-  for (const [key] of gone) places.delete(key);
-  return gone.map(([, place]) => countChange(camera, place, undefined));
+  const { areas: before, zones, labels } = scene;
+  scene.areas = [undefined, ...zones].map((zone) => {
+    const known = before.find((area) => area.zone?.name === zone?.name)?.places;
+    const placeOf = (label: string): Place => known?.get(label) ?? emptyPlace(zone?.name, label);
+    return { zone, places: new Map([...labels].map((label) => [label, placeOf(label)])) };
+  });
+  const wanted = new Set(placesOf(scene));
+  return placesOf({ areas: before })
+    .filter((place) => !wanted.has(place))
+    .map((place) => countChange(camera, place, undefined));
+}
+
+function emptyPlace(zone: string | undefined, label: string): Place {
+  return { zone, label, count: 0, active: 0, scoreMax: 0, told: undefined };
+}
+
+function placesOf({ areas }: Pick<CameraScene, 'areas'>): Place[] {
+  return areas.flatMap(({ places }) => [...places.values()]);
 }
 
 /** Counts anew and gives what differs from what was told. */
@@ -275,11 +294,13 @@ function tell(camera: string, scene: CameraScene, { atMs, monoMs }: Moment): Pre
   scene.monoMs = Math.max(scene.monoMs, monoMs);
   count(scene);
   const changes: PresenceChange[] = [];
-  for (const place of scene.places.values()) {
-    if (!worthTelling(place, scene.monoMs)) continue;
-    const { count, active, scoreMax } = place;
-    place.told = { count, active, scoreMax, monoMs: scene.monoMs };
-    changes.push(countChange(camera, place, { count, active, scoreMax, atMs }));
+  for (const { places } of scene.areas) {
+    for (const place of places.values()) {
+      if (!worthTelling(place, scene.monoMs)) continue;
+      const { count, active, scoreMax } = place;
+      place.told = { count, active, scoreMax, monoMs: scene.monoMs };
+      changes.push(countChange(camera, place, { count, active, scoreMax, atMs }));
+    }
   }
   const motion = scene.live && scene.monoMs - scene.steppedMonoMs < QUIET_MS;
   if (motion !== scene.toldMotion) {
@@ -289,21 +310,18 @@ function tell(camera: string, scene: CameraScene, { atMs, monoMs }: Moment): Pre
   return changes;
 }
 
+/** Of every frame: makes nothing but a point for each object. */
 function count(scene: CameraScene): void {
-  const { places, tracks, zones, live } = scene;
-  for (const place of places.values()) {
-    place.count = 0;
-    place.active = 0;
-    place.scoreMax = 0;
-  }
-  if (!live) return;
-  for (const tracked of tracks.values()) {
+  for (const { places } of scene.areas) for (const place of places.values()) empty(place);
+  if (!scene.live) return;
+  for (const tracked of scene.tracks.values()) {
     const { view, label } = tracked;
     if (!view.confirmed) continue;
     const active = moves(tracked, scene) ? 1 : 0;
-    for (const zone of [undefined, ...zonesUnder(view.box, zones)]) {
-      const place = places.get(placeKey(zone, label));
-      if (place === undefined) continue;
+    const foot = bottomCentre(view.box);
+    for (const { zone, places } of scene.areas) {
+      const place = places.get(label);
+      if (place === undefined || (zone !== undefined && !insidePolygon(foot, zone.points))) continue;
       place.count += 1;
       place.active += active;
       place.scoreMax = Math.max(place.scoreMax, view.scoreMedian);
@@ -311,21 +329,23 @@ function count(scene: CameraScene): void {
   }
 }
 
-function worthTelling({ told, count, active, scoreMax }: Place, monoMs: number): boolean {
-  if (told === undefined || told.count !== count || told.active !== active) return true;
-  return Math.abs(scoreMax - told.scoreMax) >= SCORE_STEP && monoMs - told.monoMs >= SCORE_INTERVAL_MS_MIN;
+function empty(place: Place): void {
+  place.count = 0;
+  place.active = 0;
+  place.scoreMax = 0;
 }
 
-function clearedOf(camera: string, { places }: CameraScene): PresenceChange[] {
+function worthTelling({ told, count, active, scoreMax }: Place, monoMs: number): boolean {
+  if (told === undefined || told.count !== count || told.active !== active) return true;
+  const toldMs = Math.abs(monoMs - told.monoMs);
+  return Math.abs(scoreMax - told.scoreMax) >= SCORE_STEP && toldMs >= SCORE_INTERVAL_MS_MIN;
+}
+
+function clearedOf(camera: string, scene: CameraScene): PresenceChange[] {
   const motion: PresenceChange = { kind: 'motion', camera, state: undefined };
-  return [...[...places.values()].map((place) => countChange(camera, place, undefined)), motion];
+  return [...placesOf(scene).map((place) => countChange(camera, place, undefined)), motion];
 }
 
 function countChange(camera: string, { zone, label }: Place, state: Count | undefined): PresenceChange {
   return { kind: 'count', camera, ...(zone === undefined ? {} : { zone }), label, state };
-}
-
-/** Neither zone names nor sanitised labels contain a slash. */
-function placeKey(zone: string | undefined, label: string): string {
-  return `${zone ?? ''}/${label}`;
 }

@@ -191,6 +191,20 @@ describe('a camera', () => {
     expect(told.states.get('porch/motion')).toBe(false);
   });
 
+  test('that comes back from a video played ahead of the clock rests and moves by the clock again', () => {
+    const { presence, told, see } = porch();
+    const anHourAhead = 18_000;
+    for (let frame = 1; frame <= anHourAhead; frame += 300) see(frame, at(0.2 + (frame % 2) * 0.3));
+    told.take(presence.cameraStatus('porch', 'offline', stampOf(10)));
+    told.take(presence.cameraStatus('porch', 'online', stampOf(11)));
+    see(12, at(0.2, { id: 2 }));
+    see(13, at(0.5, { id: 2 }));
+    expect(told.states.get('porch/motion')).toBe(true);
+    see(13 + QUIET_MS / 200, at(0.5, { id: 2, scoreMedian: 0.8 }));
+    expect(told.states.get('porch/motion')).toBe(false);
+    expect(told.states.get('porch/person')).toMatchObject({ count: 1, active: 0, scoreMax: 0.8 });
+  });
+
   test('that is removed takes all it has told with it', () => {
     const { presence, told, see } = porch({ labels: ['person'] });
     see(1, at(0.7, { label: 'cat' }));
