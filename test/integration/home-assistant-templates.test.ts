@@ -2,9 +2,9 @@
 // to is rendered by Jinja with the template of that entity. What a daemon really sends is in test/e2e/home-assistant.test.ts.
 import { expect } from 'vitest';
 import { discoveryOf } from '../../daemon/publish/home-assistant.ts';
-import { channelOf } from '../support/contract.ts';
 import { DiscoveredDevice, type Entity } from '../support/home-assistant.ts';
 import { renderAll } from '../support/jinja.ts';
+import { channelOf } from '../support/message-check.ts';
 import { testNeeding } from '../support/needs.ts';
 
 const testTemplates = testNeeding({ pythonModules: ['jinja2'] });

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
-import { allowMadeUpIds } from '../support/contract.ts';
+import { allowMadeUpIds } from '../support/message-check.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { ROOT, testNeeding } from '../support/needs.ts';
 import { ALERTS, type OutageLine } from '../support/outage-child.ts';

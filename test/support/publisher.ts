@@ -11,9 +11,9 @@ import { type Picture, PictureTopics } from '../../daemon/publish/picture-topics
 import { Publisher, type PublisherOptions } from '../../daemon/publish/publisher.ts';
 import { RetainedTree, type TopicMemory } from '../../daemon/publish/retained.ts';
 import { cameraStatusPath } from '../../daemon/publish/topics.ts';
-import { allowMadeUpIds } from './contract.ts';
 import { healthReportOf } from './health-report.ts';
 import { type LogRecord, memoryLogger } from './logger.ts';
+import { allowMadeUpIds } from './message-check.ts';
 
 export const EPOCH = '3f1c9a5e7d204b86';
 

@@ -1,7 +1,7 @@
 // The judge of all messages in tests must itself find what is wrong: each way of breaking the contract is told.
 import { describe, expect, test } from 'vitest';
 import { documentedChannels } from '../support/asyncapi.ts';
-import { checkMessage, type PublishedMessage } from '../support/contract.ts';
+import { checkMessage, type PublishedMessage } from '../support/message-check.ts';
 
 const event = documentedChannels()
   .find(({ name }) => name === 'event')!
