@@ -19,6 +19,7 @@ import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
+import { BoardWatch } from './platform/board-watch.ts';
 import type { Clock } from './platform/clock.ts';
 import { ClockWatch } from './platform/clock-watch.ts';
 import type { ErrorCode } from './platform/errors.ts';
@@ -107,6 +108,7 @@ class App implements RunningApp {
   readonly #decider: Decider;
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
+  readonly #board: BoardWatch;
   readonly #store: Store;
   readonly #clockWatch: ClockWatch;
   readonly #outlet: Outlet;
@@ -119,6 +121,7 @@ class App implements RunningApp {
     this.#options = options;
     this.#runtimeDir = runtimeDir;
     this.#config = options.config;
+    this.#board = new BoardWatch(options);
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
     this.#store = this.#makeStore();
@@ -134,7 +137,7 @@ class App implements RunningApp {
   /** In the order of their start. */
   get parts(): readonly Part[] {
     const ways = [...this.#outlet.parts, this.#detector, this.#cameras];
-    const parts = [this.#loop, this.#store, this.#clockWatch, ...ways];
+    const parts = [this.#loop, this.#store, this.#board, this.#clockWatch, ...ways];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
   }
@@ -319,6 +322,7 @@ class App implements RunningApp {
       device: this.#config.device.name ?? deviceDefault,
       version,
       clock,
+      board: this.#board,
       clockWatch: this.#clockWatch,
       loop: this.#loop,
       latency: this.#latency,

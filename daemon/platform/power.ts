@@ -106,12 +106,17 @@ function overcurrentFinding(path: string): Finding {
 const FIRMWARE_FILE = 'devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD_TIMEOUT_MS = 3000;
 
-/** The whole check: one finding. */
-export async function powerFindings(
+interface FirmwareBits {
+  readonly bits: number;
+  readonly source: 'vcgencmd' | 'firmware';
+}
+
+/** What the firmware of a Raspberry Pi says; undefined on any other board. */
+async function firmwareBits(
   clock: Clock,
   signal: AbortSignal,
-  roots: SystemRoots = SYSTEM_ROOTS,
-): Promise<Finding[]> {
+  roots: SystemRoots,
+): Promise<FirmwareBits | undefined> {
   const vcgencmd = findProgram('vcgencmd');
   if (vcgencmd !== undefined) {
     const question = {
@@ -123,10 +128,30 @@ export async function powerFindings(
     };
     // Not for users outside the group video (/dev/vcio): then the next source answers.
     const bits = parseThrottled((await askProgram(question)).stdout);
-    if (bits !== undefined) return [throttlingFinding(bits, 'vcgencmd')];
+    if (bits !== undefined) return { bits, source: 'vcgencmd' };
   }
   const bits = parseThrottled(readText(join(roots.sys, FIRMWARE_FILE)) ?? '');
-  if (bits !== undefined) return [throttlingFinding(bits, 'firmware')];
+  return bits === undefined ? undefined : { bits, source: 'firmware' };
+}
+
+/** For health: undefined where the board does not tell. */
+export async function readThrottling(
+  clock: Clock,
+  signal: AbortSignal,
+  roots: SystemRoots = SYSTEM_ROOTS,
+): Promise<Throttling | undefined> {
+  const firmware = await firmwareBits(clock, signal, roots);
+  return firmware === undefined ? undefined : throttlingOf(firmware.bits);
+}
+
+/** The whole check: one finding. */
+export async function powerFindings(
+  clock: Clock,
+  signal: AbortSignal,
+  roots: SystemRoots = SYSTEM_ROOTS,
+): Promise<Finding[]> {
+  const firmware = await firmwareBits(clock, signal, roots);
+  if (firmware !== undefined) return [throttlingFinding(firmware.bits, firmware.source)];
   const message = 'not measured here: the board tells neither under-voltage nor throttling';
   return [hwmonFinding(roots) ?? { level: 'ok', message }];
 }

@@ -1,6 +1,7 @@
 // The health report: asks every part for its state and puts the answers together. Knows the parts only by the shape of
 // what they answer, so that no room is imported. Main thread.
 import { boardTemperatureC, type LoopDelay } from '../platform/board.ts';
+import type { BoardState } from '../platform/board-watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
@@ -46,6 +47,7 @@ export interface HealthSources {
   readonly device: string;
   readonly version: string;
   readonly clock: Clock;
+  readonly board: { state(): BoardState };
   readonly clockWatch: { report(): ClockReport };
   readonly loop: { read(reset: boolean): LoopDelay };
   readonly latency: Pick<LatencyLedger, 'report'>;
@@ -108,6 +110,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     latency,
     ...(outlet.selfTest === undefined ? {} : { selfTest: outlet.selfTest }),
     ...(temperatureC === undefined ? {} : { temperatureC }),
+    ...sources.board.state(),
   };
 }
 

@@ -111,6 +111,15 @@ function ofDaemon(household: Household): NamedComponent[] {
     inferp99: milliseconds(health, 'Inference, 99 %', 'inferP99Ms'),
     memory: megabytes(health, 'Memory', 'value_json.memory.rssBytes'),
     pictures: megabytes(health, 'Pictures on disk', 'value_json.snapshots.bytes'),
+    disk: {
+      ...megabytes(health, 'Disk free', '0'),
+      // Absent while the disk does not answer.
+      ...measured(
+        health,
+        'Disk free',
+        "(value_json.disk.freeBytes / 1000000) | round if value_json.disk is defined else ''",
+      ),
+    },
     ...(thermometer
       ? {
           temperature: {

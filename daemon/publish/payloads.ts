@@ -3,6 +3,7 @@
 // a program is likely to compute with it (`atMs`); boxes are fractions of the frame to 5 decimals (a fifth of a pixel
 // of an 8K picture), scores have 4 decimals.
 import type { Alert, Box, EventChange, Gap, OutboxKind, OutboxRow, StageTimes } from '../core/types.ts';
+import type { BoardState } from '../platform/board-watch.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
 import type { Digest } from './digest.ts';
@@ -124,6 +125,10 @@ export interface HealthReport {
   /** The last self-test; absent before the first. */
   readonly selfTest?: SelfTestReport;
   readonly temperatureC?: number;
+  /** Room on the disk of the data folder; absent while that does not answer. */
+  readonly disk?: BoardState['disk'];
+  /** Absent on a board that does not tell. */
+  readonly throttling?: BoardState['throttling'];
 }
 
 export interface RowContext {

@@ -24,6 +24,7 @@ function sources(store: StoreSource): HealthSources {
     device: 'pi',
     version: '0.1.0',
     clock: new SimClock(),
+    board: { state: () => ({ disk: { freeBytes: 5, totalBytes: 10 } }) },
     clockWatch: { report: () => ({ state: 'unsynced', offsetMs: 60_000, corrections: 1 }) },
     loop: { read: () => ({ delayP50Ms: 1, delayP99Ms: 2, delayMaxMs: 3 }) },
     latency: new LatencyLedger(new SimClock()),
@@ -78,4 +79,9 @@ test('it is told whether the clock is right, and how far it was set', () => {
 
 test('the connection is told with its version of MQTT, TLS and dropped pictures', () => {
   expect(healthReport(sources(STORE)).mqtt).toMatchObject({ protocol: '5', tls: true, picturesDropped: 3 });
+});
+
+test('the room on the disk and what the board says of its power stand beside the temperature', () => {
+  expect(healthReport(sources(STORE))).toMatchObject({ disk: { freeBytes: 5, totalBytes: 10 } });
+  expect(healthReport(sources(STORE))).not.toHaveProperty('throttling');
 });
