@@ -45,9 +45,11 @@ export const COMMAND_LIMITS: CommandLimits = {
   refusals: { burst: 20, perS: 2 },
 };
 
-/** Requests being carried out, and answers not yet acknowledged, at most. */
+/** Requests being carried out at most, */
 const RUNNING_MAX = 8;
+/** and answers not yet acknowledged: so many, of so many characters together. */
 const UNACKNOWLEDGED_MAX = 64;
+const UNACKNOWLEDGED_LENGTH_MAX = 8 * 1024 * 1024;
 /** One line about refusals in this time. */
 const LOG_INTERVAL_MS = 10_000;
 
@@ -81,6 +83,7 @@ export class Commands implements Channel {
   #session: Session | undefined;
   #running = 0;
   #unacknowledged = 0;
+  #unacknowledgedLength = 0;
   #loggedMonoMs = Number.NEGATIVE_INFINITY;
   #unlogged = 0;
 
@@ -113,6 +116,7 @@ export class Commands implements Channel {
   opened(session: Session): void {
     this.#session = session;
     this.#unacknowledged = 0;
+    this.#unacknowledgedLength = 0;
   }
 
   closed(): void {
@@ -122,7 +126,7 @@ export class Commands implements Channel {
   #onSet({ topic, payload, retain }: IncomingMessage): void {
     const path = pathOf(topic) ?? '';
     // A label may be called so: the retained topic of its count comes back to us. Not a command, and not to be answered.
-    if (/^camera\/[^/]+\/label\/set$/.test(path)) return;
+    if (/^camera\/[^/]+\/label\/set$/.test(path) || deletes(payload, retain)) return;
     try {
       this.#admit(retain, this.#set, 'commands');
       const text = commandText(payload);
@@ -143,6 +147,7 @@ export class Commands implements Channel {
   #onRequest({ topic, payload, retain }: IncomingMessage): void {
     const path = pathOf(topic) ?? '';
     const verb = path.slice(requestPath('').length);
+    if (deletes(payload, retain)) return;
     let request: RawRequest | undefined;
     try {
       const text = commandText(payload);
@@ -221,16 +226,27 @@ export class Commands implements Channel {
   /** Who has asked may be gone, and so may the broker: nothing waits for this. */
   #publish(path: string, answer: string): void {
     const session = this.#session;
-    if (session === undefined || this.#unacknowledged >= UNACKNOWLEDGED_MAX) {
+    const { length } = answer;
+    const isRoom =
+      this.#unacknowledged < UNACKNOWLEDGED_MAX &&
+      this.#unacknowledgedLength + length <= UNACKNOWLEDGED_LENGTH_MAX;
+    if (session === undefined || !isRoom) {
       this.dropped += 1;
       return;
     }
     this.#unacknowledged += 1;
+    this.#unacknowledgedLength += length;
     session.connection.publish(topicOf(session.device, path), answer, false, (refusal) => {
       this.#unacknowledged -= 1;
+      this.#unacknowledgedLength -= length;
       if (refusal !== undefined) this.#tell(path, limited(`the answer cannot be sent: ${refusal}`));
     });
   }
+}
+
+/** Whether a message takes a retained one away, as a refusal may have asked for (only MQTT 5 shows it). */
+function deletes(payload: Buffer, retain: boolean): boolean {
+  return retain && payload.length === 0;
 }
 
 function takeFrom(bucket: TokenBucket, what: string): void {

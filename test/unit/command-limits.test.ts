@@ -1,8 +1,12 @@
 // How often, and what is remembered of it: token buckets and answered requests, in simulated time.
 import { describe, expect, test } from 'vitest';
 import { AnsweredRequests } from '../../daemon/publish/answered-requests.ts';
+import { Commands } from '../../daemon/publish/commands.ts';
+import type { Connection } from '../../daemon/publish/connection.ts';
 import { TokenBucket } from '../../daemon/publish/token-bucket.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { SimClock } from '../support/sim-clock.ts';
+import { waitFor } from '../support/wait.ts';
 
 describe('a bucket', () => {
   test('gives its burst at once and then so many a second', async () => {
@@ -58,4 +62,32 @@ describe('answered requests', () => {
     expect(known()).toBe(1);
     answered.end('id0', 'gone long ago');
   });
+});
+
+test('answers that a broker does not acknowledge are held to 8 MiB, however often they are asked for', async () => {
+  const clock = new SimClock();
+  const { logger } = memoryLogger();
+  const commands = new Commands({
+    switches: { cameras: () => ['porch'], set: () => false, say: () => undefined },
+    requests: {
+      messages: async () => ({ epoch: 'e', lastSeq: 0, rows: [] }),
+      payloadOf: () => '',
+      cameras: () => ['porch'],
+      picture: async () => ({ jpeg: new Uint8Array(500_000), width: 64, height: 32, atMs: 0 }),
+    },
+    clock,
+    logger,
+  });
+  const unacknowledged: string[] = [];
+  const publish = (_topic: string, payload: string): number => unacknowledged.push(payload);
+  commands.opened({ device: 'pi', connection: { publish } as unknown as Connection });
+  const [, , requests] = commands.subscriptions('pi');
+  const payload = Buffer.from(JSON.stringify({ id: 'p', camera: 'porch' }));
+  const ask = (): void =>
+    requests!.onMessage({ topic: 'vedette/pi/request/snapshot', payload, retain: false });
+  ask();
+  await waitFor('the answer', () => unacknowledged.length === 1);
+  for (let times = 0; times < 50; times += 1) ask();
+  expect(unacknowledged.length).toBe(Math.floor((8 * 1024 * 1024) / unacknowledged[0]!.length));
+  expect(commands.dropped).toBe(51 - unacknowledged.length);
 });
