@@ -60,6 +60,8 @@ export class FrigateChannel implements Channel {
     if (enabled === settings.enabled && prefix === settings.prefix) return;
     if (enabled) this.#options.retained.clearTopicsBelow(`${prefix}/`);
     this.#settings = settings;
+    // Nobody has heard of them under the new prefix.
+    this.#objects.clear();
     if (!settings.enabled) return;
     for (const [place, labels] of this.#tallies) this.#setCounts(place, labels.keys());
     for (const [camera, moves] of this.#motion) this.#setMotion(camera, moves);

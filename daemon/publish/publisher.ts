@@ -92,7 +92,7 @@ export class Publisher implements Part {
       latency: options.latency,
       onProgress: () => this.#onProgress?.(),
     });
-    // First of all topics, and so the first at every connect.
+    // With the retained topics, so that it is said at every connect, in no promised order.
     retained.set(STATUS_PATH, 'online' satisfies DaemonStatus);
     this.#feed = new PerceptionFeed(config, clock);
     this.#channels = [retained, ...(pictures === undefined ? [] : [pictures]), this.#feed, ...channels];

@@ -216,6 +216,17 @@ describe('the writer for programs made for Frigate', () => {
     },
   );
 
+  testMosquitto('tells an object as new under another prefix', async () => {
+    const broker = await Mosquitto.start();
+    const made = await world(broker.url, ON);
+    const subscriber = await Subscriber.connect({ url: broker.url, filters: ['other/#'] });
+    made.commit({});
+    made.arrange({ ...ON, prefix: 'other' });
+    made.commit({ type: 'update' }, { type: 'end', endedAtMs: stampOf(9).atMs });
+    const messages = await subscriber.waitForCount('other/events', 2);
+    expect(messages.map(({ payload }) => frigateEvent(payload).type)).toEqual(['new', 'end']);
+  });
+
   testMosquitto('shows the newest picture of a label, and takes it away with the camera', async () => {
     const broker = await Mosquitto.start();
     const made = await world(broker.url, ON);
