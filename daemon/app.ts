@@ -174,7 +174,8 @@ class App implements RunningApp {
     const decideMs = this.#latency.frame(observation);
     this.#outlet.observe(observation);
     if (events.length + alerts.length === 0) return;
-    for (const { id, monoMs } of alerts) this.#latency.decided(id, monoMs);
+    const { completeMonoMs = observation.stamp.monoMs } = observation;
+    for (const { id } of alerts) this.#latency.decided(id, completeMonoMs);
     this.#store.commit({
       events,
       alerts: alerts.map((alert) => ({ ...alert, stages: { ...alert.stages, decideMs } })),

@@ -298,7 +298,8 @@ export class Camera implements Part {
     this.#live = undefined;
     if (live === undefined || live.tracks.length === 0) return;
     const stamp = { ...live.stamp, atMs: clock.nowMs(), monoMs: clock.monoMs() };
-    onObservation({ ...live, stamp, tracks: [], ended: live.tracks.map((track) => track.id) });
+    const ended = live.tracks.map((track) => track.id);
+    onObservation({ ...live, stamp, completeMonoMs: stamp.monoMs, tracks: [], ended });
   }
 
   #setStatus(status: CameraStatus, problem?: CameraProblem): void {

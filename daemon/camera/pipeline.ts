@@ -138,12 +138,14 @@ export class Pipeline {
     const step = this.#tracker.step(this.#detectionsOf(response), stamp);
     this.#lastStamp = stamp;
     this.#options.snapshots?.look(frame, step.tracks, 'first');
-    this.#tell(step, stamp, {
-      prepareMs: preparedMonoMs - frame.completeMonoMs,
+    const { completeMonoMs } = frame;
+    const stages = {
+      prepareMs: preparedMonoMs - completeMonoMs,
       waitMs: runStartMonoMs - preparedMonoMs,
       inferMs: runEndMonoMs - runStartMonoMs,
       trackMs: this.#options.clock.monoMs() - runEndMonoMs,
-    });
+    };
+    this.#tell(step, { stamp, stages, completeMonoMs });
     this.#options.snapshots?.look(frame, step.tracks, 'better');
     this.#giveBack(frame);
     this.pump();
@@ -179,12 +181,13 @@ export class Pipeline {
   }
 
   #tellEnded(step: TrackStep, stamp: FrameStamp): void {
-    if (step.ended.length > 0) this.#tell(step, stamp, NO_STAGES);
+    const completeMonoMs = this.#options.clock.monoMs();
+    if (step.ended.length > 0) this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs });
   }
 
-  #tell(step: TrackStep, stamp: FrameStamp, stages: StageTimes): void {
+  #tell(step: TrackStep, when: Pick<Observation, 'stamp' | 'stages' | 'completeMonoMs'>): void {
     const { camera, snapshots, onObservation } = this.#options;
     const tracks = snapshots === undefined ? step.tracks : snapshots.name(step);
-    onObservation({ camera, stamp, tracks, ended: step.ended, stages });
+    onObservation({ ...when, camera, tracks, ended: step.ended });
   }
 }

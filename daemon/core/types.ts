@@ -99,6 +99,8 @@ export interface Observation {
   /** Ids of tracks that ended with this observation; they are not in `tracks`. */
   readonly ended: readonly number[];
   readonly stages: StageTimes;
+  /** When the frame was complete, where `stamp` does not say so: a video that is played fast has a time of its own. */
+  readonly completeMonoMs?: number;
 }
 
 export type EventType = 'new' | 'update' | 'end';

@@ -31,6 +31,8 @@ export interface StageLatency {
 /** A frame, with the milliseconds of its stages from its completion on. */
 export interface FrameTimes {
   readonly stamp: { readonly monoMs: number };
+  /** Of its completion, where the stamp does not say so. */
+  readonly completeMonoMs?: number;
   readonly stages: {
     readonly prepareMs: number;
     readonly waitMs: number;
@@ -73,9 +75,9 @@ export class LatencyLedger {
   }
 
   /** A frame has been decided on just now. Returns the time of that stage. */
-  frame({ stamp, stages }: FrameTimes): number {
+  frame({ stamp, stages, completeMonoMs = stamp.monoMs }: FrameTimes): number {
     const { prepareMs, waitMs, inferMs, trackMs } = stages;
-    const decideMs = this.#clock.monoMs() - stamp.monoMs - prepareMs - waitMs - inferMs - trackMs;
+    const decideMs = this.#clock.monoMs() - completeMonoMs - prepareMs - waitMs - inferMs - trackMs;
     // Tracks of a camera that has gone end without a frame.
     if (decideMs < 0 || inferMs === 0) return 0;
     this.#add('prepare', prepareMs);

@@ -15,7 +15,7 @@ export function detectionsJson(observation: Observation, nowMonoMs: number): str
       seq: stamp.frame,
     },
     detections: tracks.map(detectionOf),
-    ageMs: roundMs(nowMonoMs - stamp.monoMs),
+    ageMs: roundMs(ageMsOf(observation, nowMonoMs)),
     latency: roundStages(stages),
   });
 }
@@ -33,6 +33,10 @@ function detectionOf(track: TrackView): object {
     confirmed: track.confirmed,
     velocity: { x: roundFraction(velocity[0]), y: roundFraction(velocity[1]) },
   };
+}
+
+function ageMsOf({ stamp, completeMonoMs = stamp.monoMs }: Observation, nowMonoMs: number): number {
+  return nowMonoMs - completeMonoMs;
 }
 
 function secondsOf({ atMs }: FrameStamp): number {
@@ -94,7 +98,7 @@ export function detectionsCbor(observation: Observation, nowMonoMs: number): Buf
   writer.encoded(KEY.detections);
   writer.array(tracks.length);
   for (const track of tracks) writeDetection(track);
-  float(KEY.ageMs, nowMonoMs - stamp.monoMs);
+  float(KEY.ageMs, ageMsOf(observation, nowMonoMs));
   writer.encoded(KEY.latency);
   writeLatency(stages);
   return writer.take();

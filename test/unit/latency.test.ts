@@ -26,6 +26,13 @@ describe('the latency ledger', () => {
     });
   });
 
+  test('counts from the completion of a frame whose stamp is the time of a video played fast', async () => {
+    const { ledger, clock } = await ledgerAt(1000);
+    const completeMonoMs = clock.monoMs();
+    await clock.advance(30);
+    expect(ledger.frame({ stamp: { monoMs: 60_000 }, stages: STAGES, completeMonoMs })).toBe(4);
+  });
+
   test('does not count the end of tracks for which there was no frame', async () => {
     const { ledger, clock } = await ledgerAt(1000);
     expect(ledger.frame({ stamp: { monoMs: clock.monoMs() }, stages: STAGES })).toBe(0);
