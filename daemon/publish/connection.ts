@@ -72,7 +72,7 @@ export class Connection {
   /** Packet ids that were acknowledged with "no matching subscribers" (MQTT 5, 3.4.2.1); MQTT.js does not pass that on. */
   readonly #unheardIds = new Set<number>();
   #unacknowledged = 0;
-  /** QoS 1 beyond `receiveMax`: at most the retained topics and the window of the outbox. */
+  /** QoS 1 beyond `receiveMax`, in order: at most the retained topics and the window of the outbox. */
   readonly #waiting: (() => void)[] = [];
   #tooLargeTold = false;
   /** Why the broker closes (MQTT 5, 3.14). */
@@ -144,11 +144,20 @@ export class Connection {
         this.#unacknowledged -= 1;
         const heard = !this.#unheardIds.delete(packet?.messageId ?? 0);
         settled(error ? describe(error) : undefined, heard);
-        if (this.#unacknowledged < this.#limits.receiveMax) this.#waiting.shift()?.();
+        this.#sendWaiting();
       });
     };
-    if (this.#unacknowledged < this.#limits.receiveMax) send();
-    else this.#waiting.push(send);
+    // Also one that `settled` has made goes behind those that wait: none overtakes, and none waits for all that follow.
+    this.#waiting.push(send);
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    while (this.#unacknowledged < this.#limits.receiveMax) {
+      const send = this.#waiting.shift();
+      if (send === undefined) return;
+      send();
+    }
   }
 
   /** QoS 0: written now or lost. False when the message is larger than the broker takes. */

@@ -197,6 +197,33 @@ describe('limits of the broker', () => {
     expect(ids).toEqual(['acknowledged', 'muted-0', 'muted-1', 'muted-2']);
   });
 
+  testMosquitto(
+    'alerts come in order, and state between them, through a receive maximum of two',
+    async () => {
+      const broker = await Mosquitto.start({ lines: ['max_inflight_messages 2'] });
+      const subscriber = await Subscriber.connect({ url: broker.url });
+      const { publisher, alert, cameraStatus, outbox } = testPublisher({
+        url: broker.url,
+        config: { windowMax: 16 },
+      });
+      await publisher.start();
+      alert('first');
+      await waitFor('the acknowledgement', () => outbox.rows.length === 0);
+      broker.freeze();
+      for (let index = 2; index <= 60; index += 1) alert(`alert-${index}`);
+      cameraStatus('porch', 'online');
+      broker.thaw();
+      await subscriber.waitForCount('/alert', 60);
+      const seqs = subscriber.jsonOn('/alert').map(({ seq }) => seq);
+      expect(seqs).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+      // Behind the window that was on its way, before all that followed it.
+      const topics = subscriber.messages.map(({ topic }) => topic);
+      expect(topics.indexOf('vedette/pi/camera/porch/status')).toBeLessThan(
+        topics.lastIndexOf('vedette/pi/alert'),
+      );
+    },
+  );
+
   testMosquitto('many cameras come through a receive maximum of one', async () => {
     const broker = await Mosquitto.start({ lines: ['max_inflight_messages 1'] });
     const subscriber = await Subscriber.connect({ url: broker.url });
