@@ -179,10 +179,14 @@ export function* checkEvents(db: Database.Database): Check {
   if (faults.none) yield { level: 'ok', message: `${count} events are as their last entries say` };
 }
 
-/** Events without an entry: those that were open when a damaged file was set aside are older than this file. */
+/**
+ * Events without an entry: those that were open when a damaged file was set aside. Their numbers are before the journal's
+ * beginning; where numbers began anew, they are older than this file.
+ */
 function* checkForeignEvents(db: Database.Database, isNewer: (id: string) => boolean, faults: Faults): Check {
   const page = db.prepare<[string], { id: string; carried: number }>(`
-    SELECT id, updated_at_ms <= (SELECT created_at_ms FROM meta) AND ended_at_ms IS NULL AS carried FROM events
+    SELECT id, ended_at_ms IS NULL AND (updated_at_ms <= (SELECT created_at_ms FROM meta)
+      OR (SELECT event_seq FROM journal_start) > 0) AS carried FROM events
     WHERE id > ? AND NOT EXISTS (SELECT 1 FROM temp.last WHERE last.id = events.id) ORDER BY id LIMIT ${PAGE_ROWS}`);
   let after = '';
   for (let rows = page.all(after); rows.length > 0; rows = page.all(after)) {
