@@ -112,7 +112,7 @@ export class RetainedTree {
       const path = pathOf(topic);
       if (path === undefined || !fits(path)) continue;
       if (session === undefined) this.#condemned.add(topic);
-      else if (topicOf(session.device, path) === topic) this.#clearAtBroker(topic, 0);
+      else this.#clearAtBroker(topic, 0);
     }
   }
 

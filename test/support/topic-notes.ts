@@ -3,7 +3,11 @@ import type { TopicMemory } from '../../daemon/publish/retained.ts';
 
 export class TopicNotes implements TopicMemory {
   /** Undefined: the database is not open yet. */
-  topics: string[] | undefined = [];
+  topics: string[] | undefined;
+
+  constructor(topics: string[] = []) {
+    this.topics = topics;
+  }
 
   known(): readonly string[] | undefined {
     return this.topics;
