@@ -15,7 +15,7 @@ export const CAMERA_PICTURE_BYTES_MAX = 4 * 1024 * 1024;
 const BUFFER_BYTES_MAX = 256 * 1024;
 /** A connection without room is looked at again after this. */
 const ROOM_RETRY_MS = 50;
-/** A connection lost this soon after a picture may have been closed for it, */
+/** A connection lost this soon after a picture may have been closed for it, unless it has carried all of them for longer, */
 const BLAME_MS = 2000;
 /** and when that happens so often in a row, pictures wait. */
 const BLAMES_MAX = 3;
@@ -51,6 +51,8 @@ export class PictureTopics implements Channel {
   #dropped = 0;
   #roomTimer: Timer | undefined;
   #sentMonoMs: number | undefined;
+  /** When all there were had been sent on this connection, for the first time. */
+  #caughtUpMonoMs: number | undefined;
   #blames = 0;
   #pausedUntilMonoMs = 0;
 
@@ -97,6 +99,7 @@ export class PictureTopics implements Channel {
 
   opened(session: Session): void {
     this.#session = session;
+    this.#caughtUpMonoMs = undefined;
     for (const [camera, pictures] of this.#cameras) {
       for (const [label, jpeg] of pictures) {
         this.#pending.set(labelSnapshotPath(camera, label), { camera, label, jpeg });
@@ -105,15 +108,22 @@ export class PictureTopics implements Channel {
     this.#pump();
   }
 
+  /** Nobody is to blame for a goodbye of ours. */
+  leaving(): void {
+    this.#sentMonoMs = undefined;
+  }
+
   closed(): void {
     const { clock, logger } = this.#options;
+    const nowMs = clock.monoMs();
     const sentMonoMs = this.#sentMonoMs ?? Number.NEGATIVE_INFINITY;
+    const carriedMs = nowMs - (this.#caughtUpMonoMs ?? nowMs);
     this.#session = undefined;
     this.#sentMonoMs = undefined;
     this.#pending.clear();
     this.#roomTimer?.stop();
     this.#roomTimer = undefined;
-    if (clock.monoMs() - sentMonoMs > BLAME_MS) {
+    if (nowMs - sentMonoMs > BLAME_MS || carriedMs > BLAME_MS) {
       this.#blames = 0;
       return;
     }
@@ -121,7 +131,7 @@ export class PictureTopics implements Channel {
     if (this.#blames < BLAMES_MAX) return;
     // One more loss after the pause is enough to begin another.
     this.#blames = BLAMES_MAX - 1;
-    this.#pausedUntilMonoMs = clock.monoMs() + PAUSE_MS;
+    this.#pausedUntilMonoMs = nowMs + PAUSE_MS;
     // Brokers without a word about their limit close on a packet that is too large.
     logger.warn(
       { part: 'publisher', code: 'MQTT_CONNECT' },
@@ -177,6 +187,7 @@ export class PictureTopics implements Channel {
       this.#sendSecond(session, camera, label, jpeg);
       this.#sentMonoMs = clock.monoMs();
     }
+    this.#caughtUpMonoMs ??= clock.monoMs();
   }
 
   #send({ connection, device }: Session, path: string, jpeg: Buffer): boolean {

@@ -258,4 +258,37 @@ describe('limits', () => {
       return paused().length === 2;
     });
   });
+
+  testMosquitto('a broker that took them for a while is not blamed when it goes', async () => {
+    const broker = await Mosquitto.start();
+    const clock = new SimClock();
+    const { publisher, records, picture } = testPublisher({ url: broker.url, clock });
+    await publisher.start();
+    for (let time = 1; time <= 4; time += 1) {
+      await waitFor('the connection', () => publisher.state().connected);
+      // One in every second, so that each end comes soon after one.
+      for (let second = 1; second <= 5; second += 1) {
+        picture('porch', { label: 'person', jpeg: jpeg(second) });
+        await clock.advance(1000);
+      }
+      await broker.kill();
+      await waitFor('the loss', () => !publisher.state().connected);
+      await broker.restart();
+      await clock.advance(5000);
+    }
+    expect(records.filter(({ msg }) => /no pictures/.test(msg))).toEqual([]);
+  });
+
+  testMosquitto('a broker that we leave is not blamed', async () => {
+    const broker = await Mosquitto.start();
+    const first = testPublisher({ url: broker.url });
+    for (let time = 1, world = first; time <= 4; time += 1) {
+      await world.publisher.start();
+      await waitFor('the connection', () => world.publisher.state().connected);
+      world.picture('porch', { label: 'person', jpeg: jpeg(time) });
+      await world.publisher.stop();
+      world = testPublisher({ url: broker.url, before: world });
+    }
+    expect(first.records.filter(({ msg }) => /no pictures/.test(msg))).toEqual([]);
+  });
 });
