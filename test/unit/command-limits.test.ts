@@ -1,9 +1,11 @@
-// How often, and what is remembered of it: token buckets and answered requests, in simulated time.
+// How much is taken and answered: token buckets, answered requests, and the limits of the channel, in simulated time.
 import { describe, expect, test } from 'vitest';
 import { AnsweredRequests } from '../../daemon/publish/answered-requests.ts';
 import { Commands } from '../../daemon/publish/commands.ts';
 import type { Connection } from '../../daemon/publish/connection.ts';
+import type { RequestSources } from '../../daemon/publish/requests.ts';
 import { TokenBucket } from '../../daemon/publish/token-bucket.ts';
+import { NO_LIMITS, storedPayload, storedRow } from '../support/commands.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
@@ -64,30 +66,97 @@ describe('answered requests', () => {
   });
 });
 
-test('answers that a broker does not acknowledge are held to 8 MiB, however often they are asked for', async () => {
-  const clock = new SimClock();
+interface Channel {
+  readonly commands: Commands;
+  /** Answers as published, none of them acknowledged. */
+  readonly answers: string[];
+  ask(verb: string, request: object): void;
+  /** Waits for so many answers; the newest. */
+  answer(count: number): Promise<unknown>;
+}
+
+/** The channel on a connection that writes down what it is given. */
+function channel(requests: Partial<RequestSources>, limits = NO_LIMITS): Channel {
   const { logger } = memoryLogger();
   const commands = new Commands({
     switches: { cameras: () => ['porch'], set: () => false, say: () => undefined },
     requests: {
       messages: async () => ({ epoch: 'e', lastSeq: 0, rows: [] }),
-      payloadOf: () => '',
+      payloadOf: storedPayload,
       cameras: () => ['porch'],
       picture: async () => ({ jpeg: new Uint8Array(500_000), width: 64, height: 32, atMs: 0 }),
+      ...requests,
     },
-    clock,
+    clock: new SimClock(),
     logger,
+    limits,
   });
-  const unacknowledged: string[] = [];
-  const publish = (_topic: string, payload: string): number => unacknowledged.push(payload);
+  const answers: string[] = [];
+  const publish = (_topic: string, payload: string): number => answers.push(payload);
   commands.opened({ device: 'pi', connection: { publish } as unknown as Connection });
-  const [, , requests] = commands.subscriptions('pi');
-  const payload = Buffer.from(JSON.stringify({ id: 'p', camera: 'porch' }));
-  const ask = (): void =>
-    requests!.onMessage({ topic: 'vedette/pi/request/snapshot', payload, retain: false });
-  ask();
-  await waitFor('the answer', () => unacknowledged.length === 1);
-  for (let times = 0; times < 50; times += 1) ask();
-  expect(unacknowledged.length).toBe(Math.floor((8 * 1024 * 1024) / unacknowledged[0]!.length));
-  expect(commands.dropped).toBe(51 - unacknowledged.length);
+  const onRequest = commands.subscriptions('pi').find(({ filter }) => filter === 'vedette/pi/request/+');
+  return {
+    commands,
+    answers,
+    ask: (verb, request) => {
+      const payload = Buffer.from(JSON.stringify(request));
+      onRequest!.onMessage({ topic: `vedette/pi/request/${verb}`, payload, retain: false });
+    },
+    answer: async (count) => {
+      await waitFor('the answers', () => answers.length >= count);
+      return JSON.parse(answers.at(-1)!) as unknown;
+    },
+  };
+}
+
+describe('the channel', () => {
+  test('holds answers that a broker does not acknowledge to 8 MiB, however often they are asked for', async () => {
+    const { commands, answers, ask, answer } = channel({});
+    const request = { id: 'p', camera: 'porch' };
+    ask('snapshot', request);
+    await answer(1);
+    for (let times = 0; times < 50; times += 1) ask('snapshot', request);
+    expect(answers.length).toBe(Math.floor((8 * 1024 * 1024) / answers[0]!.length));
+    expect(commands.dropped).toBe(51 - answers.length);
+  });
+
+  test('carries out eight requests at a time', async () => {
+    const { ask, answer } = channel({ messages: () => new Promise(() => undefined) });
+    for (let n = 1; n <= 9; n += 1) ask('events', { id: `r${n}`, counter: 'alert', afterSeq: 0 });
+    expect(await answer(1)).toMatchObject({
+      id: 'r9',
+      error: {
+        code: 'COMMAND_LIMITED',
+        message: '8 requests are being carried out, no more at a time: try again later',
+      },
+    });
+  });
+
+  test('takes no more messages of any kind than its limit', async () => {
+    const { ask, answer } = channel({}, { ...NO_LIMITS, overall: { burst: 2, perS: 1 } });
+    for (let n = 1; n <= 3; n += 1) ask('nonsense', { id: `r${n}` });
+    expect(await answer(3)).toMatchObject({
+      id: 'r3',
+      error: {
+        code: 'COMMAND_LIMITED',
+        message: expect.stringContaining('too many commands and requests: 2'),
+      },
+    });
+  });
+
+  test('answers with as many messages as half a megabyte holds, and says that there are more', async () => {
+    const message = 'x'.repeat(200_000);
+    const rows = [1, 2, 3, 4].map(storedRow);
+    const messages = async () => ({ epoch: 'e', lastSeq: 4, rows });
+    const { ask, answer } = channel({ messages, payloadOf: ({ seq }) => JSON.stringify({ seq, message }) });
+    ask('events', { id: 'a', counter: 'alert', afterSeq: 0 });
+    expect(await answer(1)).toMatchObject({ more: true, messages: [{ seq: 1 }, { seq: 2 }] });
+  });
+
+  test('does not answer with a picture that a broker might not take', async () => {
+    const picture = async () => ({ jpeg: new Uint8Array(716_801), width: 64, height: 32, atMs: 0 });
+    const { ask, answer } = channel({ picture });
+    ask('snapshot', { id: 'a', camera: 'porch' });
+    expect(await answer(1)).toMatchObject({ ok: false, error: { code: 'CAMERA_NO_PICTURE' } });
+  });
 });
