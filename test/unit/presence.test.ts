@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Count,
+  LABELS_MAX,
   Presence,
   type PresenceChange,
   PUBLISHED_LABELS_MAX,
@@ -177,6 +178,21 @@ describe('motion', () => {
 });
 
 describe('a camera', () => {
+  test('whose worker was started again numbers other objects the same: none of them has moved', () => {
+    const { presence, told, see } = porch();
+    see(1, at(0.2));
+    see(2, at(0.8, { startedMonoMs: stampOf(2).monoMs }));
+    expect(told.states.get('porch/motion')).toBe(false);
+    expect(presence.movementOf('porch', 1)).toMatchObject({ still: 0, starts: 0 });
+  });
+
+  test('that sees no end of labels tells of so many', () => {
+    const { told, see } = porch({ zones: [], labels: [] });
+    for (let label = 1; label <= LABELS_MAX + 10; label += 1)
+      see(label, at(0.2, { label: `label ${label}` }));
+    expect([...told.states.keys()].filter((key) => key.includes('/label_'))).toHaveLength(LABELS_MAX);
+  });
+
   test('without frames sees nobody, and tracks that end afterwards bring nobody back', () => {
     const { presence, told, see } = porch();
     see(1, at(0.2), at(0.7, { id: 2 }));
