@@ -75,10 +75,19 @@ export class History {
       type: 'history',
       written,
       dropped: bodies.length - written,
-      bytes: this.#open?.pruner.bytes ?? 0,
+      bytes: this.#bytes(),
       problem: this.#problem,
       ...(damage === undefined ? {} : { damage }),
     };
+  }
+
+  #bytes(): number {
+    try {
+      return this.#open?.pruner.bytes ?? 0;
+    } catch {
+      // A disk that cannot be read is told by the batch that could not be written.
+      return 0;
+    }
   }
 
   close(): void {
