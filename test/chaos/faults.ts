@@ -134,8 +134,8 @@ async function startReadOnly({ house, random, struck, blame }: Hand): Promise<vo
 async function partsHand({ house, random, signal, pause, struck }: Hand): Promise<void> {
   const { patient } = house;
   const deeds: readonly { fault: Fault; word: string; by: NodeJS.Signals }[] = [
-    { fault: 'detector killed', word: 'daemon/detector/', by: 'SIGKILL' },
-    { fault: 'detector stopped', word: 'daemon/detector/', by: 'SIGSTOP' },
+    { fault: 'detector killed', word: 'vedette-detector', by: 'SIGKILL' },
+    { fault: 'detector stopped', word: 'vedette-detector', by: 'SIGSTOP' },
     { fault: 'camera killed', word: 'replay-camera', by: 'SIGKILL' },
     { fault: 'camera stopped', word: 'replay-camera', by: 'SIGSTOP' },
   ];

@@ -15,9 +15,9 @@ import { Patient } from './patient.ts';
 
 /**
  * What broker and listener are like. `forgetful`: the broker comes back empty and the listener has no session, so the daemon
- * has to see that nobody listens (reason 16) and keep the messages, for ever. `asking`: the same with a listener that breaks off as it
- * likes, and asks for what it missed; what nobody listens to is given up soon, and marked. `lasting`: the broker saves all it has acknowledged, and the listener, as rude, has
- * a session there.
+ * has to see that nobody listens (reason 16) and keep the messages, for ever. `asking`: the same with a listener that
+ * breaks off and asks for what it missed; what nobody listens to is given up soon, and marked. `lasting`: the broker
+ * saves all it has acknowledged, and the listener, as rude, has a session there.
  */
 export const HOUSES = ['forgetful', 'asking', 'lasting'] as const;
 export type HouseKind = (typeof HOUSES)[number];

@@ -114,7 +114,10 @@ export class Patient {
   signalChild(word: string, signal: NodeJS.Signals): boolean {
     const pid = this.#child?.pid;
     if (pid === undefined || !this.running) return false;
-    const child = childrenOf(pid).find(({ command }) => command.includes(word));
+    // Not while it is still setpriv: stopped before it has asked to die with its parent, it would stay for ever.
+    const child = childrenOf(pid).find(
+      ({ command }) => command.includes(word) && !command.includes('setpriv'),
+    );
     if (child === undefined) return false;
     try {
       process.kill(child.pid, signal);
