@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { Child, type ChildExit } from '../../daemon/platform/child.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { childrenOf } from '../support/daemon.ts';
-import { newMark, processesMarked } from '../support/marked-processes.ts';
+import { processesWithVariable } from '../support/marked-processes.ts';
 import { ROOT } from '../support/needs.ts';
 
 const PRELOAD = join(ROOT, 'test/fixtures/chaos/mortal-store.ts');
@@ -35,7 +35,6 @@ export interface PatientOptions {
 
 export class Patient {
   readonly #options: PatientOptions;
-  readonly #mark = newMark();
   readonly #offset: string;
   readonly #logPath: string;
   readonly #log: number;
@@ -76,8 +75,8 @@ export class Patient {
       stdio: ['ignore', this.#log, this.#log],
       env: {
         PATH: process.env['PATH'],
+        // The only variable of ours that its children inherit (platform/child-environment.ts): the mark of `leftovers`.
         HOME: folder,
-        ...this.#mark,
         CHAOS_ORDERS: folder,
         LD_PRELOAD: fakeTime,
         FAKETIME_TIMESTAMP_FILE: this.#offset,
@@ -148,7 +147,7 @@ export class Patient {
 
   /** Processes of its lives that still run. */
   leftovers(): number[] {
-    return processesMarked(this.#mark);
+    return processesWithVariable('HOME', this.#options.folder);
   }
 
   close(): void {

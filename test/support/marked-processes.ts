@@ -10,12 +10,17 @@ export function newMark(): { readonly VEDETTE_TEST: string } {
 
 /** Ids of the live processes (no zombies) with this mark. */
 export function processesMarked({ VEDETTE_TEST }: { readonly VEDETTE_TEST: string }): number[] {
+  return processesWithVariable('VEDETTE_TEST', VEDETTE_TEST);
+}
+
+/** Ids of the live processes (no zombies) whose environment has this. */
+export function processesWithVariable(name: string, value: string): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => {
       try {
         // Of a zombie it is empty.
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`VEDETTE_TEST=${VEDETTE_TEST}\0`);
+        return `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}`.includes(`\0${name}=${value}\0`);
       } catch {
         return false;
       }
