@@ -162,7 +162,7 @@ function writeConfiguration(path: string, { kind, url, frames, enabled }: Wiring
     log: { format: 'json' },
     mqtt,
     detector: { deadlineMs: 2000 },
-    snapshots: { keepMb: 10 },
+    snapshots: { keepMb: 10, reserveMb: 2 },
     cameras: { yard },
     rules,
   };
