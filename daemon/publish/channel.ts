@@ -1,5 +1,5 @@
 // What shares the connection to the broker: everything that subscribes or publishes beside the outbox is a channel of its
-// own. Types and the matching of topic filters; knows no channel. Main thread.
+// own. Types, the matching of topic filters, and when the connection is too slow; knows no channel. Main thread.
 import type { Connection } from './connection.ts';
 
 /** One connection, from the moment it is up. */
@@ -35,6 +35,14 @@ export interface Channel {
   leaving?(): void;
   /** The connection is gone; nothing may be published until the next `opened`. */
   closed(): void;
+}
+
+/** With more unsent bytes than this a connection has no room for what may give way. */
+const SLOW_BYTES = 256 * 1024;
+
+/** Whether pictures, the perception feed and events for Frigate give way now. */
+export function isSlow({ connection }: Session): boolean {
+  return connection.bufferedBytes > SLOW_BYTES;
 }
 
 /** Whether a topic fits a filter (MQTT 5, 4.7.1). Topics that begin with `$` fit no wildcard in first place. */

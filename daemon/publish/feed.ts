@@ -2,13 +2,11 @@
 // without a connection, or with one that is too slow, the message is not made. Main thread.
 import type { Observation } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Channel, Session } from './channel.ts';
+import { type Channel, isSlow, type Session } from './channel.ts';
 import { detectionsCbor, detectionsJson } from './detections.ts';
 import type { Extras } from './properties.ts';
 import { detectionsCborPath, detectionsPath, topicOf } from './topics.ts';
 
-/** A connection with more unsent bytes than this is too slow. */
-const BUFFER_BYTES_MAX = 256 * 1024;
 /** Of what happened so long ago nobody wants to hear; and every frame is a message on the same topic. */
 const EXTRAS: Extras = { frequent: true, expiryS: 5 };
 
@@ -50,7 +48,7 @@ export class PerceptionFeed implements Channel {
   observe(observation: Observation): void {
     const session = this.#session;
     if (session === undefined) return;
-    if (session.connection.bufferedBytes > BUFFER_BYTES_MAX) {
+    if (isSlow(session)) {
       this.dropped += Number(this.#json) + Number(this.#cbor);
       return;
     }

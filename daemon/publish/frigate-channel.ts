@@ -3,12 +3,10 @@
 // not be lost is in `event` and `alert`, from the outbox. One for the daemon's life. Main thread.
 import type { Movement, PresenceChange } from '../core/presence.ts';
 import type { Alert, EventChange, OutboxRow } from '../core/types.ts';
-import type { Channel, Session } from './channel.ts';
+import { type Channel, isSlow, type Session } from './channel.ts';
 import { type FrameSize, type FrigateObject, frigateEventPayload, frigateObject } from './frigate.ts';
 import type { RetainedTree } from './retained.ts';
 
-/** A connection with more unsent bytes than this is too slow: events are left out. */
-const BUFFER_BYTES_MAX = 256 * 1024;
 /** Objects followed at once; beyond it the oldest is forgotten, and its next change is told as `new`. */
 const OBJECTS_MAX = 4096;
 
@@ -123,13 +121,13 @@ export class FrigateChannel implements Channel {
     const movement = movementOf(event.camera, event.track);
     const samePicture = followed.picture === event.snapshot?.path;
     const after = frigateObject(event, { size, before, movement, alerted, samePicture });
-    const connection = this.#session?.connection;
+    const session = this.#session;
     // Whoever comes to hear of an object late hears of it as new, once.
-    if (connection === undefined || connection.bufferedBytes > BUFFER_BYTES_MAX) return;
+    if (session === undefined || isSlow(session)) return;
     followed.told = after;
     followed.picture = event.snapshot?.path;
     const type = event.type === 'update' && before === undefined ? 'new' : event.type;
-    connection.publishOnce(this.#topic('events'), frigateEventPayload(type, after, before), false);
+    session.connection.publishOnce(this.#topic('events'), frigateEventPayload(type, after, before), false);
   }
 
   #follow(eventId: string): Followed {

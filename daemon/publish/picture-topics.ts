@@ -4,16 +4,14 @@
 import { sanitise } from '../core/names.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Channel, Session } from './channel.ts';
+import { type Channel, isSlow, type Session } from './channel.ts';
 import type { RetainedTree } from './retained.ts';
 import { isSnapshotPathOf, labelSnapshotPath, snapshotPath, topicOf } from './topics.ts';
 
 /** Newest pictures kept for one camera: of so many labels, and so many bytes together. */
 export const CAMERA_LABELS_MAX = 16;
 export const CAMERA_PICTURE_BYTES_MAX = 4 * 1024 * 1024;
-/** With more unsent bytes than this a connection has no room for a picture. */
-const BUFFER_BYTES_MAX = 256 * 1024;
-/** A connection without room is looked at again after this. */
+/** A connection that is too slow for a picture is looked at again after this. */
 const ROOM_RETRY_MS = 50;
 /** A connection lost this soon after a picture may have been closed for it, unless it has carried all of them for longer, */
 const BLAME_MS = 2000;
@@ -176,7 +174,7 @@ export class PictureTopics implements Channel {
     const pausedMs = this.#pausedUntilMonoMs - clock.monoMs();
     if (pausedMs > 0) return this.#pumpAfter(pausedMs);
     for (const [path, { camera, label, jpeg }] of this.#pending) {
-      if (session.connection.bufferedBytes > BUFFER_BYTES_MAX) return this.#pumpAfter(ROOM_RETRY_MS);
+      if (isSlow(session)) return this.#pumpAfter(ROOM_RETRY_MS);
       this.#pending.delete(path);
       if (!this.#send(session, path, jpeg)) {
         this.#dropped += 1;

@@ -73,6 +73,22 @@ describe('snapshot topics', () => {
     expect(sameBytes(tree.get('vedette/pi/camera/yard/label/dog/snapshot'), jpeg(2))).toBe(true);
   });
 
+  testMosquitto(
+    'of a camera show the newest alone, not the labels before it, when a broker is met',
+    async () => {
+      const broker = await Mosquitto.start();
+      const subscriber = await Subscriber.connect({ url: broker.url });
+      const { publisher, picture } = testPublisher({ url: broker.url });
+      for (const [index, label] of ['person', 'dog', 'cat'].entries())
+        picture('porch', { label, jpeg: jpeg(index) });
+      await publisher.start();
+      await subscriber.waitForCount('porch/label/cat/snapshot', 1);
+      await subscriber.waitForCount('porch/snapshot', 1);
+      expect(subscriber.on('camera/porch/snapshot')).toHaveLength(1);
+      expect(sameBytes(subscriber.newest.get('vedette/pi/camera/porch/snapshot'), jpeg(2))).toBe(true);
+    },
+  );
+
   testMosquitto('are not published when the configuration says so', async () => {
     const broker = await Mosquitto.start();
     const { publisher, picture, retained } = testPublisher({ url: broker.url, publishPictures: false });
