@@ -65,11 +65,14 @@ export function checkMessage(
     return `${topic}: not retained, and ${channel.name} is documented so`;
   if (qos !== Math.min(channel.qos, reception.qos))
     return `${topic}: QoS ${qos} of a subscription of ${reception.qos}, and ${channel.name} has ${channel.qos}`;
-  const problems = channel.messages.map(({ contentType, problemOf }) => {
-    const decoded = decodedAs(contentType, payload);
-    return 'problem' in decoded ? decoded.problem : problemOf(decoded.value);
-  });
-  if (problems.includes(undefined)) return undefined;
+  const problems: string[] = [];
+  // The messages of one channel are all of one content type.
+  const decoded = decodedAs(channel.messages[0]!.contentType, payload);
+  for (const { problemOf } of channel.messages) {
+    const problem = 'problem' in decoded ? decoded.problem : problemOf(decoded.value);
+    if (problem === undefined) return undefined;
+    problems.push(problem);
+  }
   return `${topic}: ${problems.join('; ')}: ${payload.toString('utf8').slice(0, 1000)}`;
 }
 

@@ -47,6 +47,11 @@ test('every channel has one operation and exactly the parameters of its address'
   }
 });
 
+test('the messages of one channel are of one content type', () => {
+  const mixed = CHANNELS.filter(({ messages }) => new Set(messages.map((one) => one.contentType)).size !== 1);
+  expect(mixed.map(({ name }) => name)).toEqual([]);
+});
+
 test('no topic belongs to two channels that have as many parameters', () => {
   for (const { name, address, exampleTopic } of CHANNELS) {
     const count = parametersOf(address).length;
