@@ -90,9 +90,9 @@ export class HomeAssistantChannel implements Channel {
       // "A configuration update with an empty payload will cause a previously discovered device to be deleted."
       this.#options.retained.clearTopic(this.#topic);
       this.#told.clear();
-      this.#payload = undefined;
-      this.#stopTimers();
     }
+    // Nothing more on this one: what is kept at the new topic has not been read.
+    if (!same) this.closed();
     this.#settings = settings;
     this.#housing = housing;
     if (same) this.#gather();
