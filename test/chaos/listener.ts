@@ -44,6 +44,8 @@ const MARK = 'chaos/mark';
 const KINDS = ['event', 'alert', 'gap'] as const;
 const RETRY_MS = 100;
 const DEAF_MS = 1500;
+const ASK_MS = 2000;
+const ASK_MAX = 30;
 
 export class Listener {
   readonly heard: Heard[] = [];
@@ -167,8 +169,15 @@ export class Listener {
       if (at === topic) answer = JSON.parse(payload.toString()) as Answer;
     });
     await client.subscribeAsync(topic, { qos: 1 });
-    await client.publishAsync(`vedette/${this.#device}/request/events`, JSON.stringify(request), { qos: 1 });
-    return waitFor(`the answer to ${request.id}`, () => answer, 60_000);
+    // Asked again until it is answered: the daemon may not have subscribed yet. The same request is carried out once.
+    const ask = (): Promise<unknown> =>
+      client.publishAsync(`vedette/${this.#device}/request/events`, JSON.stringify(request), { qos: 1 });
+    for (let attempt = 0; answer === undefined && attempt < ASK_MAX; attempt += 1) {
+      await ask();
+      await waitFor(`the answer to ${request.id}`, () => answer, ASK_MS).catch(() => undefined);
+    }
+    if (answer === undefined) throw new Error(`no answer to ${request.id}`);
+    return answer;
   }
 
   #hear(topic: string, payload: Buffer, connection: number): void {

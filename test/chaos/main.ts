@@ -2,6 +2,7 @@
 // counts of every round, and the seed; a round in which something is wrong keeps its folder and ends the whole with exit 1.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { reasonOf } from '../../daemon/platform/errors.ts';
 import { mixSeed } from '../../daemon/scene/random.ts';
 import { HOUSES, type HouseKind } from './house.ts';
 import { reportLines, run } from './run.ts';
@@ -77,4 +78,7 @@ function houseOf(text: string): HouseKind {
   return house;
 }
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(`chaos: ${reasonOf(error)}`);
+  return 1;
+});
