@@ -4,6 +4,7 @@
 // end. It remembers everything, with the connection it heard it on. Not a client of the proxy: breaking off is its own doing.
 import { connect, type MqttClient } from 'mqtt';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { checkMessage } from '../support/message-check.ts';
 import { waitFor } from '../support/wait.ts';
 
 export interface Heard {
@@ -49,6 +50,8 @@ const ASK_MAX = 30;
 
 export class Listener {
   readonly heard: Heard[] = [];
+  /** Messages that are not as docs/asyncapi.yaml says. */
+  readonly violations: string[] = [];
   /** How often it has come. */
   visits = 0;
   readonly #url: string;
@@ -91,8 +94,10 @@ export class Listener {
       client.subscribe(filters, { qos: 1 }, () => {});
     });
     const connectionOf = (): number => this.#connection;
-    client.on('message', (topic, payload) => {
+    client.on('message', (topic, payload, { qos, retain }) => {
       if (this.#deaf) return;
+      const violation = checkMessage({ topic, payload, qos, retain });
+      if (violation !== undefined) this.violations.push(violation);
       if (topic === MARK) this.#marks += 1;
       else this.#hear(topic, payload, connectionOf());
     });

@@ -120,7 +120,7 @@ async function settle(
   if (house.kind === 'asking') await listener.fill();
   const exit = await patient.stop();
   if (exit?.code !== 0) wrong.push(`the last daemon ended with ${exit?.code ?? exit?.signal}`);
-  wrong.push(...unsound(disk.path), ...verified(disk.path));
+  wrong.push(...unsound(disk.path), ...verified(disk.path), ...listener.violations.slice(0, 5));
   const told = listener.heard.map((one) => JSON.stringify(one));
   writeFileSync(join(house.folder, 'heard.jsonl'), told.join('\n'));
   const { counts, faults } = judge(committedIn(disk.path), listener.heard);
