@@ -142,7 +142,7 @@ function replaceDamaged(paths: Paths, reason: string, options: OpenOptions): Dam
   const setAside = asideName(paths, nowMs);
   createPrivate(paths.database);
   const salvage = salvageFrom(paths.database);
-  const salvaged = makeReplacement({
+  const carried = makeReplacement({
     path: paths.replacement,
     salvage,
     lastRow: options.lastRow ?? 0,
@@ -152,7 +152,7 @@ function replaceDamaged(paths: Paths, reason: string, options: OpenOptions): Dam
   moveAside(paths, setAside);
   renameSync(paths.replacement, paths.database);
   syncFolder(paths.dataDir);
-  return { reason, setAside, salvaged, outboxRows: salvage.outbox.length };
+  return { reason, setAside, ...carried };
 }
 
 /** After a power cut in the middle of replaceDamaged: the old file is moved already, the new one is waiting. */

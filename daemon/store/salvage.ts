@@ -7,6 +7,7 @@ import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { newEpoch } from '../platform/ids.ts';
 import { codeOf, isDamage } from './failures.ts';
 import { createPrivate } from './folder.ts';
+import type { DamageReport } from './messages.ts';
 import { migrate, versionOf } from './migrations.ts';
 import { INSERT_OUTBOX, Outbox } from './outbox.ts';
 
@@ -132,19 +133,31 @@ function isUnreadable(error: unknown): boolean {
  * Makes a complete new database at `path`, durable when this returns. Everything salvaged: the same epoch, counters and
  * rows. Otherwise a new epoch, a gap per counter first, then the rows that could be read under new numbers.
  */
-export function makeReplacement(options: ReplacementOptions): 'all' | 'some' | 'none' {
+export function makeReplacement(options: ReplacementOptions): Pick<DamageReport, 'salvaged' | 'outboxRows'> {
   const { path, salvage, nowMs } = options;
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   createPrivate(path);
-  const whole = isWhole(salvage) && fillWhole(options, salvage.meta);
-  if (!whole) {
-    // Rows that looked whole may not have fitted: begin again from an empty file.
-    for (const suffix of ['', '-journal']) rmSync(`${path}${suffix}`, { force: true });
-    createPrivate(path);
-    fill(path, newEpoch(), nowMs, (db) => fillNew(db, options));
+  if (isWhole(salvage) && fillWhole(options, salvage.meta))
+    return { salvaged: 'all', outboxRows: salvage.outbox.length };
+  // Rows that looked whole may not have fitted: begin again from an empty file.
+  for (const suffix of ['', '-journal']) rmSync(`${path}${suffix}`, { force: true });
+  createPrivate(path);
+  const outbox = salvage.outbox.filter(holdsInNewEpoch);
+  fill(path, newEpoch(), nowMs, (db) => fillNew(db, options, outbox));
+  return { salvaged: outbox.length > 0 ? 'some' : 'none', outboxRows: outbox.length };
+}
+
+/**
+ * Numbers in a gap are of the epoch it is sent with: in another they would name messages that are still to come. Whatever
+ * of the old epoch has not come is told by the gap that the new one begins with.
+ */
+function holdsInNewEpoch({ kind, body }: Unsent): boolean {
+  if (kind !== 'gap') return true;
+  try {
+    return (JSON.parse(body) as Partial<Gap>).first === undefined;
+  } catch {
+    return false;
   }
-  if (whole) return 'all';
-  return salvage.outbox.length > 0 ? 'some' : 'none';
 }
 
 function isWhole(salvage: Salvage): salvage is Salvage & { meta: Meta } {
@@ -172,7 +185,7 @@ function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
   });
 }
 
-function fillNew(db: Database.Database, options: ReplacementOptions): boolean {
+function fillNew(db: Database.Database, options: ReplacementOptions, unsent: readonly Unsent[]): boolean {
   const { salvage, nowMs, lastRow, reason } = options;
   const outbox = new Outbox(db);
   setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
@@ -187,7 +200,7 @@ function fillNew(db: Database.Database, options: ReplacementOptions): boolean {
     };
     outbox.add({ kind: 'gap', atMs: nowMs, body: JSON.stringify(gap) }, outbox.nextSeq('gap'));
   }
-  for (const row of salvage.outbox) {
+  for (const row of unsent) {
     tryRun(db.transaction(() => outbox.add(row, outbox.nextSeq(row.kind))));
   }
   addViews(db, salvage);

@@ -100,6 +100,26 @@ describe('a damaged database', () => {
     expect(outbox[0]!.row).toBeGreaterThan(1200);
   });
 
+  test('in a new epoch names no number of the old one: a gap that still waited stays behind', async () => {
+    const { dataDir, path } = await folderWith(1);
+    const { commit, store: first } = await startStore(dataDir);
+    // Does not fit: a gap is made for it.
+    await commit({ events: [], alerts: [alert(2, { score: Number.NaN, zone: null as never })] });
+    expect((await first.readOutbox({ afterRow: 0, limit: 10 })).at(-1)).toMatchObject({ kind: 'gap' });
+    await first.stop();
+    spoilPage(path, rootPage(path, 'counters'));
+
+    const { store, coded } = await startStore(dataDir);
+    const outbox = await store.readOutbox({ afterRow: 0, limit: 10 });
+    const gaps = outbox.filter(({ kind }) => kind === 'gap').map(({ body }) => JSON.parse(body) as Gap);
+    expect(gaps.map(({ counter, reason }) => `${counter} ${reason}`)).toEqual([
+      'event damaged',
+      'alert damaged',
+    ]);
+    expect(outbox.filter(({ kind }) => kind === 'alert')).toHaveLength(1);
+    expect(coded('STORE_DAMAGED')).toMatchObject([{ salvaged: 'some', outboxRows: outbox.length - 2 }]);
+  });
+
   test('with a write-ahead log beside it is set aside together with the log, both untouched', async () => {
     const { dataDir, path, epoch } = await folderWith(300);
     const child = startChild(dataDir, 'commit', 301);
