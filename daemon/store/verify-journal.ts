@@ -111,7 +111,12 @@ export function* checkEntries(db: Database.Database): Check {
   // On the disk, so that any number of events fits.
   db.pragma('temp_store = FILE');
   db.exec('CREATE TEMP TABLE last (id TEXT PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID');
-  const remember = db.prepare('INSERT OR REPLACE INTO temp.last (id, entry) VALUES (?, ?)');
+  const remember = db.prepare<[string, number]>('INSERT OR REPLACE INTO temp.last (id, entry) VALUES (?, ?)');
+  // Each row a transaction of its own would be fifteen times as slow (1,000,000 entries: 42 s of CPU, not 2.7); this one locks nothing of the daemon's file.
+  const rememberAll = db.transaction((rows: readonly [string, number][]) => {
+    for (const row of rows) remember.run(...row);
+  });
+  const changed: [string, number][] = [];
   const page = db.prepare<[number], Entry>(`
     SELECT entry, kind, subject_id, at_ms, body ->> '$.id' AS id, body ->> '$.type' AS type, body ->> '$.atMs' AS at
     FROM journal WHERE entry > ? ORDER BY entry LIMIT ${PAGE_ROWS}`);
@@ -135,8 +140,9 @@ export function* checkEntries(db: Database.Database): Check {
       ) {
         yield* faults.add(`entry ${entry} (${kind} ${subject_id}) does not match its body`);
       }
-      if (kind !== 'alert') remember.run(subject_id, entry);
+      if (kind !== 'alert') changed.push([subject_id, entry]);
     }
+    rememberAll(changed.splice(0));
     yield { done: before, of };
   }
   yield* faults.rest();
