@@ -12,6 +12,7 @@ import type { InterruptedEnd, NumberedBatch, PictureTotals, Refusal, TopicsChang
 import { Outbox, type OutboxTotals } from './outbox.ts';
 import { Pictures } from './pictures.ts';
 import { type Dropped, Quota, type QuotaLimits } from './quota.ts';
+import { relaxed } from './relaxed.ts';
 import { Remembered } from './remembered.ts';
 import { clampScore, endOf, Views } from './views.ts';
 
@@ -104,9 +105,21 @@ export class Ledger {
    * done when the disk refuses; a record that can never fit is replaced by a gap and does not hold up the others.
    */
   write(write: LedgerWrite): LedgerResult {
-    const result = this.#write.immediate(write);
+    const result = this.#makesNothing(write)
+      ? relaxed(this.#options.db, () => this.#writeAll(write))
+      : this.#write.immediate(write);
     this.#waiting = result.waiting;
     return result;
+  }
+
+  /**
+   * It only takes delivered rows from the outbox: if a power cut undoes that, they are delivered once more. Gives out no
+   * number, which would be given out again.
+   */
+  #makesNothing({ batches, passedOver = [], switches = [], topics, quota }: LedgerWrite): boolean {
+    const remembers = switches.length + (topics?.added.length ?? 0) + (topics?.removed.length ?? 0);
+    if (batches.length + passedOver.length + remembers > 0 || this.#quota.untold) return false;
+    return quota === undefined || this.#waiting.bytes <= quota.bytesMax;
   }
 
   /** What waits in the outbox. */

@@ -198,7 +198,7 @@ export interface StoreState {
   readonly pruneProblem: string | undefined;
   /** Records that did not fit the tables: a gap takes the place of an event or alert (a bug; see the log). */
   readonly recordsRefused: number;
-  /** Durations of the last 256 transactions, fsync included; undefined before the first. */
+  /** Durations of the last 256 transactions that made messages, fsync included; undefined before the first. */
   readonly commitMs: { readonly p50: number; readonly p99: number } | undefined;
   /** When the last transaction was confirmed; undefined before the first. For the watchdog. */
   readonly committedMonoMs: number | undefined;

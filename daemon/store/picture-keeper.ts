@@ -8,6 +8,7 @@ import type { Journal } from './journal.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound } from './messages.ts';
 import type { PictureRow, Pictures } from './pictures.ts';
+import { relaxed } from './relaxed.ts';
 
 export interface PictureKeeperOptions {
   readonly db: Database.Database;
@@ -86,8 +87,8 @@ export class PictureKeeper {
 
   /** Gives a picture on disk its row. */
   adopt(snapshot: Snapshot): void {
-    const { pictures, ageClock } = this.#options;
-    this.#relaxed(() => pictures.add(snapshot, ageClock.nowMs()));
+    const { db, pictures, ageClock } = this.#options;
+    relaxed(db, () => pictures.add(snapshot, ageClock.nowMs()));
     this.#round.adopted += 1;
     this.added({ count: 1, bytes: snapshot.bytes });
   }
@@ -106,10 +107,10 @@ export class PictureKeeper {
   /** Deletes the rows of pictures whose files are gone, in one transaction. */
   deleteRows(doomed: readonly Doomed[]): void {
     if (doomed.length === 0) return;
-    const { pictures, ageClock } = this.#options;
+    const { db, pictures, ageClock } = this.#options;
     const round = { ...this.#round };
     let gone = { count: 0, bytes: 0 };
-    this.#relaxed(() => {
+    relaxed(db, () => {
       for (const picture of doomed) {
         round[picture.reason] += 1;
         gone = { count: gone.count + 1, bytes: gone.bytes + picture.bytes };
@@ -130,9 +131,9 @@ export class PictureKeeper {
   /** Writes the round into the journal and returns it; undefined when nothing was deleted. */
   endRound(): PruneRound | undefined {
     if (Object.values(this.#round).every((count) => count === 0)) return undefined;
-    const { clock, journal } = this.#options;
+    const { db, clock, journal } = this.#options;
     const round: PruneRound = this.#round;
-    this.#relaxed(() => {
+    relaxed(db, () => {
       journal.add({
         kind: 'prune',
         atMs: clock.nowMs(),
@@ -143,21 +144,6 @@ export class PictureKeeper {
     });
     this.#round = nothing();
     return round;
-  }
-
-  /**
-   * A transaction that does not wait for the disk: whole or not at all after a power cut, but perhaps not at all, and
-   * then the rows are found to have no files (sqlite.org/pragma.html#pragma_synchronous). The commit of an alert that
-   * comes meanwhile waits for no flush but its own.
-   */
-  #relaxed(work: () => void): void {
-    const { db } = this.#options;
-    db.pragma('synchronous = NORMAL');
-    try {
-      db.transaction(work).immediate();
-    } finally {
-      db.pragma('synchronous = FULL');
-    }
   }
 }
 

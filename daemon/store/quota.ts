@@ -69,6 +69,7 @@ export class Quota {
   enforce(bytes: number, added: number, { bytesMax, inHand }: QuotaLimits): QuotaResult {
     const dropped = { updates: 0, events: 0, alerts: 0 };
     const rows = new Set<number>();
+    if (bytes <= bytesMax) return { gone: { rows: 0, bytes: 0 }, dropped, rows };
     const kept = new Set(inHand);
     const rowsMax = DROPS_MAX + 2 * added;
     let excess = bytes - bytesMax;

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
 import type { Journal } from './journal.ts';
 import type { RecordRound, StoreLimits } from './messages.ts';
+import { relaxed } from './relaxed.ts';
 
 export interface RecordPrunerOptions {
   readonly db: Database.Database;
@@ -184,9 +185,10 @@ export class RecordPruner {
     const doomed = needed === -1 ? entries : entries.slice(0, needed);
     const newest = doomed.at(-1);
     if (newest === undefined) return false;
+    const { db } = this.#options;
     const round = { ...this.#round };
     let [eventSeq, alertSeq] = [0, 0];
-    this.#relaxed(() => {
+    relaxed(db, () => {
       this.#deleteEntries.run(newest.entry);
       for (const { kind, subjectId, seq } of doomed) {
         if (kind === 'alert') {
@@ -218,7 +220,7 @@ export class RecordPruner {
   #tell(): void {
     const { db, journal, clock } = this.#options;
     if (this.#round.byAge + this.#round.byBytes === 0) return;
-    this.#relaxed(() => {
+    relaxed(db, () => {
       const sql = 'SELECT entry, event_seq AS eventSeq, alert_seq AS alertSeq FROM journal_start';
       const start = db.prepare<[], Pick<RecordRound, 'entry' | 'eventSeq' | 'alertSeq'>>(sql).get()!;
       const body = JSON.stringify({ ...this.#round, ...start });
@@ -226,17 +228,6 @@ export class RecordPruner {
       db.exec('UPDATE journal_start SET round = NULL');
     });
     this.#round = nothing();
-  }
-
-  /** Does not wait for the disk: after a power cut perhaps not done, and then done again. */
-  #relaxed(work: () => void): void {
-    const { db } = this.#options;
-    db.pragma('synchronous = NORMAL');
-    try {
-      db.transaction(work).immediate();
-    } finally {
-      db.pragma('synchronous = FULL');
-    }
   }
 }
 

@@ -109,10 +109,11 @@ export class Standing {
     this.#take(status);
   }
 
-  written({ refused, dropped, status, commitMs }: Written, outboxBytesMax: number): void {
+  written({ rows, refused, dropped, status, commitMs }: Written, outboxBytesMax: number): void {
     this.#take(status);
     this.#gaveWay(dropped, outboxBytesMax);
-    this.#latency.add(commitMs);
+    // The others mostly do not wait for the disk (ledger.ts).
+    if (rows.length > 0) this.#latency.add(commitMs);
     this.#committedMonoMs = this.#clock.monoMs();
     this.#recordsRefused += refused.length;
     for (const refusal of refused) {
