@@ -162,3 +162,14 @@ describe('state topics', () => {
     },
   );
 });
+
+testMosquitto('labels that no rule names have topics as soon as the model is known', async () => {
+  const broker = await Mosquitto.start();
+  const made = await connected(world({ url: broker.url }));
+  const labels = async (): Promise<string[]> =>
+    Object.keys(await camerasAt(broker, made)).filter((topic) => topic.includes('/label/'));
+  made.state.arrange({ cameras: { porch: {} }, zones: new Map(), rules: [] });
+  expect(await labels()).toEqual([]);
+  made.state.takeModel(['cat', 'dog']);
+  expect(await labels()).toEqual(['vedette/pi/camera/porch/label/cat', 'vedette/pi/camera/porch/label/dog']);
+});

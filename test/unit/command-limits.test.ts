@@ -1,6 +1,7 @@
 // How much is taken and answered: token buckets, answered requests, and the limits of the channel, in simulated time.
 import { describe, expect, test } from 'vitest';
 import { AnsweredRequests } from '../../daemon/publish/answered-requests.ts';
+import { matchesFilter } from '../../daemon/publish/channel.ts';
 import { Commands } from '../../daemon/publish/commands.ts';
 import type { Connection } from '../../daemon/publish/connection.ts';
 import type { RequestSources } from '../../daemon/publish/requests.ts';
@@ -71,6 +72,8 @@ interface Channel {
   /** Answers as published, none of them acknowledged. */
   readonly answers: string[];
   ask(verb: string, request: object): void;
+  /** The payload comes on this path below the device. */
+  receive(path: string, payload: string): void;
   /** Waits for so many answers; the newest. */
   answer(count: number): Promise<unknown>;
 }
@@ -94,14 +97,17 @@ function channel(requests: Partial<RequestSources>, limits = NO_LIMITS): Channel
   const answers: string[] = [];
   const publish = (_topic: string, payload: string): number => answers.push(payload);
   commands.opened({ device: 'pi', connection: { publish } as unknown as Connection });
-  const onRequest = commands.subscriptions('pi').find(({ filter }) => filter === 'vedette/pi/request/+');
+  const receive = (path: string, text: string): void => {
+    const message = { topic: `vedette/pi/${path}`, payload: Buffer.from(text), retain: false };
+    for (const { filter, onMessage } of commands.subscriptions('pi')) {
+      if (matchesFilter(filter, message.topic)) onMessage(message);
+    }
+  };
   return {
     commands,
     answers,
-    ask: (verb, request) => {
-      const payload = Buffer.from(JSON.stringify(request));
-      onRequest!.onMessage({ topic: `vedette/pi/request/${verb}`, payload, retain: false });
-    },
+    receive,
+    ask: (verb, request) => receive(`request/${verb}`, JSON.stringify(request)),
     answer: async (count) => {
       await waitFor('the answers', () => answers.length >= count);
       return JSON.parse(answers.at(-1)!) as unknown;
@@ -110,6 +116,14 @@ function channel(requests: Partial<RequestSources>, limits = NO_LIMITS): Channel
 }
 
 describe('the channel', () => {
+  test('does not take the count of a label called set, which comes back to it, for a command', () => {
+    const { answers, receive } = channel({});
+    receive('camera/porch/label/set', '{"v":1,"count":0,"active":0,"scoreMax":0}');
+    expect(answers).toEqual([]);
+    receive('camera/porch/labels/set', 'ON');
+    expect(answers).toHaveLength(1);
+  });
+
   test('holds answers that a broker does not acknowledge to 8 MiB, however often they are asked for', async () => {
     const { commands, answers, ask, answer } = channel({});
     const request = { id: 'p', camera: 'porch' };
