@@ -219,7 +219,7 @@ class Run<K extends ListKind> {
         this.#progress.end(
           'the daemon has replaced its database, which was damaged: going on with the new one',
         );
-      if (!(await output.write(this.#formatter.rows(rows))) || !output.isOpen()) return;
+      if (!(await output.write(this.#formatter.rows(rows)))) return;
       if (more) continue;
       // Rejects when the signal comes: that is how it ends.
       await clock.sleep(FOLLOW_MS, signal).catch(() => undefined);

@@ -2,15 +2,13 @@
 // there whole or not at all.
 
 import { once } from 'node:events';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 
 export interface Output {
   /** False once nobody reads any more. Throws EXPORT_FAILED when it cannot be written. */
   write(text: string): Promise<boolean>;
-  /** Asks whether somebody still reads, without writing. */
-  isOpen(): boolean;
   /** Everything has been written. */
   finish(): void;
   /** Not everything could be written: leaves no half file. Harmless after `finish`. */
@@ -38,24 +36,9 @@ export class StandardOutput implements Output {
     return this.#error === undefined;
   }
 
-  isOpen(): boolean {
-    return this.#error === undefined && hasReader(1);
-  }
-
   finish(): void {}
 
   abandon(): void {}
-}
-
-/** False for a pipe whose reading end is closed: opening it for writing fails then with ENXIO (fifo(7)). */
-function hasReader(fd: number): boolean {
-  try {
-    if (!fstatSync(fd).isFIFO()) return true;
-    closeSync(openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK));
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENXIO';
-  }
 }
 
 /** A file: written beside its place and renamed when it is complete and on the disk. */
@@ -89,10 +72,6 @@ export class FileOutput implements Output {
       throw failed(`'${this.#path}'`, error);
     }
     this.#bytes += data.length;
-    return true;
-  }
-
-  isOpen(): boolean {
     return true;
   }
 
