@@ -1,4 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// Every worker thread would load the WebAssembly module that strips types. Threads that come and go with it by the hundred, as in
+// the tests of the store, make V8 lose track of its code pages ("Check failed: jit_page.has_value()", or SIGSEGV: six of nine runs of
+// two such files side by side on two cores, Node 24.21; with compiled code kept none of eight).
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `vedette-tests-compiled-${process.getuid?.()}`);
 
 // unit: pure, seconds in total. integration: one adapter with its real counterpart. e2e: the daemon as a child
 // process. tidy: the source tree itself (part of `npm run check` and of `npm test`). chaos: the daemon ill-treated, alone,
