@@ -126,6 +126,12 @@ function checkFlags({ since, until, follow, output }: EventsFlags, format: Forma
     throw new VedetteError('USAGE', '--since must be before --until');
   }
   if (!follow) return;
+  if (until !== undefined) {
+    throw new VedetteError(
+      'USAGE',
+      '--follow goes on with what comes, --until ends before that: leave one out',
+    );
+  }
   if (output !== undefined)
     throw new VedetteError('USAGE', '--follow never ends, so --output would never be written: use > file');
   if (format === 'json')

@@ -57,6 +57,8 @@ export class OutboxSender {
   readonly #suspects: Suspects;
   #session: Session | undefined;
   #unheard = 0;
+  /** As many as there were when somebody listened last. */
+  #unheardTold = 0;
   /** When a message was sent last. */
   #sentMonoMs = 0;
   #refusalTold = false;
@@ -84,7 +86,7 @@ export class OutboxSender {
       treat: (row) => this.#treat(row),
       delivered: (rows) => outbox.delivered(rows),
       gaveUp: (rows) => {
-        this.#unheard += rows.length;
+        this.#tellGivenUp(rows.length);
         outbox.unheard(rows);
       },
       passedOver: (rows) => outbox.passOver(rows),
@@ -254,10 +256,22 @@ export class OutboxSender {
     this.#holds.unheard(kind);
   }
 
+  /** Once while somebody is missing; how many there are is in health. */
+  #tellGivenUp(count: number): void {
+    if (this.#unheard === this.#unheardTold) {
+      this.#options.logger.warn(
+        { unheard: this.#unheard + count },
+        `nobody subscribed for ${this.#options.config.unheardS} s: messages are given up and marked as unheard in the database`,
+      );
+    }
+    this.#unheard += count;
+  }
+
   #somebodyListens(kind: OutboxKind): void {
     this.#holds.heard(kind);
-    if (this.#holdTold.delete(kind))
-      this.#options.logger.info({ kind }, `somebody subscribes to ${kind} again`);
+    if (!this.#holdTold.delete(kind)) return;
+    this.#unheardTold = this.#unheard;
+    this.#options.logger.info({ kind }, `somebody subscribes to ${kind} again`);
   }
 
   #readFailed(error: unknown): void {

@@ -84,6 +84,7 @@ test('what cannot be understood is one sentence and exit code 64', async () => {
   for (const [args, words] of [
     [['--since', 'yesterday'], /duration before now/],
     [['--since', '1h', '--until', '2h'], /--since must be before --until/],
+    [['--follow', '--until', '2026-01-01'], /leave one out/],
     [['--severity', 'high'], /--severity.*info, warning, critical.*'high'/],
     [['--format', 'xml'], /table, json, jsonl, csv/],
     [['--limit', '-1'], /whole number/],

@@ -91,6 +91,7 @@ describe('a kind that nobody subscribes to', () => {
     expect(publisher.state().unheard).toBe(0);
     await pass(clock, 'the end of the wait', 1000, () => publisher.state().unheard === 10_000);
     expect(outbox.unheardSeqs).toEqual(upTo(10_000).map((seq) => `alert ${seq}`));
+    expect(one.records.filter(({ msg }) => /given up and marked as unheard/.test(msg))).toHaveLength(1);
     expect(outbox.reads - reads).toBeLessThan(100);
     await waitFor('the rest', () => outbox.rows.length === 1);
     const subscriber = await Subscriber.connect({ url: broker.url, filters: ['vedette/+/alert'] });
