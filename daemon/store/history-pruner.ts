@@ -3,6 +3,7 @@
 // thread and the disk meanwhile. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
+import { AgeMarks } from './age-marks.ts';
 import { isDamage } from './failures.ts';
 import type { StoreLimits } from './messages.ts';
 
@@ -16,8 +17,6 @@ export interface HistoryPrunerOptions {
 type HistoryLimits = Pick<StoreLimits, 'historyKeepDays' | 'historyKeepMb'>;
 
 const ROUND_MS = 600_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const MEGABYTE = 1_000_000;
 const PAUSE_MS = 20;
 const TURN_ROWS = 256;
@@ -34,17 +33,18 @@ export class HistoryPruner {
   readonly #lowest: Database.Statement<[], number | null>;
   readonly #delete: Database.Statement<[number]>;
   readonly #read: Database.Statement<[number], { row: number }>;
+  readonly #marks: AgeMarks;
   #limits: HistoryLimits = { historyKeepDays: 0, historyKeepMb: Infinity };
   #work: Generator<void> | undefined;
   #timers: Timer[] = [];
   #nextTurn: Timer | undefined;
   #checkedTo: number | undefined = 0;
   #checkFromMonoMs: number;
-  #agedMonoMs = -Infinity;
 
   constructor(options: HistoryPrunerOptions) {
     const { db, clock, ageClockMs } = options;
     this.#options = options;
+    this.#marks = new AgeMarks({ db, marks: 'ages', rows: 'observations', key: 'row', clock, ageClockMs });
     this.#lowest = db.prepare<[], number | null>('SELECT min(row) FROM observations').pluck();
     this.#delete = db.prepare('DELETE FROM observations WHERE row < ?');
     // The length makes SQLite follow a body to its last page.
@@ -119,8 +119,8 @@ export class HistoryPruner {
   }
 
   *#round(): Generator<void> {
-    this.#noteAge();
-    const old = this.#lastOld();
+    this.#marks.note();
+    const old = this.#marks.lastOlderThan(this.#limits.historyKeepDays);
     while (old > 0 && this.#deleteSome(old)) yield;
     if (this.bytes > this.#bytesMax) {
       while (this.bytes > this.#bytesMax * (1 - SLACK) && this.#deleteSome(Infinity)) yield;
@@ -128,29 +128,6 @@ export class HistoryPruner {
     this.#forget();
     yield* this.#giveBack();
     yield* this.#check();
-  }
-
-  /** Written down once an hour: what is there now is at least that old later. */
-  #noteAge(): void {
-    const { db, clock, ageClockMs } = this.#options;
-    if (clock.monoMs() - this.#agedMonoMs < HOUR_MS) return;
-    db.prepare(`
-      INSERT OR IGNORE INTO ages (row, age_clock_ms)
-      SELECT row, ? FROM observations ORDER BY row DESC LIMIT 1`).run(ageClockMs());
-    this.#agedMonoMs = clock.monoMs();
-  }
-
-  /** The last row that is too old, 0 without any. */
-  #lastOld(): number {
-    const { db, ageClockMs } = this.#options;
-    const { historyKeepDays } = this.#limits;
-    if (historyKeepDays === 0) return 0;
-    const sql = 'SELECT max(row) FROM ages WHERE age_clock_ms < ?';
-    const row = db
-      .prepare<[number], number | null>(sql)
-      .pluck()
-      .get(ageClockMs() - historyKeepDays * DAY_MS);
-    return row ?? 0;
   }
 
   /** Deletes the oldest rows up to `last`, not more than a turn's; false when there were none. */

@@ -4,6 +4,7 @@
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
+import { AgeMarks } from './age-marks.ts';
 import type { Journal } from './journal.ts';
 import type { RecordRound, StoreLimits } from './messages.ts';
 import { relaxed } from './relaxed.ts';
@@ -19,8 +20,6 @@ export interface RecordPrunerOptions {
 }
 
 const ROUND_MS = 600_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const MEGABYTE = 1_000_000;
 /** A turn deletes at most so many entries: a few milliseconds on a small board. */
 const TURN_ENTRIES = 64;
@@ -63,18 +62,26 @@ export class RecordPruner {
   readonly #deleteEvent: Database.Statement<[string | null]>;
   readonly #deleteAlert: Database.Statement<[number | null]>;
   readonly #moveStart: Database.Statement<[Record<string, number | string>]>;
+  readonly #marks: AgeMarks;
   #limits: StoreLimits;
   #round: Mutable<RecordRound>;
   #work: Generator<void> | undefined;
   #rounds: Timer | undefined;
   #nextTurn: Timer | undefined;
-  #agedMonoMs = -Infinity;
   /** The oldest entry is still needed: no commit makes a round before the next by the clock. */
   #blocked = false;
 
   constructor(options: RecordPrunerOptions) {
     const { db } = options;
     this.#options = options;
+    this.#marks = new AgeMarks({
+      db,
+      marks: 'journal_ages',
+      rows: 'journal',
+      key: 'entry',
+      clock: options.clock,
+      ageClockMs: () => options.ageClock.nowMs(),
+    });
     this.#limits = options.limits;
     this.#oldest = db.prepare<[number], Entry>(OLDEST);
     this.#deleteEntries = db.prepare('DELETE FROM journal WHERE entry <= ?');
@@ -145,8 +152,8 @@ export class RecordPruner {
 
   *#prune(): Generator<void> {
     this.#blocked = false;
-    this.#noteAge();
-    const old = this.#lastOld();
+    this.#marks.note();
+    const old = this.#marks.lastOlderThan(this.#limits.eventsKeepDays);
     while (old > 0 && this.#deleteSome(old, 'byAge')) yield;
     if (this.#bytes <= this.#bytesMax) return;
     while (this.#bytes > this.#bytesMax * (1 - SLACK)) {
@@ -156,26 +163,6 @@ export class RecordPruner {
       }
       yield;
     }
-  }
-
-  /** Written down once an hour: what is there now is at least that old later. */
-  #noteAge(): void {
-    const { db, clock, ageClock } = this.#options;
-    if (clock.monoMs() - this.#agedMonoMs < HOUR_MS) return;
-    db.prepare(`
-      INSERT OR IGNORE INTO journal_ages (entry, age_clock_ms)
-      SELECT entry, ? FROM journal ORDER BY entry DESC LIMIT 1`).run(ageClock.nowMs());
-    this.#agedMonoMs = clock.monoMs();
-  }
-
-  /** The last entry that is too old, 0 without any. */
-  #lastOld(): number {
-    const { db, ageClock } = this.#options;
-    const { eventsKeepDays } = this.#limits;
-    if (eventsKeepDays === 0) return 0;
-    const sql = 'SELECT max(entry) FROM journal_ages WHERE age_clock_ms < ?';
-    const beforeMs = ageClock.nowMs() - eventsKeepDays * DAY_MS;
-    return db.prepare<[number], number | null>(sql).pluck().get(beforeMs) ?? 0;
   }
 
   /** Deletes the oldest entries up to `last`, a turn's at most, but none from the first on that is needed. */
