@@ -11,10 +11,10 @@ import { Cameras } from './camera/cameras.ts';
 import { changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { checkLabels } from './core/checks.ts';
-import { fileSwitches, rulesAndZones } from './core/configured.ts';
-import { Decider } from './core/decide.ts';
+import { decisionScene, fileSwitches } from './core/configured.ts';
+import { Decider, type Decision } from './core/decide.ts';
 import { selfTestAlert } from './core/self-test.ts';
-import type { Alert, Observation, OutboxRow, Snapshot } from './core/types.ts';
+import type { Alert, Fact, Moment, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
@@ -123,7 +123,7 @@ class App implements RunningApp {
     this.#config = options.config;
     this.#board = new BoardWatch(options);
     this.#latency = new LatencyLedger(options.clock);
-    this.#decider = new Decider({ ...rulesAndZones(options.config), newId });
+    this.#decider = new Decider({ ...decisionScene(options.config), newId });
     this.#store = this.#makeStore();
     this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });
     this.#outlet = this.#makeOutlet();
@@ -155,7 +155,7 @@ class App implements RunningApp {
     this.#outlet.arrange(this.#outletSettings(), masked);
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setLimits(storeLimits(config));
-    if (changes.rules) this.#decider.reconfigure(rulesAndZones(config));
+    if (changes.rules) this.#decider.reconfigure(decisionScene(config));
     if (changes.mqtt) await this.#outlet.reconnect(changes);
     if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
     else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
@@ -167,19 +167,30 @@ class App implements RunningApp {
   #observe(observation: Observation): void {
     this.#outlet.detections(observation);
     this.#store.observed(observation);
-    const { events, alerts } = this.#decider.observe(
-      observation,
-      this.#outlet.switchboard.armed(observation.camera),
-    );
+    const judgement = this.#decider.observe(observation);
     const decideMs = this.#latency.frame(observation);
-    this.#outlet.observe(observation);
-    if (events.length + alerts.length === 0) return;
+    this.#outlet.observe(observation, judgement.sightings);
     const { completeMonoMs = observation.stamp.monoMs } = observation;
-    for (const { id } of alerts) this.#latency.decided(id, completeMonoMs);
-    this.#store.commit({
-      events,
-      alerts: alerts.map((alert) => ({ ...alert, stages: { ...alert.stages, decideMs } })),
+    const alerts = judgement.alerts.map((alert): Alert => {
+      if (alert.stages === undefined) return alert;
+      this.#latency.decided(alert.id, completeMonoMs);
+      return { ...alert, stages: { ...alert.stages, decideMs } };
     });
+    this.#keepDecision({ ...judgement, alerts });
+  }
+
+  /** The rules are told what no camera sees. */
+  #learn(fact: Fact): void {
+    this.#keepDecision(this.#decider.learn(fact, this.#moment()));
+  }
+
+  #keepDecision({ events, alerts }: Decision): void {
+    if (events.length + alerts.length > 0) this.#store.commit({ events, alerts });
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#options;
+    return { atMs: clock.nowMs(), monoMs: clock.monoMs() };
   }
 
   /** What was committed just now goes out. */
@@ -235,6 +246,7 @@ class App implements RunningApp {
       },
       switches: store,
       onTurn: (camera, switches) => this.#cameras.turn(camera, switches),
+      onArmed: (camera, armed) => this.#learn({ kind: 'armed', camera, armed }),
       requests: {
         messages: (query) => store.messages(query),
         picture: (camera) => this.#cameras.newestPicture(camera),
@@ -300,7 +312,10 @@ class App implements RunningApp {
       onObservation: (observation) => this.#observe(observation),
       onPicture: (name, picture) => this.#outlet.picture(name, picture),
       onSnapshot: (snapshot) => this.#keep(snapshot),
-      onStatus: (name, status) => this.#outlet.cameraStatus(name, status),
+      onStatus: (name, status) => {
+        this.#outlet.cameraStatus(name, status);
+        this.#learn({ kind: 'status', camera: name, status });
+      },
       onDetectorLate: (late) => this.#detector.late(late),
     });
   }

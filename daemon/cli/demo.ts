@@ -120,8 +120,9 @@ function demoObserver({ dataDir, topic }: { dataDir: string; topic: string }): A
       else if (state === 'down') say(`  detector  down: ${reason ?? 'no reason known'}`);
     },
     onAlert: (alert: Alert, row: OutboxRow) => {
+      const score = alert.score === undefined ? '' : `, score ${alert.score.toFixed(2)}`;
       const time = new Date(alert.atMs).toTimeString().slice(0, 8);
-      say(`${time}  ALERT ${row.seq} (${alert.severity})  ${alert.message}, score ${alert.score.toFixed(2)}`);
+      say(`${time}  ALERT ${row.seq} (${alert.severity})  ${alert.message}${score}`);
     },
   };
 }

@@ -6,45 +6,9 @@ import { cameraSchema } from './camera-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
 import { homeAssistantSchema } from './home-assistant-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
+import { ruleSchema } from './rule-schema.ts';
 import { fraction, name } from './schema-parts.ts';
 import { storeSchema } from './store-schema.ts';
-
-const rule = z.strictObject({
-  trigger: z
-    .discriminatedUnion('type', [
-      z.strictObject({
-        type: z.literal('enter').meta({ description: 'Fires when a confirmed object enters the zone.' }),
-        zone: name('a zone name').meta({ description: 'Zone of each camera the rule looks at.' }),
-      }),
-    ])
-    .meta({ description: 'What makes the rule fire.' }),
-  cameras: z
-    .array(name('a camera name'))
-    .min(1)
-    .optional()
-    .meta({ description: 'Only these cameras; default: all that have the zone.' }),
-  labels: z
-    .array(z.string().min(1))
-    .min(1)
-    .optional()
-    .meta({ description: 'Only these labels of the model; default: any.' }),
-  scoreMin: fraction
-    .default(0)
-    .meta({ description: 'Least median score of the track, beside its confirmation threshold.' }),
-  cooldownS: z.number().min(0).max(86400).default(60).meta({
-    description: 'After it fired for a camera, the rule stays quiet there for this long (seconds).',
-  }),
-  severity: z
-    .enum(['info', 'warning', 'critical'])
-    .default('warning')
-    .meta({ description: 'Passed on with the alert.' }),
-  message: z
-    .string()
-    .min(1)
-    .max(500)
-    .default('{label} entered {zone} at {camera}')
-    .meta({ description: 'Text of the alert; {label}, {zone}, {camera}, {score} and {rule} are filled in.' }),
-});
 
 const snapshots = z.strictObject({
   enabled: z.boolean().default(true).meta({
@@ -175,7 +139,7 @@ export const configSchema = z.strictObject({
     .refine((value) => Object.keys(value).length <= 32, 'at most 32 cameras')
     .meta({ description: 'The cameras by name.' }),
   rules: z
-    .record(name('a rule name'), rule)
+    .record(name('a rule name'), ruleSchema)
     .default({})
     .meta({ description: 'What makes an alert, by name.' }),
 });

@@ -1,33 +1,46 @@
-// The configuration in the words of the domain: rules, zones and switches. Pure; knows only the shape it needs, not the
+// The configuration in the words of the domain: rules, places and switches. Pure; knows only the shape it needs, not the
 // configuration room.
+import type { DecisionScene } from './decide.ts';
+import type { Places, Rule, Steadiness, Zone } from './rule-types.ts';
 import type { CameraSwitches, FileSwitches } from './switches.ts';
-import type { Rule, Zone } from './types.ts';
 
 interface ConfiguredCamera {
-  readonly zones: Readonly<Record<string, { readonly points: Zone['points'] }>>;
+  readonly zones: Readonly<Record<string, { readonly points: Zone['points'] } & Partial<Steadiness>>>;
   readonly enabled: boolean;
   readonly armed: boolean;
   readonly detect: { readonly enabled: boolean };
   readonly threshold?: number | undefined;
 }
 
+type ConfiguredRule = Omit<Rule, 'name' | keyof typeof RULE_DEFAULTS> & Partial<typeof RULE_DEFAULTS>;
+
 /** The part of the configuration that is looked at. */
 export interface Configured {
   readonly armed: boolean;
   readonly cameras: Readonly<Record<string, ConfiguredCamera>>;
-  readonly rules: Readonly<Record<string, Omit<Rule, 'name'>>>;
+  readonly rules: Readonly<Record<string, ConfiguredRule>>;
 }
 
-/** Rules with their names, and zones by camera name. */
-export function rulesAndZones({ rules, cameras }: Pick<Configured, 'rules' | 'cameras'>): {
-  rules: Rule[];
-  zones: Map<string, Zone[]>;
-} {
-  const zonesOf = ({ zones }: ConfiguredCamera): Zone[] =>
-    Object.entries(zones).map(([name, { points }]) => ({ name, points }));
+const STEADINESS: Steadiness = { anchor: 'bottom', inertia: 1, margin: 0 };
+const RULE_DEFAULTS = {
+  while: 'armed',
+  cooldownPer: 'camera',
+  groupS: 0,
+  snapshot: true,
+} as const satisfies Partial<Rule>;
+
+/** Rules with their names, places by camera name, and where the board is. */
+export function decisionScene({ rules, cameras }: Pick<Configured, 'rules' | 'cameras'>): DecisionScene {
+  const placesOf = ({ zones }: ConfiguredCamera): Places => {
+    return {
+      zones: Object.entries(zones).map(([name, zone]) => ({ ...STEADINESS, name, ...zone })),
+      lines: [],
+    };
+  };
   return {
-    rules: Object.entries(rules).map(([name, rule]) => ({ name, ...rule })),
-    zones: new Map(Object.entries(cameras).map(([name, camera]) => [name, zonesOf(camera)])),
+    rules: Object.entries(rules).map(([name, rule]) => ({ ...RULE_DEFAULTS, name, ...rule })),
+    places: new Map(Object.entries(cameras).map(([name, camera]) => [name, placesOf(camera)])),
+    location: { timeZone: 'UTC' },
   };
 }
 

@@ -1,6 +1,7 @@
 // The life of an event: `new` when a track is confirmed, `update` when something worth telling changes, `end` when the
 // track is gone. Pure; ids are passed in. Main thread.
-import type { Box, EventChange, Observation, SnapshotRef, TrackView } from './types.ts';
+import type { Box, EventChange, Observation, SnapshotRef } from './types.ts';
+import type { Sighting } from './whereabouts.ts';
 
 /** Updates of one event come at most this often. */
 export const UPDATE_INTERVAL_MS_MIN = 1000;
@@ -27,7 +28,6 @@ interface OpenEvent {
 
 export interface EventBookOptions {
   readonly newId: () => string;
-  readonly zonesOf: (camera: string, track: TrackView) => string[];
 }
 
 /** The open events of all cameras. */
@@ -48,14 +48,15 @@ export class EventBook {
   }
 
   /** Takes one observation; returns the changes in order, every `new` before its `end`. */
-  observe(observation: Observation): EventChange[] {
+  observe(observation: Observation, sightings: readonly Sighting[]): EventChange[] {
     const events = tracksOf(this.#open, observation.camera);
     const changes: EventChange[] = [];
-    for (const track of observation.tracks) {
+    for (const sighting of sightings) {
+      const { track } = sighting;
       if (!track.confirmed) continue;
       const event = events.get(track.id);
-      if (event === undefined) changes.push(this.#begin(observation, track, events));
-      else if (this.#refresh(event, observation, track)) changes.push(tell(event, 'update', observation));
+      if (event === undefined) changes.push(this.#begin(observation, sighting, events));
+      else if (refresh(event, observation, sighting)) changes.push(tell(event, 'update', observation));
     }
     for (const id of observation.ended) {
       const event = events.get(id);
@@ -76,8 +77,7 @@ export class EventBook {
     if (ended.size > ENDED_MAX && !oldest.done) ended.delete(oldest.value);
   }
 
-  #begin(observation: Observation, track: TrackView, events: Map<number, OpenEvent>): EventChange {
-    const zones = this.#options.zonesOf(observation.camera, track);
+  #begin(observation: Observation, { track, zones }: Sighting, events: Map<number, OpenEvent>): EventChange {
     const event: OpenEvent = {
       id: this.#options.newId(),
       track: track.id,
@@ -96,22 +96,22 @@ export class EventBook {
     events.set(track.id, event);
     return tell(event, 'new', observation);
   }
+}
 
-  /** Brings the event up to date; true when the change is worth telling and the last telling is old enough. */
-  #refresh(event: OpenEvent, observation: Observation, track: TrackView): boolean {
-    event.snapshot = track.snapshot ?? event.snapshot;
-    if (track.score === 0) return false;
-    event.box = track.box;
-    event.score = Math.max(event.score, track.score);
-    event.zones = this.#options.zonesOf(observation.camera, track);
-    for (const zone of event.zones) event.zonesEntered.add(zone);
-    if (observation.stamp.monoMs - event.toldMonoMs < UPDATE_INTERVAL_MS_MIN) return false;
-    return (
-      event.zones.join() !== event.toldZones ||
-      event.score >= event.toldScore + SCORE_STEP ||
-      event.snapshot?.path !== event.toldSnapshot?.path
-    );
-  }
+/** Brings the event up to date; true when the change is worth telling and the last telling is old enough. */
+function refresh(event: OpenEvent, { stamp }: Observation, { track, zones }: Sighting): boolean {
+  event.snapshot = track.snapshot ?? event.snapshot;
+  if (track.score === 0) return false;
+  event.box = track.box;
+  event.score = Math.max(event.score, track.score);
+  event.zones = zones;
+  for (const zone of zones) event.zonesEntered.add(zone);
+  if (stamp.monoMs - event.toldMonoMs < UPDATE_INTERVAL_MS_MIN) return false;
+  return (
+    event.zones.join() !== event.toldZones ||
+    event.score >= event.toldScore + SCORE_STEP ||
+    event.snapshot?.path !== event.toldSnapshot?.path
+  );
 }
 
 /** The map of one camera's tracks, made when it is missing. */

@@ -1,5 +1,6 @@
 // Plane geometry on boxes and polygons in fractions of the frame. Pure.
-import type { Box, Point, Zone } from './types.ts';
+import type { Zone } from './rule-types.ts';
+import type { Box, Point } from './types.ts';
 
 /** Intersection over union (Jaccard index) of two boxes, 0..1; 0 when both are empty. */
 export function iou(a: Box, b: Box): number {

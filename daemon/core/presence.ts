@@ -1,9 +1,10 @@
 // Who is there now: from observations to counts per camera and label, per zone and label, and to motion. Tells changes
 // only, so that whoever publishes them repeats nothing; a score that trembles is told rarely, a count at once. Pure: the
 // times are those of the observations or are passed in. Main thread. Not for: events and alerts (events.ts, rules.ts).
-import { bottomCentre, insidePolygon } from './geometry.ts';
 import { sanitise } from './names.ts';
-import type { CameraStatus, Observation, Rule, TrackView, Zone } from './types.ts';
+import type { Places, Rule } from './rule-types.ts';
+import type { CameraStatus, Moment, Observation, TrackView } from './types.ts';
+import type { Sighting } from './whereabouts.ts';
 
 /** An object moves while it has moved a step within this time; a camera has motion as long after the last step. */
 export const QUIET_MS = 5000;
@@ -17,12 +18,6 @@ export const SCORE_INTERVAL_MS_MIN = 1000;
 export const PUBLISHED_LABELS_MAX = 16;
 /** Labels of one camera, those seen later included; what goes beyond is not counted. */
 export const LABELS_MAX = 128;
-
-/** An instant on both clocks. */
-export interface Moment {
-  readonly atMs: number;
-  readonly monoMs: number;
-}
 
 export interface Count {
   /** Confirmed objects there now; one that is not seen for a moment counts until its track ends. */
@@ -50,8 +45,8 @@ export type PresenceChange =
 /** What is looked at: the configuration in the words of this file. */
 export interface PresenceScene {
   readonly cameras: readonly string[];
-  /** Zones by camera name. */
-  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  /** By camera name. */
+  readonly places: ReadonlyMap<string, Places>;
   /** Labels that are told from the start, see `publishedLabels`. */
   readonly labels: readonly string[];
 }
@@ -71,6 +66,7 @@ interface Tracked {
   readonly label: string;
   readonly startedMonoMs: number;
   view: TrackView;
+  zones: readonly string[];
   score: number;
   /** Centre of the box at the last step. */
   x: number;
@@ -92,13 +88,13 @@ interface Place {
 
 /** The whole camera, or one of its zones. */
 interface Area {
-  readonly zone: Zone | undefined;
+  readonly zone: string | undefined;
   /** By label. */
   readonly places: ReadonlyMap<string, Place>;
 }
 
 interface CameraScene {
-  zones: readonly Zone[];
+  zones: readonly string[];
   /** Frames come: what was seen last is still so. */
   live: boolean;
   readonly labels: Set<string>;
@@ -133,7 +129,7 @@ export class Presence {
   readonly #cameras = new Map<string, CameraScene>();
 
   /** Takes up a configuration: the first, or one that differs. Objects that are there stay, as far as their camera does. */
-  rearrange({ cameras, zones, labels }: PresenceScene, moment: Moment): PresenceChange[] {
+  rearrange({ cameras, places, labels }: PresenceScene, moment: Moment): PresenceChange[] {
     const changes: PresenceChange[] = [];
     for (const [camera, scene] of this.#cameras) {
       if (cameras.includes(camera)) continue;
@@ -142,7 +138,7 @@ export class Presence {
     }
     for (const camera of cameras) {
       const scene = this.#sceneOf(camera);
-      scene.zones = zones.get(camera) ?? [];
+      scene.zones = (places.get(camera)?.zones ?? []).map(({ name }) => name);
       scene.labels.clear();
       for (const label of [...labels, ...scene.seen]) scene.labels.add(label);
       changes.push(...lay(camera, scene), ...tell(camera, scene, moment));
@@ -151,11 +147,11 @@ export class Presence {
   }
 
   /** Takes the observations of all cameras in the order they were made. */
-  observe({ camera, stamp, tracks }: Observation): PresenceChange[] {
+  observe({ camera, stamp, tracks }: Observation, sightings: readonly Sighting[]): PresenceChange[] {
     const scene = this.#cameras.get(camera);
     if (scene === undefined) return [];
     scene.monoMs = Math.max(scene.monoMs, stamp.monoMs);
-    for (const view of tracks) follow(scene, view);
+    for (const sighting of sightings) follow(scene, sighting);
     // An observation has each track once: more are followed than it has only when some have gone.
     if (scene.tracks.size > tracks.length) leave(scene, tracks);
     if (appear(scene)) lay(camera, scene);
@@ -211,7 +207,7 @@ export class Presence {
 }
 
 /** Follows one track: its newest view, and whether it has moved a step. */
-function follow(scene: CameraScene, view: TrackView): void {
+function follow(scene: CameraScene, { track: view, zones }: Sighting): void {
   const { box } = view;
   const x = box.x + box.width / 2;
   const y = box.y + box.height / 2;
@@ -222,6 +218,7 @@ function follow(scene: CameraScene, view: TrackView): void {
       label: sanitise(view.label),
       startedMonoMs: view.startedMonoMs,
       view,
+      zones,
       score: view.score,
       x,
       y,
@@ -232,6 +229,7 @@ function follow(scene: CameraScene, view: TrackView): void {
     return;
   }
   tracked.view = view;
+  tracked.zones = zones;
   tracked.still += 1;
   if (view.score === 0) return;
   tracked.score = view.score;
@@ -271,8 +269,8 @@ function appear(scene: CameraScene): boolean {
 function lay(camera: string, scene: CameraScene): PresenceChange[] {
   const { areas: before, zones, labels } = scene;
   scene.areas = [undefined, ...zones].map((zone) => {
-    const known = before.find((area) => area.zone?.name === zone?.name)?.places;
-    const placeOf = (label: string): Place => known?.get(label) ?? emptyPlace(zone?.name, label);
+    const known = before.find((area) => area.zone === zone)?.places;
+    const placeOf = (label: string): Place => known?.get(label) ?? emptyPlace(zone, label);
     return { zone, places: new Map([...labels].map((label) => [label, placeOf(label)])) };
   });
   const wanted = new Set(placesOf(scene));
@@ -310,18 +308,17 @@ function tell(camera: string, scene: CameraScene, { atMs, monoMs }: Moment): Pre
   return changes;
 }
 
-/** Of every frame: makes nothing but a point for each object. */
+/** Of every frame: makes nothing. */
 function count(scene: CameraScene): void {
   for (const { places } of scene.areas) for (const place of places.values()) empty(place);
   if (!scene.live) return;
   for (const tracked of scene.tracks.values()) {
-    const { view, label } = tracked;
+    const { view, label, zones } = tracked;
     if (!view.confirmed) continue;
     const active = moves(tracked, scene) ? 1 : 0;
-    const foot = bottomCentre(view.box);
     for (const { zone, places } of scene.areas) {
       const place = places.get(label);
-      if (place === undefined || (zone !== undefined && !insidePolygon(foot, zone.points))) continue;
+      if (place === undefined || (zone !== undefined && !zones.includes(zone))) continue;
       place.count += 1;
       place.active += active;
       place.scoreMax = Math.max(place.scoreMax, view.scoreMedian);

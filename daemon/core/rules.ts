@@ -1,12 +1,11 @@
 // The rule engine: which rule fires on which track in which observation. A pure function of (rules and zones, the
 // observations so far, their times): no clock, no ids, so that it can be replayed. Main thread.
-import { zonesUnder } from './geometry.ts';
-import type { Observation, Rule, TrackView, Zone } from './types.ts';
+import type { Rule } from './rule-types.ts';
+import type { Fact, Observation, TrackView } from './types.ts';
+import type { Sighting } from './whereabouts.ts';
 
 export interface RuleEngineOptions {
   readonly rules: readonly Rule[];
-  /** Zones by camera name. */
-  readonly zones: ReadonlyMap<string, readonly Zone[]>;
 }
 
 /** One rule that fired. */
@@ -25,6 +24,7 @@ export class RuleEngine {
   readonly #visits = new Map<string, Visits>();
   /** When a rule last fired, keyed by rule and camera. */
   readonly #firedMonoMs = new Map<string, number>();
+  readonly #disarmed = new Set<string>();
 
   constructor(options: RuleEngineOptions) {
     this.#options = options;
@@ -35,37 +35,37 @@ export class RuleEngine {
    * looks at another zone now.
    */
   reconfigure(options: RuleEngineOptions): void {
-    const zoneOf = new Map(this.#options.rules.map(({ name, trigger }) => [name, trigger.zone]));
-    const other = options.rules.filter(({ name, trigger }) => zoneOf.get(name) !== trigger.zone);
+    const zones = new Map(this.#options.rules.map((rule) => [rule.name, zoneOf(rule)]));
+    const other = options.rules.filter((rule) => zones.get(rule.name) !== zoneOf(rule));
     for (const visits of this.#visits.values()) for (const { name } of other) visits.delete(name);
     this.#options = options;
   }
 
-  /** Names of the zones a track stands in, sorted. */
-  zonesOf(camera: string, track: TrackView): string[] {
-    return zonesUnder(track.box, this.#options.zones.get(camera) ?? []);
+  /** A camera is armed until it is said otherwise. */
+  learn(fact: Fact): void {
+    if (fact.kind !== 'armed') return;
+    if (fact.armed) this.#disarmed.delete(fact.camera);
+    else this.#disarmed.add(fact.camera);
   }
 
   /**
    * Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. Nothing
-   * fires while not `armed`, and nothing of it later: who stands in a zone meanwhile has been seen there, whatever the
+   * fires while the camera is not armed, and nothing of it later: who stands in a zone meanwhile has been seen there, whatever the
    * filters of its rules say, and no cooldown begins.
    */
-  observe(observation: Observation, armed = true): Firing[] {
-    const { camera, tracks, ended, stamp } = observation;
+  observe({ camera, ended, stamp }: Observation, sightings: readonly Sighting[]): Firing[] {
     const firings: Firing[] = [];
-    for (const track of tracks) {
+    for (const { track, zones: inside } of sightings) {
       if (!track.confirmed || track.score === 0) continue;
-      const inside = this.zonesOf(camera, track);
       const visits = this.#visitsOf(camera, track.id);
       for (const rule of this.#options.rules) {
-        if (!armed) {
-          setMember(visits, rule.name, inside.includes(rule.trigger.zone));
+        if (this.#disarmed.has(camera)) {
+          setMember(visits, rule.name, inside.includes(zoneOf(rule)));
         } else if (
           this.#enters(rule, camera, track, inside, visits) &&
           this.#takesTurn(rule, camera, stamp.monoMs)
         ) {
-          firings.push({ rule, track, zone: rule.trigger.zone });
+          firings.push({ rule, track, zone: zoneOf(rule) });
         }
       }
     }
@@ -88,7 +88,7 @@ export class RuleEngine {
    * the zone enters it by appearing there.
    */
   #enters(rule: Rule, camera: string, track: TrackView, inside: readonly string[], visits: Visits): boolean {
-    if (!inside.includes(rule.trigger.zone)) {
+    if (!inside.includes(zoneOf(rule))) {
       visits.delete(rule.name);
       return false;
     }
@@ -113,6 +113,10 @@ export class RuleEngine {
 function setMember(visits: Visits, rule: string, inside: boolean): void {
   if (inside) visits.add(rule);
   else visits.delete(rule);
+}
+
+function zoneOf({ trigger }: Rule): string {
+  return trigger.type === 'enter' ? trigger.zone : '';
 }
 
 function trackKey(camera: string, id: number): string {

@@ -71,13 +71,13 @@ export class Tracker {
       if (detection.score >= this.#options.scoreMin && this.#tracks.length < TRACKS_MAX)
         this.#begin(detection, stamp);
     }
-    return { tracks: this.#tracks.map(viewOf), ended };
+    return { tracks: this.#views(), ended };
   }
 
   /** Ends what has not been seen for `lostMs`, when no frame arrives that would do it. */
   expire(monoMs: number): TrackStep {
     const ended = this.#end(monoMs - this.#options.lostMs);
-    return { tracks: this.#tracks.map(viewOf), ended };
+    return { tracks: this.#views(), ended };
   }
 
   /** Ends everything: the stream is over. */
@@ -141,6 +141,10 @@ export class Tracker {
     if (track.scoreMedian >= this.#options.threshold(track.label)) track.confirmed = true;
   }
 
+  #views(): TrackView[] {
+    return this.#tracks.map((track) => viewOf(track, this.#options.threshold(track.label)));
+  }
+
   #end(seenBeforeMs: number): number[] {
     const ended = this.#tracks.filter((track) => track.seenMonoMs < seenBeforeMs).map((track) => track.id);
     if (ended.length > 0) this.#tracks = this.#tracks.filter((track) => track.seenMonoMs >= seenBeforeMs);
@@ -155,7 +159,7 @@ function byScore(a: Detection, b: Detection): number {
   return a.box.x - b.box.x || a.box.y - b.box.y || a.box.width - b.box.width || a.box.height - b.box.height;
 }
 
-function viewOf(track: Track): TrackView {
+function viewOf(track: Track, threshold: number): TrackView {
   return {
     id: track.id,
     label: track.label,
@@ -163,6 +167,8 @@ function viewOf(track: Track): TrackView {
     scoreMedian: track.scoreMedian,
     box: track.box,
     confirmed: track.confirmed,
+    threshold,
+    stationary: false,
     velocity: [track.velocityX, track.velocityY],
     startedAtMs: track.startedAtMs,
     startedMonoMs: track.startedMonoMs,

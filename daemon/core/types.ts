@@ -2,6 +2,8 @@
 // Boxes are fractions of the full frame (0..1), origin top left. `atMs` is wall clock (milliseconds since 1970, for
 // storage and people), `monoMs` is CLOCK_MONOTONIC (milliseconds, comparable between threads and processes of one
 // boot, for durations, tracker and rules). The two are never mixed.
+import type { FaultKind, Severity, TriggerType } from './rule-types.ts';
+import type { Condition } from './trace-types.ts';
 
 /** Axis-aligned box in fractions of the full frame: `x`, `y` is the top left corner. */
 export interface Box {
@@ -53,6 +55,12 @@ export interface Snapshot extends SnapshotRef {
   readonly eventId?: string;
 }
 
+/** An instant on both clocks. */
+export interface Moment {
+  readonly atMs: number;
+  readonly monoMs: number;
+}
+
 /** An object followed over frames, as seen in one observation. */
 export interface TrackView {
   /** Per camera, counts from 1 since the daemon's start. */
@@ -64,6 +72,10 @@ export interface TrackView {
   readonly scoreMedian: number;
   readonly box: Box;
   readonly confirmed: boolean;
+  /** The median score that confirms it. */
+  readonly threshold: number;
+  /** It has not moved for `track.stationaryS`. */
+  readonly stationary: boolean;
   /** Fractions of the frame per second, of the box centre. */
   readonly velocity: Point;
   /** When the track was first seen. */
@@ -127,43 +139,40 @@ export interface EventChange {
   readonly snapshot?: SnapshotRef;
 }
 
-export type Severity = 'info' | 'warning' | 'critical';
-
 /** A rule fired. Its own record, pointing at its event. */
 export interface Alert {
   readonly id: string;
-  readonly eventId: string;
+  /** Absent where no single object made the rule fire: nobody is there, or something is broken. */
+  readonly eventId?: string;
+  /** Of a group: the events of all its objects, `eventId` first. */
+  readonly eventIds?: readonly string[];
+  /** Objects that this alert stands for: more than one for a group or a count. */
+  readonly count: number;
   readonly rule: string;
+  readonly trigger: TriggerType;
   readonly severity: Severity;
-  readonly camera: string;
-  readonly label: string;
-  readonly zone: string;
-  readonly score: number;
+  /** Absent where the whole daemon is meant (a full disk). */
+  readonly camera?: string;
+  readonly label?: string;
+  readonly zone?: string;
+  readonly line?: string;
+  /** Sides of the line, or first and last zone of a sequence. */
+  readonly from?: string;
+  readonly to?: string;
+  /** What is broken. */
+  readonly fault?: FaultKind;
+  readonly score?: number;
   readonly message: string;
   readonly atMs: number;
   readonly monoMs: number;
-  /** Stage times of the frame that made the rule fire. */
-  readonly stages: AlertStages;
+  /** Stage times of the frame that made the rule fire; absent where time alone did. */
+  readonly stages?: AlertStages;
   /** Best picture of the object when the rule fired. */
   readonly snapshot?: SnapshotRef;
-}
-
-/** A polygon on one camera, at least three points. */
-export interface Zone {
-  readonly name: string;
-  readonly points: readonly Point[];
-}
-
-/** One rule as the engine takes it; `cameras` and `labels` undefined mean any. */
-export interface Rule {
-  readonly name: string;
-  readonly trigger: { readonly type: 'enter'; readonly zone: string };
-  readonly cameras?: readonly string[] | undefined;
-  readonly labels?: readonly string[] | undefined;
-  readonly scoreMin: number;
-  readonly cooldownS: number;
-  readonly severity: Severity;
-  readonly message: string;
+  /** Levels below `vedette/<device>/` where it is published once more. */
+  readonly topic?: string;
+  /** Every condition of the rule, with the numbers on which it was decided. */
+  readonly because: readonly Condition[];
 }
 
 /** Limits of the track filter; see docs/config.md, `track`. */
@@ -177,6 +186,14 @@ export interface TrackOptions {
   /** A track not seen for this long ends. */
   readonly lostMs: number;
 }
+
+/** What the rules have to know beside what cameras see. Told at the start and at every change. */
+export type Fact =
+  /** Whether rules may fire on this camera: house and camera are armed. */
+  | { readonly kind: 'armed'; readonly camera: string; readonly armed: boolean }
+  | { readonly kind: 'status'; readonly camera: string; readonly status: CameraStatus }
+  /** Of the whole daemon. */
+  | { readonly kind: 'fault'; readonly fault: Exclude<FaultKind, 'offline'>; readonly active: boolean };
 
 /** Retained camera state, in order of precedence (docs/mqtt.md). */
 export type CameraStatus = 'disabled' | 'offline' | 'online';

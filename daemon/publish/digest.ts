@@ -1,6 +1,7 @@
 // Many late rows of one kind in one message: counts per rule, camera and label, and exactly which numbers it stands for.
 // Keeps row numbers and counts, never the rows, so that a day of them needs little memory. Pure, main thread.
-import type { Alert, EventChange, OutboxRow, Severity } from '../core/types.ts';
+import type { Severity } from '../core/rule-types.ts';
+import type { Alert, EventChange, OutboxRow } from '../core/types.ts';
 
 /** Rows in one digest; what is beyond them gets one of its own. */
 export const DIGEST_ROWS_MAX = 4096;

@@ -90,7 +90,8 @@ export class FrigateChannel implements Channel {
     if (!this.#settings.enabled) return;
     // An alert that is committed with the beginning of its event makes that an alert at once.
     for (const { kind, body } of rows) {
-      if (kind === 'alert') this.#follow((JSON.parse(body) as Alert).eventId).alerted = true;
+      const { eventId } = kind === 'alert' ? (JSON.parse(body) as Alert) : {};
+      if (eventId !== undefined) this.#follow(eventId).alerted = true;
     }
     for (const { kind, body } of rows) if (kind === 'event') this.#tell(JSON.parse(body) as EventChange);
   }

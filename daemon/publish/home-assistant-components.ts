@@ -2,7 +2,8 @@
 // the rules kept and where they are written). Owns names, ids, topics and templates of the entities; home-assistant.ts puts
 // them into one message. Pure, main thread.
 import { sanitise } from '../core/names.ts';
-import type { CameraStatus, Severity } from '../core/types.ts';
+import type { Severity } from '../core/rule-types.ts';
+import type { CameraStatus } from '../core/types.ts';
 import type { Component, Household, NamedComponent, Place } from './home-assistant-words.ts';
 import {
   cameraPath,

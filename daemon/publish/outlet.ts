@@ -4,6 +4,7 @@
 import type { MqttConfig } from '../config/types.ts';
 import type { CameraSwitches, FileSwitches } from '../core/switches.ts';
 import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
+import type { Sighting } from '../core/whereabouts.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -39,6 +40,8 @@ export interface OutletOptions {
   readonly switches: SwitchMemory;
   /** Switches of this camera have other values now. */
   readonly onTurn: (camera: string, switches: CameraSwitches) => void;
+  /** Rules may fire on this camera, or not: told of each at the start, and of changes. */
+  readonly onArmed: (camera: string, armed: boolean) => void;
   readonly requests: Pick<RequestSources, 'messages' | 'picture'>;
   readonly selfTest: Pick<SelfTestOptions, 'judge' | 'commit' | 'withdraw' | 'waiting'>;
   readonly latency: LatencyLedger;
@@ -112,8 +115,8 @@ export class Outlet {
   }
 
   /** What stands follows what was seen. */
-  observe(observation: Observation): void {
-    this.#topics.observe(observation);
+  observe(observation: Observation, sightings: readonly Sighting[]): void {
+    this.#topics.observe(observation, sightings);
   }
 
   /** Rows of the outbox, just committed, in order. */
@@ -137,13 +140,14 @@ export class Outlet {
   }
 
   #makeSwitchboard(): Switchboard {
-    const { switches, requests, onTurn, clock, logger } = this.#options;
+    const { switches, requests, onTurn, onArmed, clock, logger } = this.#options;
     return new Switchboard({
       file: this.#settings.switches,
       memory: switches,
       retained: this.#topics.retained,
       requests: { ...requests, payloadOf: (row) => this.#publisher.current.payloadOf(row) },
       onTurn,
+      onArmed,
       clock,
       logger,
     });

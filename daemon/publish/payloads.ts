@@ -2,7 +2,16 @@
 // clock. Pure, main thread. Times are ISO 8601 in UTC with milliseconds (`at`), with the same instant as a number where
 // a program is likely to compute with it (`atMs`); boxes are fractions of the frame to 5 decimals (a fifth of a pixel
 // of an 8K picture), scores have 4 decimals.
-import type { Alert, Box, EventChange, Gap, OutboxKind, OutboxRow, StageTimes } from '../core/types.ts';
+import type {
+  Alert,
+  AlertStages,
+  Box,
+  EventChange,
+  Gap,
+  OutboxKind,
+  OutboxRow,
+  StageTimes,
+} from '../core/types.ts';
 import type { BoardState } from '../platform/board-watch.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { SendStages, Stage, StageLatency } from '../platform/latency.ts';
@@ -201,14 +210,14 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
     camera: alert.camera,
     label: alert.label,
     zone: alert.zone,
-    score: roundScore(alert.score),
+    ...(alert.score === undefined ? {} : { score: roundScore(alert.score) }),
     message: alert.message,
     at: isoTime(alert.atMs),
     atMs: alert.atMs,
     ...snapshotField(alert, context),
     late,
     delayedMs,
-    latency: alertLatency(alert, context),
+    ...(alert.stages === undefined ? {} : { latency: alertLatency(alert.stages, context) }),
   };
 }
 
@@ -276,7 +285,8 @@ function snapshotField(
   { camera, label, snapshot }: EventBody | Alert,
   { snapshotTopic }: RowContext,
 ): { snapshot?: object } {
-  if (snapshot === undefined) return {};
+  // Only what has been seen has a picture.
+  if (snapshot === undefined || camera === undefined || label === undefined) return {};
   const { path, sha256 } = snapshot;
   return {
     snapshot: {
@@ -341,7 +351,7 @@ export function roundStages(stages: StageTimes): StageTimes {
   };
 }
 
-function alertLatency({ stages }: Alert, { stages: sendStages }: RowContext): object {
+function alertLatency(stages: AlertStages, { stages: sendStages }: RowContext): object {
   return {
     ...roundStages(stages),
     ...(stages.decideMs === undefined ? {} : { decideMs: roundMs(stages.decideMs) }),

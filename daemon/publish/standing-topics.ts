@@ -3,8 +3,10 @@
 // told of all that. Joins them with the
 // one retained tree; each is a file of its own. Main thread.
 import type { Config } from '../config/types.ts';
-import { rulesAndZones } from '../core/configured.ts';
-import type { CameraStatus, Observation, OutboxRow, Rule, Zone } from '../core/types.ts';
+import { decisionScene } from '../core/configured.ts';
+import type { Places, Rule } from '../core/rule-types.ts';
+import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
+import type { Sighting } from '../core/whereabouts.ts';
 import { boardTemperatureC } from '../platform/board.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -23,8 +25,8 @@ import { cameraPath, isSnapshotPathOf } from './topics.ts';
 export interface StandingScene {
   readonly cameras: Readonly<Record<string, { readonly detect: FrameSize }>>;
   readonly rules: readonly Rule[];
-  /** Zones by camera name. */
-  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  /** By camera name. */
+  readonly places: ReadonlyMap<string, Places>;
   /** Pictures are published. */
   readonly pictures: boolean;
   readonly frigate: FrigateSettings;
@@ -118,8 +120,8 @@ export class StandingTopics implements Part {
     this.#state.takeModel(labels);
   }
 
-  observe(observation: Observation): void {
-    this.#state.observe(observation);
+  observe(observation: Observation, sightings: readonly Sighting[]): void {
+    this.#state.observe(observation, sightings);
   }
 
   cameraStatus(camera: string, status: CameraStatus): void {
@@ -154,5 +156,5 @@ export function standingScene(
 ): StandingScene {
   const { cameras, frigate, homeassistant, device, mqtt } = config;
   const board = { device: device.name ?? deviceDefault, healthS: mqtt.healthS };
-  return { cameras, frigate, homeassistant, ...board, pictures, ...rulesAndZones(config) };
+  return { cameras, frigate, homeassistant, ...board, pictures, ...decisionScene(config) };
 }

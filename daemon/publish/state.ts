@@ -2,7 +2,9 @@
 // retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns one
 // Presence for the daemon's life and the timer with which it notices that things have come to rest. Main thread.
 import { type Count, Presence, type PresenceChange, publishedLabels } from '../core/presence.ts';
-import type { CameraStatus, Observation, Rule, Zone } from '../core/types.ts';
+import type { Places, Rule } from '../core/rule-types.ts';
+import type { CameraStatus, Observation } from '../core/types.ts';
+import type { Sighting } from '../core/whereabouts.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Part } from '../platform/part.ts';
 import { isoTime, PAYLOAD_VERSION, roundScore } from './payloads.ts';
@@ -14,8 +16,8 @@ const SETTLE_MS = 1000;
 /** The configuration in the words of these topics. */
 export interface StateScene {
   readonly cameras: Readonly<Record<string, unknown>>;
-  /** Zones by camera name. */
-  readonly zones: ReadonlyMap<string, readonly Zone[]>;
+  /** By camera name. */
+  readonly places: ReadonlyMap<string, Places>;
   readonly rules: readonly Rule[];
 }
 
@@ -51,9 +53,9 @@ export class StateTopics implements Part {
   /** Takes up cameras, zones and rules, the first or others: what is gone is cleared, what is new is zero. */
   arrange(scene: StateScene): void {
     this.#scene = scene;
-    const { cameras, zones, rules } = scene;
+    const { cameras, places, rules } = scene;
     const labels = publishedLabels(rules, this.#modelLabels);
-    this.#take(this.presence.rearrange({ cameras: Object.keys(cameras), zones, labels }, this.#moment()));
+    this.#take(this.presence.rearrange({ cameras: Object.keys(cameras), places, labels }, this.#moment()));
   }
 
   /** Labels without a rule of their own have topics as soon as the model is known. */
@@ -62,8 +64,8 @@ export class StateTopics implements Part {
     if (this.#scene !== undefined) this.arrange(this.#scene);
   }
 
-  observe(observation: Observation): void {
-    this.#take(this.presence.observe(observation));
+  observe(observation: Observation, sightings: readonly Sighting[]): void {
+    this.#take(this.presence.observe(observation, sightings));
   }
 
   cameraStatus(camera: string, status: CameraStatus): void {

@@ -31,6 +31,8 @@ export interface SwitchboardOptions {
   readonly requests: Omit<RequestSources, 'cameras'>;
   /** Switches of this camera have other values now. */
   readonly onTurn: (camera: string, switches: CameraSwitches) => void;
+  /** Rules may fire on what this camera sees, or not: told of each at the start, and of changes. */
+  readonly onArmed: (camera: string, armed: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: CommandLimits;
@@ -59,17 +61,13 @@ export class Switchboard {
       ...(limits === undefined ? {} : { limits }),
     });
     for (const { key, value } of this.#switches.list()) retained.set(statePath(key), switchText(value));
+    this.#tellArmed();
     // At once where the database is sound, and so before any camera starts; late where it is out of reach at the start.
     void memory.opened.then(() => this.#recall());
   }
 
   ofCamera(camera: string): CameraSwitches {
     return this.#switches.ofCamera(camera);
-  }
-
-  /** Whether rules may fire on what this camera sees. */
-  armed(camera: string): boolean {
-    return this.#switches.armed(camera);
   }
 
   /** The file has been read again. Topics of cameras that are gone are cleared by whoever clears all of theirs. */
@@ -94,7 +92,14 @@ export class Switchboard {
     for (const camera of new Set(changed.flatMap(({ camera }) => camera ?? []))) {
       onTurn(camera, this.#switches.ofCamera(camera));
     }
+    if (changed.some(({ name }) => name === 'armed')) this.#tellArmed();
     return changed.length > 0;
+  }
+
+  /** The house and the camera must be armed. */
+  #tellArmed(): void {
+    for (const camera of this.#switches.cameras())
+      this.#options.onArmed(camera, this.#switches.armed(camera));
   }
 
   /** With `settled` the topic is published although it says nothing new. */

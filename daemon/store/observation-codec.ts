@@ -10,6 +10,10 @@ const ENDED_BYTES = 4;
 /** Where the name of a track's label stands within the track. */
 const LABEL_AT = 4;
 const CONFIRMED = 1;
+const STATIONARY = 2;
+/** The other bits of the flags: the threshold in thousandths; 0 in rows of before it was kept. */
+const THRESHOLD_AT = 2;
+const THOUSAND = 1000;
 const FRACTION = 65_535;
 const VELOCITY = 4096;
 const INT16_MAX = 32_767;
@@ -52,7 +56,9 @@ function encodeTrack(view: DataView, at: number, track: TrackView, monoMs: numbe
   const { box, velocity } = track;
   view.setUint32(at, track.id, true);
   view.setUint16(at + LABEL_AT, label, true);
-  view.setUint16(at + 6, track.confirmed ? CONFIRMED : 0, true);
+  const threshold = within(track.threshold * THOUSAND, 0, THOUSAND) << THRESHOLD_AT;
+  const flags = (track.confirmed ? CONFIRMED : 0) | (track.stationary ? STATIONARY : 0) | threshold;
+  view.setUint16(at + 6, flags, true);
   view.setFloat32(at + 8, track.score, true);
   view.setFloat32(at + 12, track.scoreMedian, true);
   view.setUint16(at + 16, within(box.x * FRACTION, 0, FRACTION), true);
@@ -104,6 +110,7 @@ function decodeTrack(
   const label = nameOf(number);
   if (label === undefined) throw new RangeError(`label ${number} has no name`);
   const fraction = (place: number): number => body.getUint16(at + place, true) / FRACTION;
+  const flags = body.getUint16(at + 6, true);
   const ageMs = body.getUint32(at + 28, true);
   return {
     id: body.getUint32(at, true),
@@ -111,7 +118,9 @@ function decodeTrack(
     score: body.getFloat32(at + 8, true),
     scoreMedian: body.getFloat32(at + 12, true),
     box: { x: fraction(16), y: fraction(18), width: fraction(20), height: fraction(22) },
-    confirmed: (body.getUint16(at + 6, true) & CONFIRMED) !== 0,
+    confirmed: (flags & CONFIRMED) !== 0,
+    threshold: (flags >> THRESHOLD_AT) / THOUSAND,
+    stationary: (flags & STATIONARY) !== 0,
     velocity: [body.getInt16(at + 24, true) / VELOCITY, body.getInt16(at + 26, true) / VELOCITY],
     startedAtMs: head.atMs - ageMs,
     startedMonoMs: head.monoMs - ageMs,

@@ -112,11 +112,12 @@ export function eventColumns(change: EventChange | InterruptedEnd): Record<strin
 }
 
 /** Columns of the row of an alert. */
-export function alertColumns({ snapshot, ...alert }: Alert, seq: number): Record<string, unknown> {
+export function alertColumns(alert: Alert, seq: number): Record<string, unknown> {
+  const { id, eventId, rule, severity, camera, label, zone, score, message, monoMs, snapshot } = alert;
   return {
-    ...alert,
+    ...{ id, eventId, rule, severity, camera, label, zone, message, monoMs },
     seq,
-    score: clampScore(alert.score),
+    score: score === undefined ? null : clampScore(score),
     atMs: Math.round(alert.atMs),
     stages: JSON.stringify(alert.stages),
     ...snapshotColumns(snapshot),

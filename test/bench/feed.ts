@@ -45,6 +45,8 @@ function track(id: number): TrackView {
     scoreMedian: 0.9,
     box: { x: 0.41234 / id, y: 0.25123, width: 0.12213, height: 0.33333 },
     confirmed: true,
+    threshold: 0.7,
+    stationary: false,
     velocity: [0.0312345, -0.0123],
     startedAtMs: 0,
     startedMonoMs: 0,

@@ -1,6 +1,8 @@
 // The writer for programs made for Frigate, against a real broker.
 import { describe, expect } from 'vitest';
-import type { EventChange, Observation, OutboxRow, TrackView, Zone } from '../../daemon/core/types.ts';
+import type { Places } from '../../daemon/core/rule-types.ts';
+import type { EventChange, Observation, OutboxRow, TrackView } from '../../daemon/core/types.ts';
+import { Whereabouts } from '../../daemon/core/whereabouts.ts';
 import type { FrigateSettings } from '../../daemon/publish/frigate-channel.ts';
 import type { Publisher } from '../../daemon/publish/publisher.ts';
 import { type StandingScene, StandingTopics } from '../../daemon/publish/standing-topics.ts';
@@ -14,7 +16,7 @@ import { alertBody, MemoryOutbox, testPublisher } from '../support/publisher.ts'
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { TopicNotes } from '../support/topic-notes.ts';
-import { DOOR, NO_STAGES, stampOf, standing, trackView } from '../support/tracks.ts';
+import { DOOR, NO_STAGES, placesOf, ruleOf, stampOf, standing, trackView } from '../support/tracks.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -24,29 +26,18 @@ const OFF: FrigateSettings = { enabled: false, prefix: 'frigate' };
 interface World {
   readonly publisher: Publisher;
   readonly topics: StandingTopics;
-  arrange(frigate: FrigateSettings, zones?: ReadonlyMap<string, readonly Zone[]>): void;
+  arrange(frigate: FrigateSettings, places?: ReadonlyMap<string, Places>): void;
   see(camera: string, frame: number, ...tracks: TrackView[]): void;
   /** Commits changes of one event, or an alert for it. */
   commit(...rows: (Partial<EventChange> | 'alert')[]): void;
 }
 
-function scene(frigate: FrigateSettings, zones: StandingScene['zones']): StandingScene {
+function scene(frigate: FrigateSettings, places: StandingScene['places']): StandingScene {
   const detect = { width: 1280, height: 720 };
-  const rules = [
-    {
-      name: 'a',
-      trigger: { type: 'enter', zone: 'door' },
-      labels: ['person'],
-      scoreMin: 0,
-      cooldownS: 0,
-      severity: 'info',
-      message: '',
-    },
-  ] as const;
   return {
     cameras: { porch: { detect }, lane: { detect } },
-    rules,
-    zones,
+    rules: [ruleOf({ labels: ['person'] })],
+    places,
     pictures: true,
     frigate,
     homeassistant: { enabled: false, prefix: 'homeassistant' },
@@ -56,22 +47,20 @@ function scene(frigate: FrigateSettings, zones: StandingScene['zones']): Standin
 }
 
 /** Both cameras have a zone door. */
-const ZONES = new Map([
-  ['porch', [DOOR]],
-  ['lane', [DOOR]],
-]);
+const PLACES = placesOf([DOOR], ['porch', 'lane']);
 
 async function world(url: string, frigate: FrigateSettings, memory = new TopicNotes()): Promise<World> {
   const clock = new SimClock(stampOf(0).atMs);
   const { logger } = memoryLogger();
   const topics = new StandingTopics({
-    scene: scene(frigate, ZONES),
+    scene: scene(frigate, PLACES),
     memory,
     version: '0.1.0',
     clock,
     logger,
   });
   for (const camera of ['porch', 'lane']) topics.cameraStatus(camera, 'online');
+  const whereabouts = new Whereabouts(PLACES);
   const { retained, pictures, channels } = topics;
   const { publisher } = testPublisher({ url, before: { retained, pictures }, channels });
   await publisher.start();
@@ -84,8 +73,14 @@ async function world(url: string, frigate: FrigateSettings, memory = new TopicNo
   return {
     publisher,
     topics,
-    arrange: (settings, zones = ZONES) => topics.arrange(scene(settings, zones), []),
-    see: (camera, frame, ...tracks) => topics.observe(observationOf(camera, frame, tracks)),
+    arrange: (settings, places = PLACES) => {
+      whereabouts.rearrange(places);
+      topics.arrange(scene(settings, places), []);
+    },
+    see: (camera, frame, ...tracks) => {
+      const seen = observationOf(camera, frame, tracks);
+      topics.observe(seen, whereabouts.observe(seen));
+    },
     commit: (...rows) => topics.committed(rows.map(rowOf)),
   };
 }

@@ -1,6 +1,7 @@
 // State topics against a real broker: what it holds is what is so, whatever happened to it or to the daemon meanwhile.
 import { describe, expect, onTestFinished } from 'vitest';
-import type { Rule, Zone } from '../../daemon/core/types.ts';
+import type { Rule, Zone } from '../../daemon/core/rule-types.ts';
+import { Whereabouts } from '../../daemon/core/whereabouts.ts';
 import { StateTopics } from '../../daemon/publish/state.ts';
 import { heldAt } from '../support/held.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
@@ -9,7 +10,7 @@ import { type TestPublisher, type TestPublisherOptions, testPublisher } from '..
 import { SimClock } from '../support/sim-clock.ts';
 import { Subscriber } from '../support/subscriber.ts';
 import { TopicNotes } from '../support/topic-notes.ts';
-import { DOOR, observation, stampOf, standing, trackView } from '../support/tracks.ts';
+import { DOOR, observation, placesOf, ruleOf, stampOf, standing, trackView } from '../support/tracks.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -29,10 +30,9 @@ interface World extends TestPublisher {
 }
 
 function named(cameras: readonly string[]): { cameras: Record<string, object>; rules: Rule[] } {
-  const rule = { name: 'a', trigger: { type: 'enter', zone: 'door' }, labels: ['person'] } as const;
   return {
     cameras: Object.fromEntries(cameras.map((name) => [name, {}])),
-    rules: [{ ...rule, scoreMin: 0, cooldownS: 0, severity: 'info', message: '' }],
+    rules: [ruleOf({ labels: ['person'] })],
   };
 }
 
@@ -41,12 +41,17 @@ function world(options: TestPublisherOptions, scene: Scene = {}): World {
   const clock = new SimClock(stampOf(0).atMs);
   const published = testPublisher(options);
   const state = new StateTopics({ retained: published.retained, clock });
-  const arrange = ({ cameras = ['porch'], zones = [DOOR] }: Scene): void =>
-    state.arrange({ ...named(cameras), zones: new Map([['porch', zones]]) });
+  const whereabouts = new Whereabouts(new Map());
+  const arrange = ({ cameras = ['porch'], zones = [DOOR] }: Scene): void => {
+    whereabouts.rearrange(placesOf(zones));
+    state.arrange({ ...named(cameras), places: placesOf(zones) });
+  };
   arrange(scene);
   state.cameraStatus('porch', 'online');
-  const see = (frame: number, x: number): void =>
-    state.observe(observation(frame, [trackView({ id: 1, box: standing(x, 0.8) })]));
+  const see = (frame: number, x: number): void => {
+    const seen = observation(frame, [trackView({ id: 1, box: standing(x, 0.8) })]);
+    state.observe(seen, whereabouts.observe(seen));
+  };
   return { ...published, state, clock, arrange, see };
 }
 
@@ -154,7 +159,7 @@ describe('state topics', () => {
       const broker = await Mosquitto.start({ persistent: true });
       const memory = new TopicNotes();
       const first = await connected(world({ url: broker.url, memory }, { zones: [GATE] }));
-      first.state.arrange({ ...named(['porch', 'lane']), zones: new Map() });
+      first.state.arrange({ ...named(['porch', 'lane']), places: new Map() });
       await camerasAt(broker, first);
       await first.publisher.stop();
       const second = await connected(world({ url: broker.url, memory }));
@@ -168,7 +173,7 @@ testMosquitto('labels that no rule names have topics as soon as the model is kno
   const made = await connected(world({ url: broker.url }));
   const labels = async (): Promise<string[]> =>
     Object.keys(await camerasAt(broker, made)).filter((topic) => topic.includes('/label/'));
-  made.state.arrange({ cameras: { porch: {} }, zones: new Map(), rules: [] });
+  made.state.arrange({ cameras: { porch: {} }, places: new Map(), rules: [] });
   expect(await labels()).toEqual([]);
   made.state.takeModel(['cat', 'dog']);
   expect(await labels()).toEqual(['vedette/pi/camera/porch/label/cat', 'vedette/pi/camera/porch/label/dog']);

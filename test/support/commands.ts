@@ -69,6 +69,7 @@ export async function commandWorld({
     retained,
     requests: { ...standIns(), ...requests },
     onTurn: () => undefined,
+    onArmed: () => undefined,
     clock,
     logger,
     ...(limits === undefined ? {} : { limits }),

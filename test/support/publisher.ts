@@ -152,7 +152,9 @@ export function alertBody(id: string, atMs = systemClock.nowMs()): Alert {
   return {
     id,
     eventId: `event-of-${id}`,
+    count: 1,
     rule: 'door',
+    trigger: 'enter',
     severity: 'warning',
     camera: 'porch',
     label: 'person',
@@ -162,6 +164,7 @@ export function alertBody(id: string, atMs = systemClock.nowMs()): Alert {
     atMs,
     monoMs: 1000,
     stages: { prepareMs: 1, waitMs: 2, inferMs: 3, trackMs: 4 },
+    because: [],
   };
 }
 

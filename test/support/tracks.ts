@@ -1,5 +1,6 @@
 // Short-hands for the shapes of the domain in tests.
-import type { Box, Detection, FrameStamp, Observation, TrackView, Zone } from '../../daemon/core/types.ts';
+import type { Location, Places, Rule, Zone } from '../../daemon/core/rule-types.ts';
+import type { Box, Detection, FrameStamp, Observation, TrackView } from '../../daemon/core/types.ts';
 
 export const NO_STAGES = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
 
@@ -23,6 +24,8 @@ export function trackView(fields: Partial<TrackView> & { id: number; box: Box })
     score: 0.9,
     scoreMedian: 0.9,
     confirmed: true,
+    threshold: 0.7,
+    stationary: false,
     velocity: [0, 0],
     startedAtMs: stampOf(0).atMs,
     startedMonoMs: stampOf(0).monoMs,
@@ -41,6 +44,9 @@ export function observation(
 /** The lower right quarter of the frame. */
 export const DOOR: Zone = {
   name: 'door',
+  anchor: 'bottom',
+  inertia: 1,
+  margin: 0,
   points: [
     [0.5, 0.5],
     [1, 0.5],
@@ -48,3 +54,29 @@ export const DOOR: Zone = {
     [0.5, 1],
   ],
 };
+
+/** Zones of cameras, without lines. */
+export function placesOf(
+  zones: readonly Zone[],
+  cameras: readonly string[] = ['porch'],
+): ReadonlyMap<string, Places> {
+  return new Map(cameras.map((camera) => [camera, { zones, lines: [] }]));
+}
+
+export const LOCATION: Location = { timeZone: 'UTC' };
+
+/** Somebody enters the door: the simplest rule. */
+export function ruleOf(fields: Partial<Rule> = {}): Rule {
+  return {
+    name: 'person-at-door',
+    trigger: { type: 'enter', zone: 'door' },
+    scoreMin: 0,
+    while: 'armed',
+    cooldownS: 0,
+    cooldownPer: 'camera',
+    groupS: 0,
+    severity: 'warning',
+    snapshot: true,
+    ...fields,
+  };
+}

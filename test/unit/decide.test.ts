@@ -1,18 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { Decider } from '../../daemon/core/decide.ts';
+import { Decider, type Decision } from '../../daemon/core/decide.ts';
 import { UPDATE_INTERVAL_MS_MIN } from '../../daemon/core/events.ts';
-import type { Rule, TrackView } from '../../daemon/core/types.ts';
-import { DOOR, observation, stampOf, standing, trackView } from '../support/tracks.ts';
+import type { Rule } from '../../daemon/core/rule-types.ts';
+import type { Observation, TrackView } from '../../daemon/core/types.ts';
+import {
+  DOOR,
+  LOCATION,
+  observation,
+  placesOf,
+  ruleOf,
+  stampOf,
+  standing,
+  trackView,
+} from '../support/tracks.ts';
 
-const RULE: Rule = {
-  name: 'person-at-door',
-  trigger: { type: 'enter', zone: 'door' },
+const RULE = ruleOf({
   labels: ['person'],
-  scoreMin: 0,
   cooldownS: 10,
-  severity: 'warning',
   message: '{label} entered {zone} at {camera} ({score}, {rule}, {other})',
-};
+});
 const OUTSIDE = standing(0.2, 0.8);
 const INSIDE = standing(0.7, 0.8);
 
@@ -23,7 +29,7 @@ function decider(rule: Partial<Rule> = {}) {
     return `id-${count}`;
   };
   const rules = [{ ...RULE, ...rule }];
-  return new Decider({ rules, zones: new Map([['porch', [DOOR]]]), newId });
+  return new Decider({ rules, places: placesOf([DOOR]), location: LOCATION, newId });
 }
 
 /** Feeds one track through the given boxes, a frame each. */
@@ -38,10 +44,15 @@ function feed(
   );
 }
 
+function judged(target: Decider, seen: Observation, armed: boolean): Decision {
+  target.learn({ kind: 'armed', camera: 'porch', armed }, seen.stamp);
+  return target.observe(seen);
+}
+
 /** Feeds one track through the given boxes, with the house armed or not at each. */
 function feedArmed(target: Decider, steps: readonly (readonly [box: typeof OUTSIDE, armed: boolean])[]) {
   return steps.map(([box, armed], index) =>
-    target.observe(observation(1 + index, [trackView({ id: 1, box })]), armed),
+    judged(target, observation(1 + index, [trackView({ id: 1, box })]), armed),
   );
 }
 
@@ -78,8 +89,8 @@ describe('a house that is not armed', () => {
   test('does not tell later what a filter of the rule held back meanwhile', () => {
     const target = decider({ scoreMin: 0.8 });
     const weak = trackView({ id: 1, box: INSIDE, scoreMedian: 0.75 });
-    expect(target.observe(observation(1, [weak]), false).alerts).toEqual([]);
-    expect(target.observe(observation(2, [{ ...weak, scoreMedian: 0.85 }]), true).alerts).toEqual([]);
+    expect(judged(target, observation(1, [weak]), false).alerts).toEqual([]);
+    expect(judged(target, observation(2, [{ ...weak, scoreMedian: 0.85 }]), true).alerts).toEqual([]);
   });
 
   test('begins no cooldown', () => {
@@ -148,11 +159,8 @@ describe('the rule "enter"', () => {
   });
 
   test('cooldowns of two cameras are apart', () => {
-    const zones = new Map([
-      ['porch', [DOOR]],
-      ['garden', [DOOR]],
-    ]);
-    const target = new Decider({ rules: [RULE], zones, newId: () => 'id' });
+    const places = placesOf([DOOR], ['porch', 'garden']);
+    const target = new Decider({ rules: [RULE], places, location: LOCATION, newId: () => 'id' });
     const alerts = ['porch', 'garden'].flatMap(
       (camera) => target.observe({ ...observation(1, [trackView({ id: 1, box: INSIDE })]), camera }).alerts,
     );
@@ -283,12 +291,12 @@ describe('the picture of an event', () => {
 });
 
 describe('other rules and zones while the daemon runs', () => {
-  const zones = new Map([['porch', [DOOR]]]);
+  const scene = { places: placesOf([DOOR]), location: LOCATION };
 
   test('end no event, keep the cooldown, and do not alert again on who stands there', () => {
     const target = decider();
     const first = feed(target, [INSIDE]);
-    target.reconfigure({ rules: [{ ...RULE, cooldownS: 0, message: 'other' }], zones });
+    target.reconfigure({ ...scene, rules: [{ ...RULE, cooldownS: 0, message: 'other' }] });
     const decisions = feed(target, [INSIDE, OUTSIDE, INSIDE], {}, 2);
     expect(decisions.map(({ alerts }) => alerts.length)).toEqual([0, 0, 1]);
     expect(decisions[2]?.alerts[0]?.message).toBe('other');
@@ -301,7 +309,8 @@ describe('other rules and zones while the daemon runs', () => {
     const yard = { ...DOOR, name: 'yard' };
     target.reconfigure({
       rules: [{ ...RULE, cooldownS: 0, trigger: { type: 'enter', zone: 'yard' } }],
-      zones: new Map([['porch', [DOOR, yard]]]),
+      places: placesOf([DOOR, yard]),
+      location: LOCATION,
     });
     expect(feed(target, [INSIDE], {}, 2)[0]?.alerts.map(({ zone }) => zone)).toEqual(['yard']);
   });

@@ -20,6 +20,8 @@ const arbitraryTrack: fc.Arbitrary<TrackView> = fc.record({
   scoreMedian: fc.float({ min: 0, max: 1, noNaN: true }),
   box: fc.record({ x: fraction, y: fraction, width: fraction, height: fraction }),
   confirmed: fc.boolean(),
+  threshold: fc.nat(1000).map((thousandths) => thousandths / 1000),
+  stationary: fc.boolean(),
   velocity: fc.tuple(
     fc.double({ min: -7, max: 7, noNaN: true }),
     fc.double({ min: -7, max: 7, noNaN: true }),
@@ -59,6 +61,7 @@ test('an observation comes back: numbers and scores exactly, boxes to a fiftieth
         const { id, label, score, scoreMedian, confirmed, startedMonoMs } = track;
         const kept = back.tracks[index]!;
         expect(kept).toMatchObject({ id, label, score, scoreMedian, confirmed, startedMonoMs });
+        expect(kept).toMatchObject({ threshold: track.threshold, stationary: track.stationary });
         for (const side of ['x', 'y', 'width', 'height'] as const)
           expect(Math.abs(kept.box[side] - track.box[side])).toBeLessThanOrEqual(0.5 / 65_535 + 1e-12);
         for (const axis of [0, 1] as const)
@@ -91,6 +94,8 @@ test('values outside the frame and the fields are held at their ends', () => {
     score: 0.5,
     scoreMedian: 0.5,
     confirmed: true,
+    threshold: 0.7,
+    stationary: false,
     startedAtMs: 0,
     startedMonoMs: 9,
   };
@@ -118,6 +123,8 @@ function frames(feed: HistoryFeed, count: number, tracks = 1): void {
       score: 0.5,
       scoreMedian: 0.5,
       confirmed: true,
+      threshold: 0.7,
+      stationary: false,
       startedAtMs: 0,
       startedMonoMs: 0,
     },

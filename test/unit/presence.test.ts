@@ -12,8 +12,10 @@ import {
   SCORE_INTERVAL_MS_MIN,
   SCORE_STEP,
 } from '../../daemon/core/presence.ts';
-import type { TrackView, Zone } from '../../daemon/core/types.ts';
-import { DOOR, observation, stampOf, standing, trackView } from '../support/tracks.ts';
+import type { Zone } from '../../daemon/core/rule-types.ts';
+import type { Observation, TrackView } from '../../daemon/core/types.ts';
+import { Whereabouts } from '../../daemon/core/whereabouts.ts';
+import { DOOR, observation, placesOf, stampOf, standing, trackView } from '../support/tracks.ts';
 
 const OUTSIDE = standing(0.2, 0.8);
 const INSIDE = standing(0.7, 0.8);
@@ -53,12 +55,13 @@ interface Options {
 function porch({ zones = [DOOR], labels = ['person'] }: Options = {}) {
   const presence = new Presence();
   const told = new Told();
-  const scene = { cameras: ['porch'], zones: new Map([['porch', zones]]), labels };
+  const scene = { cameras: ['porch'], places: placesOf(zones), labels };
   told.take(presence.rearrange(scene, stampOf(0)));
   told.take(presence.cameraStatus('porch', 'online', stampOf(0)));
-  const see = (frame: number, ...tracks: TrackView[]) =>
-    told.take(presence.observe(observation(frame, tracks)));
-  return { presence, told, scene, see };
+  const whereabouts = new Whereabouts(scene.places);
+  const take = (seen: Observation) => told.take(presence.observe(seen, whereabouts.observe(seen)));
+  const see = (frame: number, ...tracks: TrackView[]) => take(observation(frame, tracks));
+  return { presence, told, scene, whereabouts, take, see };
 }
 
 const at = (x: number, fields: Partial<TrackView> = {}): TrackView =>
@@ -224,17 +227,19 @@ describe('a camera', () => {
   test('that is removed takes all it has told with it', () => {
     const { presence, told, see } = porch({ labels: ['person'] });
     see(1, at(0.7, { label: 'cat' }));
-    told.take(presence.rearrange({ cameras: [], zones: new Map(), labels: ['person'] }, stampOf(2)));
+    told.take(presence.rearrange({ cameras: [], places: new Map(), labels: ['person'] }, stampOf(2)));
     expect(told.states).toEqual(new Map());
     expect(see(3, at(0.7))).toEqual([]);
   });
 
   test('whose zones change clears those that go and counts anew in those that come', () => {
-    const { presence, told, see, scene } = porch();
+    const { presence, told, see, scene, whereabouts } = porch();
     see(1, at(0.7));
     const gate = { ...DOOR, name: 'gate' };
-    told.take(presence.rearrange({ ...scene, zones: new Map([['porch', [gate]]]) }, stampOf(2)));
+    told.take(presence.rearrange({ ...scene, places: placesOf([gate]) }, stampOf(2)));
     expect(told.count('porch/door/person')).toBeUndefined();
+    whereabouts.rearrange(placesOf([gate]));
+    see(3, at(0.7));
     expect(told.count('porch/gate/person')).toEqual({ count: 1, active: 0 });
     expect(told.changes.filter((change) => keyOf(change) === 'porch/person')).toHaveLength(2);
   });
@@ -279,12 +284,12 @@ test('whatever is seen, the newest told is the truth, and nothing is told twice'
   );
   fc.assert(
     fc.property(frames, (steps) => {
-      const { told, presence } = porch();
+      const { told, take } = porch();
       let monoMs = stampOf(0).monoMs;
       for (const { tracks, stepMs } of steps) {
         monoMs += stepMs;
         const views = tracks.map(({ x, ...fields }) => at(x, fields));
-        told.take(presence.observe({ ...observation(1, views), stamp: { frame: 1, atMs: monoMs, monoMs } }));
+        take({ ...observation(1, views), stamp: { frame: 1, atMs: monoMs, monoMs } });
         expectTruth(told, views);
       }
       expectNoRepeats(told);

@@ -23,6 +23,8 @@ const track: fc.Arbitrary<TrackView> = fc.record({
   scoreMedian: fraction,
   box,
   confirmed: fc.boolean(),
+  threshold: fraction,
+  stationary: fc.boolean(),
   velocity: fc.tuple(speed, speed),
   startedAtMs: duration,
   startedMonoMs: duration,

@@ -34,6 +34,9 @@ const event: EventChange = {
 
 const alert: Alert = {
   id: '0197c9a4-5f9c-7d10-8a2b-1c3d5e7f9a0b',
+  because: [],
+  count: 1,
+  trigger: 'enter',
   eventId: event.id,
   rule: 'night-door',
   severity: 'critical',
@@ -59,6 +62,8 @@ const observation: Observation = {
       scoreMedian: 0.85,
       box: { x: 0.4, y: 0.2, width: 0.1, height: 0.3 },
       confirmed: true,
+      threshold: 0.7,
+      stationary: false,
       velocity: [0.0312345, -0.01],
       startedAtMs: AT_MS - 2400,
       startedMonoMs: 2600,
