@@ -1,5 +1,6 @@
-// The schema of one camera: source, size and rate, zones, privacy masks, the file's values of its switches. Pure.
+// The schema of one camera: source, size and rate, zones and lines, privacy masks, the file's values of its switches. Pure.
 import { z } from 'zod';
+import { linesSchema, zonesSchema } from './place-schema.ts';
 import { fraction, name, polygon } from './schema-parts.ts';
 import { sourceSchema } from './source-schema.ts';
 
@@ -45,15 +46,8 @@ export const cameraSchema = z.strictObject({
     description:
       'Without a frame for this long the camera program is killed and started again (milliseconds).',
   }),
-  zones: z
-    .record(
-      name('a zone name'),
-      z.strictObject({
-        points: polygon,
-      }),
-    )
-    .default({})
-    .meta({ description: 'Named polygons. An object is in a zone when the bottom centre of its box is.' }),
+  zones: zonesSchema,
+  lines: linesSchema,
   masks: z
     .record(name('a mask name'), z.strictObject({ points: polygon }))
     .default({})

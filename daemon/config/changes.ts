@@ -13,7 +13,7 @@ export interface ConfigChanges {
   /** Messages in the shape of Frigate. */
   readonly frigate: boolean;
   readonly detector: boolean;
-  /** Rules, or the zones they speak of. */
+  /** Rules, or the zones and lines they speak of. */
   readonly rules: boolean;
   /** How long pictures are kept, and what the store may take of the disk. */
   readonly retention: boolean;
@@ -55,7 +55,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),
     rules: differs(({ rules, cameras }) => [
       rules,
-      Object.entries(cameras).map(([n, { zones }]) => [n, zones]),
+      Object.entries(cameras).map(([n, { zones, lines }]) => [n, zones, lines]),
     ]),
     retention: differs(({ snapshots, store }) => [snapshots.keepDays, snapshots.keepMb, store]),
     switches: differs(({ armed, cameras }) => [armed, kept.map((name) => takenBySwitches(cameras[name]!))]),
@@ -87,9 +87,10 @@ export function changeWords({ cameras, ...sections }: ConfigChanges): string[] {
   ];
 }
 
-/** Zones are the rules' business: a camera goes on while they change. So it does while a switch is turned. */
+/** Zones and lines are the rules' business: a camera goes on while they change. So it does while a switch is turned. */
 function takenByWorker({
   zones: _zones,
+  lines: _lines,
   enabled: _on,
   armed: _armed,
   threshold: _threshold,

@@ -1,6 +1,6 @@
-// What the keys of a configuration say about each other: zones that rules name exist, polygons are polygons, thresholds
-// are in order, a broker open to others has a password. Pure; knows only the shape it needs, not the configuration room.
-import type { Point } from './types.ts';
+// What the keys of a configuration say about each other: zones that rules name exist, thresholds are in order, a broker
+// open to others has a password. Pure; knows only the shape it needs, not the configuration room. Places: place-checks.ts.
+import { type CheckedPlaces, placeFaults } from './place-checks.ts';
 
 /** The part of the configuration that is looked at. */
 export interface CheckedConfig {
@@ -18,18 +18,8 @@ export interface CheckedConfig {
     readonly scoreMin: number;
     readonly thresholds: Readonly<Record<string, number>>;
   };
-  readonly cameras: Readonly<Record<string, CheckedCamera>>;
+  readonly cameras: Readonly<Record<string, CheckedPlaces>>;
   readonly rules: Readonly<Record<string, CheckedRule>>;
-}
-
-interface CheckedCamera {
-  readonly zones: Readonly<Record<string, CheckedZone>>;
-  /** Privacy masks. */
-  readonly masks: Readonly<Record<string, CheckedZone>>;
-}
-
-interface CheckedZone {
-  readonly points: readonly Point[];
 }
 
 interface CheckedRule {
@@ -44,8 +34,6 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-/** Smaller than a square of 3 x 3 pixels in 1280 x 720: nobody's feet are ever seen in it. */
-const AREA_MIN = 1e-5;
 const NAMES_SHOWN_MAX = 12;
 
 /** Everything about a configuration that its schema cannot say. */
@@ -53,7 +41,7 @@ export function checkConfig(config: CheckedConfig): ConfigFault[] {
   return [
     ...trackFaults(config),
     ...embeddedFaults(config),
-    ...zoneFaults(config),
+    ...placeFaults(config),
     ...frigateFaults(config),
     ...ruleFaults(config),
   ];
@@ -143,52 +131,4 @@ export function known(names: readonly string[], verb: string): string {
   if (names.length === 0) return `${verb} none`;
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
   return `${verb} ${shown}${names.length > NAMES_SHOWN_MAX ? ', …' : ''}`;
-}
-
-function zoneFaults({ cameras }: CheckedConfig): ConfigFault[] {
-  return Object.entries(cameras).flatMap(([camera, { zones, masks }]) =>
-    Object.entries({ zones, masks }).flatMap(([kind, polygons]) =>
-      Object.entries(polygons).flatMap(([name, { points }]) => {
-        const message = polygonFault(points);
-        return message === undefined ? [] : [{ path: ['cameras', camera, kind, name, 'points'], message }];
-      }),
-    ),
-  );
-}
-
-/** Why corners are no polygon that an object can stand in, or undefined. */
-function polygonFault(points: readonly Point[]): string | undefined {
-  for (let i = 0; i < points.length; i += 1) {
-    for (let j = i + 1; j < points.length; j += 1) {
-      if (edgesCross(points, i, j)) {
-        return `the edges from corner ${i + 1} and from corner ${j + 1} cross; give the corners in order around the zone`;
-      }
-    }
-  }
-  const area = polygonArea(points);
-  if (area < AREA_MIN) return `it has no area (its corners lie on a line or in one point)`;
-  return undefined;
-}
-
-/** Area in fractions of the frame (shoelace formula). */
-function polygonArea(points: readonly Point[]): number {
-  let doubled = 0;
-  let previous = points.at(-1);
-  for (const corner of points) {
-    if (previous !== undefined) doubled += previous[0] * corner[1] - corner[0] * previous[1];
-    previous = corner;
-  }
-  return Math.abs(doubled) / 2;
-}
-
-/** True when the edges that begin at corners i < j cross inside both. Neighbours share a corner, which is no crossing. */
-function edgesCross(points: readonly Point[], i: number, j: number): boolean {
-  const [a, b] = [points[i]!, points[(i + 1) % points.length]!];
-  const [c, d] = [points[j]!, points[(j + 1) % points.length]!];
-  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
-}
-
-/** On which side of the line from a to b the point lies: sign of the cross product. */
-function side(a: Point, b: Point, point: Point): number {
-  return Math.sign((b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]));
 }

@@ -1,11 +1,12 @@
 // The configuration in the words of the domain: rules, places and switches. Pure; knows only the shape it needs, not the
 // configuration room.
 import type { DecisionScene } from './decide.ts';
-import type { Places, Rule, Steadiness, Zone } from './rule-types.ts';
+import type { Line, Places, Rule, Zone } from './rule-types.ts';
 import type { CameraSwitches, FileSwitches } from './switches.ts';
 
 interface ConfiguredCamera {
-  readonly zones: Readonly<Record<string, { readonly points: Zone['points'] } & Partial<Steadiness>>>;
+  readonly zones: Readonly<Record<string, Omit<Zone, 'name'>>>;
+  readonly lines: Readonly<Record<string, Omit<Line, 'name'>>>;
   readonly enabled: boolean;
   readonly armed: boolean;
   readonly detect: { readonly enabled: boolean };
@@ -21,7 +22,6 @@ export interface Configured {
   readonly rules: Readonly<Record<string, ConfiguredRule>>;
 }
 
-const STEADINESS: Steadiness = { anchor: 'bottom', inertia: 1, margin: 0 };
 const RULE_DEFAULTS = {
   while: 'armed',
   cooldownPer: 'camera',
@@ -31,16 +31,17 @@ const RULE_DEFAULTS = {
 
 /** Rules with their names, places by camera name, and where the board is. */
 export function decisionScene({ rules, cameras }: Pick<Configured, 'rules' | 'cameras'>): DecisionScene {
-  const placesOf = ({ zones }: ConfiguredCamera): Places => {
-    return {
-      zones: Object.entries(zones).map(([name, zone]) => ({ ...STEADINESS, name, ...zone })),
-      lines: [],
-    };
-  };
   return {
     rules: Object.entries(rules).map(([name, rule]) => ({ ...RULE_DEFAULTS, name, ...rule })),
     places: new Map(Object.entries(cameras).map(([name, camera]) => [name, placesOf(camera)])),
     location: { timeZone: 'UTC' },
+  };
+}
+
+function placesOf({ zones, lines }: ConfiguredCamera): Places {
+  return {
+    zones: Object.entries(zones).map(([name, zone]) => ({ name, ...zone })),
+    lines: Object.entries(lines).map(([name, line]) => ({ name, ...line })),
   };
 }
 

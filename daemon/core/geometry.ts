@@ -1,5 +1,5 @@
-// Plane geometry on boxes and polygons in fractions of the frame. Pure.
-import type { Zone } from './rule-types.ts';
+// Plane geometry on boxes and polygons in fractions of the frame. Pure. Lines with two sides: polyline.ts.
+import type { Anchor } from './rule-types.ts';
 import type { Box, Point } from './types.ts';
 
 /** Intersection over union (Jaccard index) of two boxes, 0..1; 0 when both are empty. */
@@ -12,33 +12,65 @@ export function iou(a: Box, b: Box): number {
   return union <= 0 ? 0 : shared / union;
 }
 
-/** Where an object stands: the middle of the lower edge of its box. Zone tests use this point. */
-export function bottomCentre(box: Box): Point {
-  return [box.x + box.width / 2, box.y + box.height];
+/** How far from the left a box has its anchor; the same for all of them. */
+export function anchorX({ x, width }: Box): number {
+  return x + width / 2;
+}
+
+/** How far from the top a box has its anchor. */
+export function anchorY({ y, height }: Box, anchor: Anchor): number {
+  if (anchor === 'bottom') return y + height;
+  return anchor === 'top' ? y : y + height / 2;
+}
+
+/** The point of a box that stands for the object. */
+export function anchorOf(box: Box, anchor: Anchor): Point {
+  return [anchorX(box), anchorY(box, anchor)];
+}
+
+/** Points as one run of numbers, x before y: what the functions below take, so that a look costs no allocation. */
+export function flatten(points: readonly Point[]): Float64Array {
+  return Float64Array.from(points.flat());
 }
 
 /**
  * True when the point is inside the polygon, by the even-odd rule (ray casting; W. R. Franklin, PNPOLY, 1970).
  * A point exactly on an edge belongs to one side only, so neighbouring zones do not both claim it.
  */
-export function insidePolygon([px, py]: Point, polygon: readonly Point[]): boolean {
+export function insidePolygon(x: number, y: number, corners: Float64Array): boolean {
   let inside = false;
-  let previous = polygon.at(-1);
-  for (const corner of polygon) {
-    if (previous !== undefined && corner[1] > py !== previous[1] > py) {
-      const slope = (previous[0] - corner[0]) / (previous[1] - corner[1]);
-      if (px < corner[0] + (py - corner[1]) * slope) inside = !inside;
-    }
-    previous = corner;
+  let fromX = corners[corners.length - 2]!;
+  let fromY = corners[corners.length - 1]!;
+  for (let i = 0; i < corners.length; i += 2) {
+    const toX = corners[i]!;
+    const toY = corners[i + 1]!;
+    if (toY > y !== fromY > y && x < toX + ((y - toY) * (fromX - toX)) / (fromY - toY)) inside = !inside;
+    fromX = toX;
+    fromY = toY;
   }
   return inside;
 }
 
-/** Names of the zones in which an object with this box stands, sorted. */
-export function zonesUnder(box: Box, zones: readonly Zone[]): string[] {
-  const foot = bottomCentre(box);
-  return zones
-    .filter((zone) => insidePolygon(foot, zone.points))
-    .map((zone) => zone.name)
-    .sort();
+/** Squared distance of the point from the nearest edge of the polygon, whether it is inside or outside. */
+export function squaredDistanceToEdge(x: number, y: number, corners: Float64Array): number {
+  let nearest = Number.POSITIVE_INFINITY;
+  let fromX = corners[corners.length - 2]!;
+  let fromY = corners[corners.length - 1]!;
+  for (let i = 0; i < corners.length; i += 2) {
+    const toX = corners[i]!;
+    const toY = corners[i + 1]!;
+    nearest = Math.min(nearest, squaredDistanceToSegment(x - fromX, y - fromY, toX - fromX, toY - fromY));
+    fromX = toX;
+    fromY = toY;
+  }
+  return nearest;
+}
+
+/** From the point (x, y) to the segment from the origin to (dx, dy): the nearest point of it by projection, kept within. */
+function squaredDistanceToSegment(x: number, y: number, dx: number, dy: number): number {
+  const squaredLength = dx * dx + dy * dy;
+  const along = squaredLength === 0 ? 0 : Math.min(1, Math.max(0, (x * dx + y * dy) / squaredLength));
+  const offX = x - along * dx;
+  const offY = y - along * dy;
+  return offX * offX + offY * offY;
 }

@@ -9,20 +9,18 @@ const SQUARE: readonly Point[] = [
   [0.9, 0.9],
   [0.1, 0.9],
 ];
-const YARD = { zones: { porch: { points: SQUARE } }, masks: {} };
+const YARD = { zones: { porch: { points: SQUARE } }, masks: {}, lines: {} };
 
 function config(changes: Partial<CheckedConfig> = {}): CheckedConfig {
   return {
     mqtt: { embedded: { enabled: false, host: '127.0.0.1' } },
     track: { scoreLow: 0.2, scoreMin: 0.5, thresholds: {} },
-    cameras: { yard: YARD, gate: { zones: {}, masks: {} } },
+    cameras: { yard: YARD, gate: { zones: {}, masks: {}, lines: {} } },
     rules: {},
     ...changes,
   };
 }
 
-const zoneOf = (...points: Point[]) =>
-  checkConfig(config({ cameras: { yard: { zones: { z: { points } }, masks: {} } } }));
 const rule = (zone: string, cameras?: string[]) =>
   checkConfig(config({ rules: { r: { trigger: { zone }, cameras } } }));
 
@@ -32,8 +30,8 @@ test('a configuration in which everything fits has no faults', () => {
 
 test('a zone must not have the name of a camera where Frigate is to be spoken', () => {
   const cameras = {
-    yard: { zones: { gate: { points: SQUARE } }, masks: {} },
-    gate: { zones: {}, masks: {} },
+    yard: { zones: { gate: { points: SQUARE } }, masks: {}, lines: {} },
+    gate: { zones: {}, masks: {}, lines: {} },
   };
   expect(checkConfig(config({ cameras }))).toEqual([]);
   expect(checkConfig(config({ cameras, frigate: { enabled: false } }))).toEqual([]);
@@ -70,48 +68,6 @@ describe('a rule', () => {
     expect(rule('constructor')).toHaveLength(1);
     expect(rule('porch', ['constructor'])).toHaveLength(1);
     expect(rule('constructor', ['yard'])).toHaveLength(1);
-  });
-});
-
-test('a privacy mask is held to the same rules as a zone', () => {
-  const masks = {
-    sky: {
-      points: [
-        [0, 0],
-        [1, 1],
-        [1, 0],
-        [0, 1],
-      ] as const,
-    },
-  };
-  const faults = checkConfig(config({ cameras: { yard: { zones: {}, masks } }, rules: {} }));
-  expect(faults.map(({ path }) => path)).toEqual([['cameras', 'yard', 'masks', 'sky', 'points']]);
-});
-
-describe('a zone', () => {
-  const PATH = ['cameras', 'yard', 'zones', 'z', 'points'];
-  const flat = 'it has no area (its corners lie on a line or in one point)';
-
-  test('on a line or in a point has no area', () => {
-    expect(zoneOf([0, 0], [0.5, 0.5], [1, 1])).toEqual([{ path: PATH, message: flat }]);
-    expect(zoneOf([0.5, 0.5], [0.5, 0.5], [0.5, 0.5])).toEqual([{ path: PATH, message: flat }]);
-    expect(zoneOf([0, 0], [0.01, 0], [0.01, 0.01])).toEqual([]);
-  });
-
-  test('must not cross itself, in any of its edges', () => {
-    const crossing = (a: number, b: number): object => ({
-      path: PATH,
-      message: `the edges from corner ${a} and from corner ${b} cross; give the corners in order around the zone`,
-    });
-    expect(zoneOf([0, 0], [1, 1], [1, 0], [0, 1])).toEqual([crossing(1, 3)]);
-    expect(zoneOf([0, 0], [0, 1], [1, 0], [1, 1])).toEqual([crossing(2, 4)]);
-    expect(zoneOf([0.5, 0], [0.8, 1], [0, 0.4], [1, 0.4], [0.2, 1])).toHaveLength(1);
-  });
-
-  test('may have a dent, run either way round and have corners on one line', () => {
-    expect(zoneOf([0, 0], [0.5, 0.4], [1, 0], [1, 1], [0, 1])).toEqual([]);
-    expect(zoneOf(...[...SQUARE].reverse())).toEqual([]);
-    expect(zoneOf([0, 0], [0.5, 0], [1, 0], [1, 1], [0, 1])).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bottomCentre, insidePolygon, iou } from '../../daemon/core/geometry.ts';
+import { anchorOf, flatten, insidePolygon, iou, squaredDistanceToEdge } from '../../daemon/core/geometry.ts';
 import type { Box, Point } from '../../daemon/core/types.ts';
 
 const SQUARE: Point[] = [
@@ -43,10 +43,10 @@ describe('insidePolygon', () => {
       [0, 1],
       [0.5, 0.5],
     ];
-    expect(insidePolygon([0.4, 0.4], SQUARE)).toBe(true);
-    expect(insidePolygon([0.7, 0.4], SQUARE)).toBe(false);
-    expect(insidePolygon([0.2, 0.5], arrow)).toBe(false);
-    expect(insidePolygon([0.7, 0.5], arrow)).toBe(true);
+    expect(insidePolygon(0.4, 0.4, flatten(SQUARE))).toBe(true);
+    expect(insidePolygon(0.7, 0.4, flatten(SQUARE))).toBe(false);
+    expect(insidePolygon(0.2, 0.5, flatten(arrow))).toBe(false);
+    expect(insidePolygon(0.7, 0.5, flatten(arrow))).toBe(true);
   });
 
   test('gives a point on the common edge of two zones to exactly one of them', () => {
@@ -58,12 +58,25 @@ describe('insidePolygon', () => {
     ];
     fc.assert(
       fc.property(fc.double({ min: 0.21, max: 0.59, noNaN: true }), (y) => {
-        expect(Number(insidePolygon([0.6, y], SQUARE)) + Number(insidePolygon([0.6, y], right))).toBe(1);
+        expect(
+          Number(insidePolygon(0.6, y, flatten(SQUARE))) + Number(insidePolygon(0.6, y, flatten(right))),
+        ).toBe(1);
       }),
     );
   });
 });
 
-test('an object stands at the middle of the lower edge of its box', () => {
-  expect(bottomCentre({ x: 0.2, y: 0.1, width: 0.2, height: 0.5 })).toEqual([0.30000000000000004, 0.6]);
+test('the distance from the edge of a polygon is to its nearest edge or corner, from inside and outside', () => {
+  const square = flatten(SQUARE);
+  expect(squaredDistanceToEdge(0.4, 0.1, square)).toBeCloseTo(0.01, 12);
+  expect(squaredDistanceToEdge(0.1, 0.1, square)).toBeCloseTo(0.02, 12);
+  expect(squaredDistanceToEdge(0.55, 0.4, square)).toBeCloseTo(0.0025, 12);
+  expect(squaredDistanceToEdge(0.2, 0.3, square)).toBe(0);
+});
+
+test('an object is where the anchor of its box is: below, in the middle or above', () => {
+  const box = { x: 0.25, y: 0.125, width: 0.5, height: 0.5 };
+  expect(anchorOf(box, 'bottom')).toEqual([0.5, 0.625]);
+  expect(anchorOf(box, 'centre')).toEqual([0.5, 0.375]);
+  expect(anchorOf(box, 'top')).toEqual([0.5, 0.125]);
 });
