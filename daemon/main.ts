@@ -8,6 +8,7 @@ import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { eventsCommand } from './cli/events.ts';
+import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
 import { verifyCommand } from './cli/verify.ts';
@@ -60,6 +61,7 @@ async function main(): Promise<number> {
     .addCommand(doctorCommand(context))
     .addCommand(eventsCommand(context))
     .addCommand(verifyCommand(context))
+    .addCommand(replayCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands) command.exitOverride();

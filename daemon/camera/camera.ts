@@ -33,6 +33,10 @@ export interface CameraOptions extends CameraWorkerData {
   /** Called on changes only. */
   readonly onStatus: (camera: string, status: CameraStatus) => void;
   readonly onDetectorLate: (late: { generation: number; ageMs: number }) => void;
+  /** Its source does not deliver, or not any more: told of every attempt. */
+  readonly onProblem?: (problem: CameraProblem) => void;
+  /** A finite source is over, and all its frames have been looked at. */
+  readonly onEnded?: () => void;
   /** The worker's entry; a test passes one that hangs. */
   readonly workerUrl?: URL;
 }
@@ -259,6 +263,10 @@ export class Camera implements Part {
         break;
       case 'offline':
         this.#setStatus('offline', message);
+        this.#options.onProblem?.(message);
+        break;
+      case 'ended':
+        this.#options.onEnded?.();
         break;
       case 'counters':
         this.#count(message.counters);

@@ -1,61 +1,83 @@
-// The box of an object with its name, drawn on a picture that is about to be encoded; with a small font of our own.
-// Camera worker thread.
-import type { Box } from '../core/types.ts';
-import type { Canvas } from './jpeg.ts';
+// Shapes and words on a picture: the box of an object with its name, lines, polygons, text on a strip. Colours and strokes
+// are chosen once for all pictures of Vedette. Any thread.
+import type { Box, Point } from '../core/types.ts';
+import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphOf } from './font.ts';
+import type { Canvas } from './rgb.ts';
 
 /** 0x00BBGGRR: a green that stands out on skin, grass at noon and night pictures alike, and black on it. */
-const BOX_COLOUR = 0x0000ff80;
+export const BOX_COLOUR = 0x0000ff80;
 const TEXT_COLOUR = 0x00000000;
 /** One line of the box for so many rows of the picture; the letters' dots grow with it. */
 const ROWS_PER_STROKE = 360;
-
-const GLYPH_WIDTH = 5;
-const GLYPH_HEIGHT = 7;
 /** Between letters, and around the text. In dots. */
 const GAP = 1;
-/**
- * Seven rows from the top, each a number of five bits written as one digit to the base 32, the left dot first. What has no
- * glyph is a filled rectangle.
- */
-const GLYPHS: Readonly<Record<string, string>> = {
-  ...{ a: 'ehhvhhh', b: 'uhhuhhu', c: 'ehggghe', d: 'uhhhhhu', e: 'vgguggv', f: 'vgguggg', g: 'ehgnhhf' },
-  ...{ h: 'hhhvhhh', i: 'e44444e', j: '72222ic', k: 'hikokih', l: 'ggggggv', m: 'hrllhhh', n: 'hpljhhh' },
-  ...{ o: 'ehhhhhe', p: 'uhhuggg', q: 'ehhhlid', r: 'uhhukih', s: 'fgge11u', t: 'v444444', u: 'hhhhhhe' },
-  ...{ v: 'hhhhha4', w: 'hhhllrh', x: 'hha4ahh', y: 'hha4444', z: 'v1248gv' },
-  ...{ 0: 'ehjlphe', 1: '4c4444e', 2: 'eh1248v', 3: 'v2421he', 4: '26aiv22', 5: 'vgu11he', 6: '68guhhe' },
-  ...{
-    7: 'v124888',
-    8: 'ehhehhe',
-    9: 'ehhf12c',
-    '.': '00000cc',
-    '-': '000v000',
-    _: '000000v',
-    ' ': '0000000',
-  },
-};
-const UNKNOWN = 'vvvvvvv';
+
+/** Pixels of a line on this picture, and of a letter's dot. */
+export function strokeOf({ height }: Canvas): number {
+  return Math.max(1, Math.round(height / ROWS_PER_STROKE));
+}
+
+/** Pixels of a line of text with its strip. */
+export function textHeight(canvas: Canvas): number {
+  return (GLYPH_HEIGHT + 2 * GAP) * strokeOf(canvas);
+}
 
 /** Draws the outline of the box and, on a filled strip above it (or in it, where there is no room), the text. */
-export function drawBox(canvas: Canvas, box: Box, text: string): void {
-  const stroke = Math.max(1, Math.round(canvas.height / ROWS_PER_STROKE));
+export function drawBox(canvas: Canvas, box: Box, text: string, colour = BOX_COLOUR): void {
+  const stroke = strokeOf(canvas);
   const left = Math.round(box.x * canvas.width);
   const top = Math.round(box.y * canvas.height);
   const width = Math.round(box.width * canvas.width);
   const height = Math.round(box.height * canvas.height);
-  fillRectangle(canvas, { left, top, width, height: stroke }, BOX_COLOUR);
-  fillRectangle(canvas, { left, top: top + height - stroke, width, height: stroke }, BOX_COLOUR);
-  fillRectangle(canvas, { left, top, width: stroke, height }, BOX_COLOUR);
-  fillRectangle(canvas, { left: left + width - stroke, top, width: stroke, height }, BOX_COLOUR);
-  const strip = {
-    width: ((GLYPH_WIDTH + GAP) * text.length + GAP) * stroke,
-    height: (GLYPH_HEIGHT + 2 * GAP) * stroke,
-  };
-  const stripLeft = Math.max(0, Math.min(left, canvas.width - strip.width));
-  const stripTop = top >= strip.height ? top - strip.height : top;
-  fillRectangle(canvas, { left: stripLeft, top: stripTop, ...strip }, BOX_COLOUR);
-  for (const [index, letter] of [...text.toLowerCase()].entries()) {
-    const at = stripLeft + (GAP + index * (GLYPH_WIDTH + GAP)) * stroke;
-    drawGlyph(canvas, GLYPHS[letter] ?? UNKNOWN, { left: at, top: stripTop + GAP * stroke, dot: stroke });
+  fillRectangle(canvas, { left, top, width, height: stroke }, colour);
+  fillRectangle(canvas, { left, top: top + height - stroke, width, height: stroke }, colour);
+  fillRectangle(canvas, { left, top, width: stroke, height }, colour);
+  fillRectangle(canvas, { left: left + width - stroke, top, width: stroke, height }, colour);
+  const strip = textHeight(canvas);
+  drawText(canvas, { left, top: top >= strip ? top - strip : top }, text, colour);
+}
+
+/** Draws text on a strip of the colour, moved into the picture from the side; `left` and `top` are pixels. */
+export function drawText(
+  canvas: Canvas,
+  { left, top }: { readonly left: number; readonly top: number },
+  text: string,
+  colour: number,
+): void {
+  const dot = strokeOf(canvas);
+  const width = ((GLYPH_WIDTH + GAP) * text.length + GAP) * dot;
+  const stripLeft = Math.max(0, Math.min(left, canvas.width - width));
+  fillRectangle(canvas, { left: stripLeft, top, width, height: textHeight(canvas) }, colour);
+  for (const [index, letter] of [...text].entries()) {
+    const at = stripLeft + (GAP + index * (GLYPH_WIDTH + GAP)) * dot;
+    drawGlyph(canvas, glyphOf(letter), { left: at, top: top + GAP * dot, dot });
+  }
+}
+
+/** Draws the stretches between the points, which are fractions of the picture; `closed` joins the last to the first. */
+export function drawPolyline(
+  canvas: Canvas,
+  points: readonly Point[],
+  { closed, colour }: { readonly closed: boolean; readonly colour: number },
+): void {
+  let previous = closed ? points.at(-1) : undefined;
+  for (const point of points) {
+    if (previous !== undefined) drawStretch(canvas, previous, point, colour);
+    previous = point;
+  }
+}
+
+/** A dot for each step of a pixel along the longer axis (DDA). */
+function drawStretch(canvas: Canvas, [x1, y1]: Point, [x2, y2]: Point, colour: number): void {
+  const { width, height } = canvas;
+  const stroke = strokeOf(canvas);
+  const across = (x2 - x1) * width;
+  const down = (y2 - y1) * height;
+  const steps = Math.max(1, Math.ceil(Math.max(Math.abs(across), Math.abs(down))));
+  for (let step = 0; step <= steps; step += 1) {
+    const left = Math.round(x1 * width + (across * step) / steps - stroke / 2);
+    const top = Math.round(y1 * height + (down * step) / steps - stroke / 2);
+    fillRectangle(canvas, { left, top, width: stroke, height: stroke }, colour);
   }
 }
 

@@ -1,22 +1,7 @@
 // From an I420 frame to JPEG: a part of it as RGB in a buffer made once, something drawn on it if asked, compressed by
 // libjpeg-turbo (whose binding takes RGB only). The frame itself is never written to. Camera worker thread.
 import jpegTurbo from '@julusian/jpeg-turbo';
-import { BLUE_OF_U, GREEN_OF_U, GREEN_OF_V, HALF, LUMA_GAIN, RED_OF_V } from './preprocess.ts';
-
-/** A part of the frame in pixels; all four are even. */
-export interface Region {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Pixels to draw on: 0x00BBGGRR, row after row. */
-export interface Canvas {
-  readonly pixels: Uint32Array;
-  readonly width: number;
-  readonly height: number;
-}
+import { type Canvas, type Region, RgbPicture } from './rgb.ts';
 
 export interface EncodeOptions {
   readonly region?: Region;
@@ -25,29 +10,19 @@ export interface EncodeOptions {
   readonly quality?: number;
 }
 
-/** Sums of colour before they are cut to 0..255 lie within ±CLAMP_OFFSET of that range. */
-const CLAMP_OFFSET = 384;
-const CLAMPED = Uint8ClampedArray.from({ length: 256 + 2 * CLAMP_OFFSET }, (_, at) => at - CLAMP_OFFSET);
-/** Makes every index into CLAMPED positive, and rounds. */
-const BIAS = (CLAMP_OFFSET << 16) + HALF;
+const SUBSAMPLING = jpegTurbo.SAMP_420;
 
 /** Encodes frames of one size; one of 1280x720 takes 4 to 5 ms on a core of x64, more than half of it conversion. */
 export class JpegEncoder {
-  readonly #width: number;
-  readonly #height: number;
   readonly #quality: number;
-  readonly #bytes: Buffer;
-  readonly #pixels: Uint32Array;
+  readonly #picture: RgbPicture;
   readonly #jpeg: Buffer;
 
   /** Frames are I420 with stride = width; `quality` is 1 to 100. */
-  constructor({ width, height }: { width: number; height: number }, quality: number) {
-    this.#width = width;
-    this.#height = height;
+  constructor(size: { width: number; height: number }, quality: number) {
     this.#quality = quality;
-    this.#bytes = Buffer.allocUnsafeSlow(width * height * 4);
-    this.#pixels = new Uint32Array(this.#bytes.buffer, 0, width * height);
-    this.#jpeg = Buffer.allocUnsafeSlow(jpegTurbo.bufferSize({ width, height, subsampling: SUBSAMPLING }));
+    this.#picture = new RgbPicture(size);
+    this.#jpeg = Buffer.allocUnsafeSlow(jpegTurbo.bufferSize({ ...size, subsampling: SUBSAMPLING }));
   }
 
   /** A JPEG of its own memory, of `region` or the whole frame, with what `draw` draws on it. */
@@ -55,54 +30,11 @@ export class JpegEncoder {
     frame: Uint8Array,
     { region, draw, quality = this.#quality }: EncodeOptions = {},
   ): Uint8Array<ArrayBuffer> {
-    const part = region ?? { x: 0, y: 0, width: this.#width, height: this.#height };
-    const { width, height } = part;
-    this.#convert(frame, part);
-    draw?.({ pixels: this.#pixels, width, height });
+    const canvas = this.#picture.of(frame, region);
+    draw?.(canvas);
+    const { width, height } = canvas;
     const { FORMAT_RGBX: format } = jpegTurbo;
     const options = { width, height, format, subsampling: SUBSAMPLING, quality };
-    return new Uint8Array(jpegTurbo.compressSync(this.#bytes, this.#jpeg, options));
+    return new Uint8Array(jpegTurbo.compressSync(this.#picture.bytes, this.#jpeg, options));
   }
-
-  /** ITU-R BT.601, limited range, as in the preprocessor; the four pixels that share their colour at a time. */
-  #convert(frame: Uint8Array, region: Region): void {
-    const stride = this.#width;
-    const uStart = stride * this.#height;
-    const vStart = uStart + uStart / 4;
-    const out = this.#pixels;
-    const { width } = region;
-    // V8 looks an imported number up at every use: 5.6 ms for a picture of 1280x720 without these, 5.0 with.
-    const [gain, redOfV, greenOfU, greenOfV, blueOfU] = [
-      LUMA_GAIN,
-      RED_OF_V,
-      GREEN_OF_U,
-      GREEN_OF_V,
-      BLUE_OF_U,
-    ];
-    for (let row = 0; row < region.height; row += 2) {
-      let luma = (region.y + row) * stride + region.x;
-      let chroma = ((region.y + row) >> 1) * (stride >> 1) + (region.x >> 1);
-      const end = (row + 1) * width;
-      for (let to = row * width; to < end; to += 2) {
-        const du = frame[uStart + chroma]! - 128;
-        const dv = frame[vStart + chroma]! - 128;
-        const red = BIAS + redOfV * dv;
-        const green = BIAS - greenOfU * du - greenOfV * dv;
-        const blue = BIAS + blueOfU * du;
-        out[to] = pixel(gain * (frame[luma]! - 16), red, green, blue);
-        out[to + 1] = pixel(gain * (frame[luma + 1]! - 16), red, green, blue);
-        out[to + width] = pixel(gain * (frame[luma + stride]! - 16), red, green, blue);
-        out[to + width + 1] = pixel(gain * (frame[luma + stride + 1]! - 16), red, green, blue);
-        luma += 2;
-        chroma += 1;
-      }
-    }
-  }
-}
-
-const SUBSAMPLING = jpegTurbo.SAMP_420;
-
-/** Of 16.16 sums, biased. */
-function pixel(y: number, red: number, green: number, blue: number): number {
-  return CLAMPED[(y + red) >> 16]! | (CLAMPED[(y + green) >> 16]! << 8) | (CLAMPED[(y + blue) >> 16]! << 16);
 }

@@ -82,6 +82,8 @@ export type FromCameraWorker =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online'; readonly decoder?: DecoderState }
   | ({ readonly type: 'offline' } & CameraProblem)
+  /** A finite source is over, and all its frames have been looked at. */
+  | { readonly type: 'ended' }
   | { readonly type: 'counters'; readonly counters: CameraCounters }
   | { readonly type: 'detector-late'; readonly generation: number; readonly ageMs: number }
   | { readonly type: 'stopped' };

@@ -10,10 +10,11 @@ import type { Logger } from '../platform/logger.ts';
 import { BestPictures } from './best-pictures.ts';
 import { drawBox } from './draw.ts';
 import type { Frame } from './frame-pool.ts';
-import { type Canvas, JpegEncoder, type Region } from './jpeg.ts';
+import { JpegEncoder } from './jpeg.ts';
 import type { EncodedPicture } from './messages.ts';
 import { PictureFiles } from './picture-files.ts';
 import { qualityOf } from './picture-quality.ts';
+import type { Canvas, Region } from './rgb.ts';
 
 /** Around the object in its crop: this share of its longer side, on each side. */
 const CROP_MARGIN = 0.15;

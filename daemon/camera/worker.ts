@@ -74,7 +74,9 @@ function start(data: CameraWorkerData, tell: Tell): void {
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
   }
 
-  const running = runToEnd(program, pipeline, stop.signal);
+  const running = runToEnd(program, pipeline, stop.signal).then((ended) => {
+    if (ended) tell({ type: 'ended' });
+  });
   const end = async (): Promise<void> => {
     stop.abort();
     await running;
@@ -131,11 +133,12 @@ function countsRealTime(source: CameraWorkerData['config']['source']): boolean {
   return !('pace' in source) || source.pace === 'realtime';
 }
 
-/** A source that is over ends its tracks, once its last frames have been looked at. */
-async function runToEnd(program: CameraProgram, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-  if ((await program.run(signal)) !== 'ended') return;
+/** A source that is over ends its tracks, once its last frames have been looked at: then true. */
+async function runToEnd(program: CameraProgram, pipeline: Pipeline, signal: AbortSignal): Promise<boolean> {
+  if ((await program.run(signal)) !== 'ended') return false;
   while (!pipeline.idle && !signal.aborted) await systemClock.sleep(IDLE_CHECK_MS);
   pipeline.finish();
+  return !signal.aborted;
 }
 
 function problemOf({ code, message, data }: VedetteError): CameraProblem {

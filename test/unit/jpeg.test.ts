@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { drawBox } from '../../daemon/camera/draw.ts';
-import { type Canvas, JpegEncoder } from '../../daemon/camera/jpeg.ts';
+import { JpegEncoder } from '../../daemon/camera/jpeg.ts';
+import type { Canvas } from '../../daemon/camera/rgb.ts';
 import { cropRegion } from '../../daemon/camera/snapshots.ts';
 import { decodeJpeg, plainFrame, type Rgb } from '../support/pictures.ts';
 
