@@ -2,7 +2,7 @@
 import type { Overlay, OverlayRule, OverlayTrack } from '../camera/overlay.ts';
 import type { Config } from '../config/types.ts';
 import { decisionScene } from '../core/configured.ts';
-import { bottomCentre } from '../core/geometry.ts';
+import { anchorOf } from '../core/geometry.ts';
 import type { Places, Rule } from '../core/rule-types.ts';
 import type { Point } from '../core/types.ts';
 import { clockOf } from './replay-format.ts';
@@ -76,7 +76,7 @@ export class Recording {
 
   #trailOf({ id, box, score }: Recorded['tracks'][number], videoMs: number): Point[] {
     const trail = this.#trails.get(id) ?? [];
-    if (score > 0) trail.push({ videoMs, point: bottomCentre(box) });
+    if (score > 0) trail.push({ videoMs, point: anchorOf(box, 'bottom') });
     while (trail.length > 0 && videoMs - trail[0]!.videoMs > TRAIL_MS) trail.shift();
     this.#trails.set(id, trail);
     return trail.map(({ point }) => point);
