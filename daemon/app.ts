@@ -10,6 +10,7 @@ import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
 import { changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
+import { alertOf } from './core/alert-body.ts';
 import { checkLabels } from './core/checks.ts';
 import { decisionScene, fileSwitches } from './core/configured.ts';
 import { Decider, type Decision } from './core/decide.ts';
@@ -196,9 +197,7 @@ class App implements RunningApp {
   /** What was committed just now goes out. */
   #send(rows: readonly OutboxRow[]): void {
     const { observer } = this.#options;
-    const alerts = rows.flatMap((row) =>
-      row.kind === 'alert' ? [{ row, alert: JSON.parse(row.body) as Alert }] : [],
-    );
+    const alerts = rows.flatMap((row) => (row.kind === 'alert' ? [{ row, alert: alertOf(row.body) }] : []));
     for (const { row, alert } of alerts) this.#latency.committed(alert.id, row.row);
     this.#outlet.committed(rows);
     for (const { row, alert } of alerts) observer?.onAlert?.(alert, row);

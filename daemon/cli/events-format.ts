@@ -1,5 +1,6 @@
 // How `vedette events` writes what it lists: a table for people (local time, with its distance from UTC), JSON, JSON lines
 // and CSV for programs (UTC, names as in the messages of docs/mqtt.md). Pure: text in, text out.
+import { eventIdsOf } from '../core/alert-body.ts';
 import type { ListedAlert, ListedEvent, ListedOf, ListKind } from '../store/listing.ts';
 
 export const FORMATS = ['table', 'json', 'jsonl', 'csv'] as const;
@@ -80,39 +81,71 @@ const EVENT: Shape<ListedEvent> = {
 };
 
 const ALERT: Shape<ListedAlert> = {
-  json: ({ atMs, unheardAtMs, snapshot, ...alert }) => ({
-    ...alert,
-    at: isoOf(atMs),
-    unheardAt: isoOf(unheardAtMs),
-    snapshot: snapshot ?? null,
+  json: (alert) => ({
+    id: alert.id,
+    eventId: alert.eventId ?? null,
+    eventIds: eventIdsOf(alert),
+    seq: alert.seq,
+    rule: alert.rule,
+    trigger: alert.trigger,
+    severity: alert.severity,
+    camera: alert.camera ?? null,
+    label: alert.label ?? null,
+    zone: alert.zone ?? null,
+    line: alert.line ?? null,
+    from: alert.from ?? null,
+    to: alert.to ?? null,
+    fault: alert.fault ?? null,
+    count: alert.count,
+    score: alert.score ?? null,
+    message: alert.message,
+    at: isoOf(alert.atMs),
+    unheardAt: isoOf(alert.unheardAtMs),
+    snapshot: alert.snapshot ?? null,
+    topic: alert.topic ?? null,
+    because: alert.because,
   }),
   csv: [
     ['id', ({ id }) => id],
-    ['event_id', ({ eventId }) => eventId],
+    ['event_id', ({ eventId }) => eventId ?? null],
     ['seq', ({ seq }) => seq],
     ['rule', ({ rule }) => rule],
     ['severity', ({ severity }) => severity],
-    ['camera', ({ camera }) => camera],
-    ['label', ({ label }) => label],
-    ['zone', ({ zone }) => zone],
-    ['score', ({ score }) => score],
+    ['camera', ({ camera }) => camera ?? null],
+    ['label', ({ label }) => label ?? null],
+    ['zone', ({ zone }) => zone ?? null],
+    ['score', ({ score }) => score ?? null],
     ['message', ({ message }) => message],
     ['at', ({ atMs }) => isoOf(atMs)],
     ['unheard_at', ({ unheardAtMs }) => isoOf(unheardAtMs)],
     ['snapshot', ({ snapshot }) => snapshot?.path ?? null],
+    ['trigger', ({ trigger }) => trigger],
+    ['count', ({ count }) => count],
+    ['event_ids', (alert) => eventIdsOf(alert).join(' ')],
+    ['line', ({ line }) => line ?? null],
+    ['from', ({ from }) => from ?? null],
+    ['to', ({ to }) => to ?? null],
+    ['fault', ({ fault }) => fault ?? null],
   ],
   table: [
     ['FIRED', ({ atMs }) => localTime(atMs)],
     ['SEVERITY', ({ severity }) => severity],
     ['RULE', ({ rule }) => rule],
-    ['CAMERA', ({ camera }) => camera],
-    ['ZONE', ({ zone }) => zone || '-'],
-    ['LABEL', ({ label }) => label],
-    ['SCORE', ({ score }) => score.toFixed(2)],
-    ['EVENT', ({ eventId }) => eventId],
+    ['CAMERA', ({ camera }) => camera ?? '-'],
+    ['WHAT', ({ trigger, fault }) => (fault === undefined ? trigger : `${trigger} ${fault}`)],
+    ['WHERE', ({ zone, line }) => zone ?? line ?? '-'],
+    ['LABEL', labelled],
+    ['SCORE', ({ score }) => score?.toFixed(2) ?? '-'],
+    ['EVENT', ({ eventId }) => eventId ?? '-'],
     ['MESSAGE', ({ message }) => message],
   ],
 };
+
+/** `person`, of several `person 3×`. */
+function labelled({ label, count }: ListedAlert): string {
+  const times = count > 1 ? `${count}×` : '';
+  return [label ?? '', times].filter((word) => word !== '').join(' ') || '-';
+}
 
 const SHAPES: { readonly [K in ListKind]: Shape<ListedOf[K]> } = { events: EVENT, alerts: ALERT };
 

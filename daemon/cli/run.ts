@@ -48,8 +48,8 @@ export function runCommand({ signal, onHangup, clock, version }: CommandContext)
           logger.info({ broker: app.brokerUrl }, 'started');
           reloader.begin(app);
         },
-        onAlert: ({ id, eventId, rule, camera, severity, message }, { seq }) =>
-          logger.info({ part: 'alert', camera, seq, rule, severity, id, eventId }, message),
+        onAlert: ({ id, eventId, rule, trigger, camera, count, severity, message }, { seq }) =>
+          logger.info({ part: 'alert', camera, seq, rule, trigger, count, severity, id, eventId }, message),
       };
       await runApp({ config, deviceDefault, version, dataDir, clock, logger, observer, ...service }, signal);
       logger.info('stopped');

@@ -16,15 +16,16 @@ const SEVERITIES: readonly Severity[] = ['info', 'warning', 'critical'];
 export interface DigestGroup {
   /** Of alerts. */
   readonly rule?: string;
-  readonly camera: string;
-  readonly label: string;
+  /** Absent of alerts without one: the whole daemon is meant, no object made the rule fire. */
+  readonly camera?: string;
+  readonly label?: string;
   /** Messages. */
   count: number;
   firstAtMs: number;
   lastAtMs: number;
 }
 
-type Record = Pick<EventChange, 'camera' | 'label'> & Partial<Pick<Alert, 'rule' | 'severity'>>;
+type Record = Partial<Pick<EventChange, 'camera' | 'label'> & Pick<Alert, 'rule' | 'severity'>>;
 
 export class Digest {
   readonly kind: OutboxRow['kind'];
@@ -75,12 +76,7 @@ export class Digest {
   /** For people: what happened most, at most three of it. */
   sentence(): string {
     const groups = this.groups.toSorted((a, b) => b.count - a.count);
-    const words = groups
-      .slice(0, WORDS_MAX)
-      .map(
-        ({ rule, camera, label, count }) =>
-          `${rule === undefined ? '' : `${rule}: `}${label} at ${camera} ${count}×`,
-      );
+    const words = groups.slice(0, WORDS_MAX).map((group) => `${wordsOf(group)} ${group.count}×`);
     const shown = groups.slice(0, WORDS_MAX).reduce((sum, { count }) => sum + count, 0);
     const rest = this.rows.length - shown;
     if (rest > 0) words.push(`${rest} more`);
@@ -103,9 +99,23 @@ export class Digest {
       group.lastAtMs = row.atMs;
     } else if (this.groups.length < GROUPS_MAX) {
       const at = { count: 1, firstAtMs: row.atMs, lastAtMs: row.atMs };
-      this.groups.push({ ...(rule === undefined ? {} : { rule }), camera, label, ...at });
+      this.groups.push({
+        ...(rule === undefined ? {} : { rule }),
+        ...(camera === undefined ? {} : { camera }),
+        ...(label === undefined ? {} : { label }),
+        ...at,
+      });
     } else this.others += 1;
   }
+}
+
+/** `night-door: person at porch`, without what is absent. */
+function wordsOf({ rule, camera, label }: DigestGroup): string {
+  const where = [label, camera === undefined ? undefined : `at ${camera}`].filter(
+    (word) => word !== undefined,
+  );
+  const parts = [rule, where.length === 0 ? undefined : where.join(' ')];
+  return parts.filter((part) => part !== undefined).join(': ');
 }
 
 /** A body that cannot be read is counted all the same: nothing may wait behind it. */

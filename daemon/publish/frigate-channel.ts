@@ -1,8 +1,9 @@
 // Publishes what happens once more in the shape of Frigate, when the owner wants it: events as soon as they are committed,
 // counts and motion as they change, whether the daemon is there. Events are sent at once or not at all (QoS 0): what must
 // not be lost is in `event` and `alert`, from the outbox. One for the daemon's life. Main thread.
+import { alertOf, eventIdsOf } from '../core/alert-body.ts';
 import type { Movement, PresenceChange } from '../core/presence.ts';
-import type { Alert, EventChange, OutboxRow } from '../core/types.ts';
+import type { EventChange, OutboxRow } from '../core/types.ts';
 import { type Channel, isSlow, type Session } from './channel.ts';
 import { type FrameSize, type FrigateObject, frigateEventPayload, frigateObject } from './frigate.ts';
 import type { RetainedTree } from './retained.ts';
@@ -90,8 +91,8 @@ export class FrigateChannel implements Channel {
     if (!this.#settings.enabled) return;
     // An alert that is committed with the beginning of its event makes that an alert at once.
     for (const { kind, body } of rows) {
-      const { eventId } = kind === 'alert' ? (JSON.parse(body) as Alert) : {};
-      if (eventId !== undefined) this.#follow(eventId).alerted = true;
+      if (kind !== 'alert') continue;
+      for (const eventId of eventIdsOf(alertOf(body))) this.#follow(eventId).alerted = true;
     }
     for (const { kind, body } of rows) if (kind === 'event') this.#tell(JSON.parse(body) as EventChange);
   }

@@ -42,26 +42,14 @@ const DAEMON_PROBLEM = fromJson(`'ON' if ${PROBLEMS_OF_HEALTH.join(' or ')} else
 /** `None` is Home Assistant's word for unknown. */
 const STATUS_WORD = "{{ value or 'None' }}";
 
-/** Fields of an alert that its event shows; `count` is that of a digest, which stands for many late alerts. */
+/** Fields of an alert that its event shows. `count` is of objects; of a digest, that of the late alerts it stands for. */
 const ALERT_FIELDS = [
-  ...[
-    'rule',
-    'camera',
-    'label',
-    'zone',
-    'message',
-    'score',
-    'at',
-    'id',
-    'eventId',
-    'late',
-    'delayedMs',
-    'count',
-  ],
+  ...['rule', 'trigger', 'camera', 'label', 'zone', 'line', 'from', 'to', 'fault', 'count', 'message'],
+  ...['score', 'at', 'id', 'eventId', 'late', 'delayedMs'],
 ];
 const ALERT_EVENT = `{{ {'event_type': value_json.severity, ${ALERT_FIELDS.map((field) => `'${field}': value_json.get('${field}')`).join(', ')}, 'picture': value_json.get('snapshot', {}).get('path')} | tojson }}`;
 
-const DIGEST_CAMERAS = "value_json.get('groups', []) | map(attribute='camera')";
+const DIGEST_CAMERAS = "value_json.get('groups', []) | map(attribute='camera', default='')";
 
 /** A value of health is gone when so many messages of it have not come. */
 const HEALTH_MISSED = 3;

@@ -2,6 +2,8 @@
 // clock. Pure, main thread. Times are ISO 8601 in UTC with milliseconds (`at`), with the same instant as a number where
 // a program is likely to compute with it (`atMs`); boxes are fractions of the frame to 5 decimals (a fifth of a pixel
 // of an 8K picture), scores have 4 decimals.
+import { alertOf } from '../core/alert-body.ts';
+import type { Condition } from '../core/trace-types.ts';
 import type {
   Alert,
   AlertStages,
@@ -157,16 +159,15 @@ export function isoTime(atMs: number): string {
 
 /** JSON of one outbox row. Throws a SyntaxError or RangeError when the body is not what its kind says. */
 export function rowPayload(row: OutboxRow, context: RowContext): string {
-  const body: unknown = JSON.parse(row.body);
   switch (row.kind) {
     case 'event':
-      return JSON.stringify(eventMessage(row, body as EventBody, context));
+      return JSON.stringify(eventMessage(row, JSON.parse(row.body) as EventBody, context));
     case 'alert':
-      return JSON.stringify(alertMessage(row, body as Alert, context));
+      return JSON.stringify(alertMessage(row, alertOf(row.body), context));
     case 'gap':
-      return JSON.stringify(gapMessage(row, body as Gap, context));
+      return JSON.stringify(gapMessage(row, JSON.parse(row.body) as Gap, context));
     case 'self-test':
-      return JSON.stringify(selfTestMessage(row, body as Alert));
+      return JSON.stringify(selfTestMessage(row, alertOf(row.body)));
   }
 }
 
@@ -199,26 +200,44 @@ function eventMessage(row: OutboxRow, event: EventBody, context: RowContext): ob
 
 function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object {
   const { late, delayedMs } = delayOf(row, context);
+  // What is undefined is left out of the JSON.
   return {
     v: PAYLOAD_VERSION,
     id: alert.id,
     epoch: row.epoch,
     seq: row.seq,
     eventId: alert.eventId,
+    eventIds: alert.eventIds,
     rule: alert.rule,
+    trigger: alert.trigger,
     severity: alert.severity,
     camera: alert.camera,
     label: alert.label,
     zone: alert.zone,
-    ...(alert.score === undefined ? {} : { score: roundScore(alert.score) }),
+    line: alert.line,
+    from: alert.from,
+    to: alert.to,
+    fault: alert.fault,
+    count: alert.count,
+    score: alert.score === undefined ? undefined : roundScore(alert.score),
     message: alert.message,
     at: isoTime(alert.atMs),
     atMs: alert.atMs,
     ...snapshotField(alert, context),
+    because: alert.because.map(reason),
     late,
     delayedMs,
     ...(alert.stages === undefined ? {} : { latency: alertLatency(alert.stages, context) }),
   };
+}
+
+/** A condition that held: all of an alert's did. */
+function reason({ what, place, value, limit, unit }: Condition): object {
+  return { what, place, value: rounded(value), limit: rounded(limit), unit };
+}
+
+function rounded(value: number | string): number | string {
+  return typeof value === 'number' ? roundScore(value) : value;
 }
 
 function selfTestMessage(row: OutboxRow, alert: Alert): object {

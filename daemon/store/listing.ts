@@ -4,7 +4,14 @@
 // main thread.
 import type Database from 'better-sqlite3';
 import type { Box } from '../core/types.ts';
-import { type AlertRecord, type EventRecord, KEPT_PICTURE, recordOf } from './read.ts';
+import {
+  ALERT_RECORD,
+  ALERT_RECORD_JSON,
+  type AlertRecord,
+  type EventRecord,
+  KEPT_PICTURE,
+  recordOf,
+} from './read.ts';
 
 /** All that are given must hold; of the values in one list, any. Times are wall clock milliseconds. */
 export interface ListFilter {
@@ -40,19 +47,21 @@ export type ListKind = keyof ListedOf;
 
 const PAGE_ROWS = 500;
 
+/** An alert of this event: its own, or that of a group it belongs to. */
+const OF_EVENT =
+  '(event_id = events.id OR seq IN (SELECT alert_seq FROM alert_events WHERE alert_events.event_id = events.id))';
+
 const COLUMNS: Readonly<Record<ListKind, string>> = {
   events: `
     id, camera, label, track, score, box, zones, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
     updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard,
-    (SELECT count(*) FROM alerts WHERE event_id = events.id) AS alerts, ${KEPT_PICTURE}`,
-  alerts: `
-    id, event_id AS eventId, seq, rule, severity, camera, label, zone, score, message, at_ms AS atMs,
-    unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE}`,
+    (SELECT count(*) FROM alerts WHERE ${OF_EVENT}) AS alerts, ${KEPT_PICTURE}`,
+  alerts: ALERT_RECORD,
 };
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<ListKind, readonly string[]>> = {
   events: ['box', 'zones', 'zonesEntered', 'snapshot'],
-  alerts: ['snapshot'],
+  alerts: ALERT_RECORD_JSON,
 };
 /** Time, and what decides between rows of one millisecond. */
 const ORDER: Readonly<Record<ListKind, readonly [string, string]>> = {
@@ -73,13 +82,10 @@ const COMMON: readonly Condition[] = [
 const CONDITIONS: Readonly<Record<ListKind, readonly Condition[]>> = {
   events: [
     ...COMMON,
-    [
-      'rules',
-      `EXISTS (SELECT 1 FROM alerts WHERE event_id = events.id AND ${oneOf('alerts.rule', 'rules')})`,
-    ],
+    ['rules', `EXISTS (SELECT 1 FROM alerts WHERE ${OF_EVENT} AND ${oneOf('alerts.rule', 'rules')})`],
     [
       'severities',
-      `EXISTS (SELECT 1 FROM alerts WHERE event_id = events.id AND ${oneOf('alerts.severity', 'severities')})`,
+      `EXISTS (SELECT 1 FROM alerts WHERE ${OF_EVENT} AND ${oneOf('alerts.severity', 'severities')})`,
     ],
     [
       'zones',
@@ -87,7 +93,8 @@ const CONDITIONS: Readonly<Record<ListKind, readonly Condition[]>> = {
     ],
     [
       'ids',
-      `(${oneOf('id', 'ids')} OR id IN (SELECT event_id FROM alerts WHERE ${oneOf('alerts.id', 'ids')}))`,
+      `(${oneOf('id', 'ids')} OR id IN (SELECT event_id FROM alerts WHERE ${oneOf('alerts.id', 'ids')})
+        OR id IN (SELECT value FROM alerts, json_each(alerts.event_ids) WHERE ${oneOf('alerts.id', 'ids')}))`,
     ],
     ['sinceMs', 'started_at_ms >= @sinceMs'],
     ['untilMs', 'started_at_ms < @untilMs'],
@@ -97,7 +104,11 @@ const CONDITIONS: Readonly<Record<ListKind, readonly Condition[]>> = {
     ['rules', oneOf('rule', 'rules')],
     ['severities', oneOf('severity', 'severities')],
     ['zones', oneOf('zone', 'zones')],
-    ['ids', `(${oneOf('id', 'ids')} OR ${oneOf('event_id', 'ids')})`],
+    [
+      'ids',
+      `(${oneOf('id', 'ids')} OR ${oneOf('event_id', 'ids')}
+        OR seq IN (SELECT alert_seq FROM alert_events WHERE ${oneOf('alert_events.event_id', 'ids')}))`,
+    ],
     ['sinceMs', 'at_ms >= @sinceMs'],
     ['untilMs', 'at_ms < @untilMs'],
   ],

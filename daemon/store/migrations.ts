@@ -2,7 +2,7 @@
 // transaction. A step, once released, is never edited: a new one is added. Worker thread and tests.
 import type Database from 'better-sqlite3';
 import { VedetteError } from '../platform/errors.ts';
-import { APPLICATION_ID, SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4 } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5 } from './schema.ts';
 
 /** What a step may need besides the database. */
 export interface MigrationContext {
@@ -29,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, run: (db) => void db.exec(SCHEMA_2) },
   { version: 3, run: (db) => void db.exec(SCHEMA_3) },
   { version: 4, run: (db) => void db.exec(SCHEMA_4) },
+  { version: 5, run: (db) => void db.exec(SCHEMA_5) },
 ];
 
 /** The version this daemon writes. */

@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import type { Condition } from '../core/trace-types.ts';
 import type { OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
 import type { ClockState } from '../platform/clock-watch.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
@@ -33,18 +34,30 @@ export interface EventRecord {
   readonly unheard: number;
 }
 
+/** One alert; what it has not is undefined, as in `Alert`. */
 export interface AlertRecord {
   readonly id: string;
-  readonly eventId: string;
+  readonly eventId: string | undefined;
+  /** Of a group: all of them. */
+  readonly eventIds: readonly string[] | undefined;
   readonly seq: number;
   readonly rule: string;
+  readonly trigger: string;
   readonly severity: string;
-  readonly camera: string;
-  readonly label: string;
-  readonly zone: string;
-  readonly score: number;
+  readonly camera: string | undefined;
+  readonly label: string | undefined;
+  readonly zone: string | undefined;
+  readonly line: string | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly fault: string | undefined;
+  readonly count: number;
+  readonly score: number | undefined;
   readonly message: string;
   readonly atMs: number;
+  readonly because: readonly Condition[];
+  /** Where it was published once more, below vedette/<device>/. */
+  readonly topic: string | undefined;
   /** Best picture when the rule fired; undefined as that of an event. */
   readonly snapshot: SnapshotRef | undefined;
   /** When its delivery was given up, for no subscriber was there to hear; undefined otherwise. */
@@ -111,9 +124,14 @@ const EVENTS = `
   SELECT id, camera, label, track, score, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
          updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard, ${KEPT_PICTURE}
   FROM events WHERE started_at_ms >= ? ORDER BY started_at_ms DESC, id DESC LIMIT ?`;
+/** Columns of an AlertRecord, and those of them that hold JSON. */
+export const ALERT_RECORD = `
+  id, event_id AS eventId, event_ids AS eventIds, seq, rule, trigger, severity, camera, label, zone, line,
+  side_from AS "from", side_to AS "to", fault, count, score, message, at_ms AS atMs, because, topic,
+  unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE}`;
+export const ALERT_RECORD_JSON: readonly string[] = ['eventIds', 'because', 'snapshot'];
 const ALERTS = `
-  SELECT id, event_id AS eventId, seq, rule, severity, camera, label, zone, score, message, at_ms AS atMs,
-         unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE}
+  SELECT ${ALERT_RECORD}
   FROM alerts WHERE at_ms >= ? ORDER BY at_ms DESC, seq DESC LIMIT ?`;
 const SNAPSHOTS = `
   SELECT path, sha256, crop_path AS cropPath, camera, track, label, score, box, at_ms AS atMs, bytes, event_id AS eventId
@@ -196,7 +214,7 @@ function reader(db: Database.Database): StoreReader {
     events: ({ limit, sinceMs = 0 }) =>
       events.all(sinceMs, limit).map((row) => recordOf<EventRecord>(row, ['zonesEntered', 'snapshot'])),
     alerts: ({ limit, sinceMs = 0 }) =>
-      alerts.all(sinceMs, limit).map((row) => recordOf<AlertRecord>(row, ['snapshot'])),
+      alerts.all(sinceMs, limit).map((row) => recordOf<AlertRecord>(row, ALERT_RECORD_JSON)),
     snapshots: ({ limit, sinceMs = 0 }) =>
       snapshots.all(sinceMs, limit).map((row) => recordOf<Snapshot>(row, ['box'])),
     snapshotsOf: (eventId) => eventSnapshots.all(eventId).map((row) => recordOf<Snapshot>(row, ['box'])),

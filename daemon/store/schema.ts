@@ -217,3 +217,62 @@ CREATE TABLE refused (
   PRIMARY KEY (counter, seq)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** Alerts of every trigger: of several objects, of nobody, of what is broken; and which conditions held. */
+export const SCHEMA_5 = `
+-- A CHECK or NOT NULL can only be changed with its table. No foreign key to events: an alert is worth more than the event.
+CREATE TABLE alerts_5 (
+  id TEXT PRIMARY KEY, -- UUID version 7
+  seq INTEGER NOT NULL UNIQUE CHECK (seq > 0), -- counter 'alert'
+  event_id TEXT, -- of a group: of its first object; NULL where no object made the rule fire
+  event_ids TEXT CHECK (json_type(event_ids) = 'array'), -- of a group or a count: all of them; NULL for one or none
+  rule TEXT NOT NULL,
+  trigger TEXT NOT NULL, -- 'enter', 'cross', 'absence', …: core/rule-types.ts
+  severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+  camera TEXT, -- NULL where the whole daemon is meant
+  label TEXT, -- NULL without an object
+  zone TEXT,
+  line TEXT,
+  side_from TEXT, -- side of the line, or first zone of a sequence
+  side_to TEXT, -- side of the line, or last zone of a sequence
+  fault TEXT, -- what is broken
+  count INTEGER NOT NULL CHECK (count >= 0), -- objects it stands for
+  score REAL CHECK (score BETWEEN 0 AND 1), -- NULL without an object
+  message TEXT NOT NULL,
+  at_ms INTEGER NOT NULL, -- wall clock
+  mono_ms REAL NOT NULL, -- CLOCK_MONOTONIC
+  stages TEXT CHECK (json_type(stages) = 'object'), -- milliseconds per stage of the frame that fired it; NULL without one
+  because TEXT NOT NULL CHECK (json_type(because) = 'array'), -- conditions that held, with their numbers
+  topic TEXT, -- where it was published once more, below vedette/<device>/
+  snapshot_path TEXT, -- best picture when the rule fired
+  snapshot_sha256 TEXT, -- of that file
+  unheard_at_ms INTEGER -- when its delivery was given up: no subscriber; NULL otherwise
+) STRICT;
+INSERT INTO alerts_5 (id, seq, event_id, rule, trigger, severity, camera, label, zone, count, score, message, at_ms, mono_ms,
+                      stages, because, snapshot_path, snapshot_sha256, unheard_at_ms)
+  SELECT id, seq, event_id, rule, 'enter', severity, camera, label, zone, 1, score, message, at_ms, mono_ms,
+         stages, '[]', snapshot_path, snapshot_sha256, unheard_at_ms FROM alerts;
+DROP TABLE alerts;
+ALTER TABLE alerts_5 RENAME TO alerts;
+CREATE INDEX alerts_at ON alerts (at_ms);
+CREATE INDEX alerts_event ON alerts (event_id) WHERE event_id IS NOT NULL;
+
+-- alerts.event_ids, to be found by event. Kept by the two triggers below.
+CREATE TABLE alert_events (
+  event_id TEXT NOT NULL,
+  alert_seq INTEGER NOT NULL,
+  PRIMARY KEY (event_id, alert_seq)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER alert_events_added AFTER INSERT ON alerts WHEN new.event_ids IS NOT NULL
+BEGIN
+  INSERT OR IGNORE INTO alert_events (event_id, alert_seq) SELECT value, new.seq FROM json_each(new.event_ids);
+END;
+CREATE TRIGGER alert_events_deleted AFTER DELETE ON alerts WHEN old.event_ids IS NOT NULL
+BEGIN
+  DELETE FROM alert_events
+  WHERE alert_seq = old.seq AND event_id IN (SELECT value FROM json_each(old.event_ids));
+END;
+
+ALTER TABLE events ADD COLUMN stationary /* whether it had stopped moving at its last change */
+  INTEGER NOT NULL DEFAULT 0 CHECK (stationary IN (0, 1));
+`;

@@ -2,7 +2,8 @@
 // alerts as their last entries say, messages with their entries. In pages, each a read transaction of its own, also
 // while the daemon writes: what it changes meanwhile is taken into account, not for a fault. Read-only. Any thread.
 import type Database from 'better-sqlite3';
-import type { Alert, EventChange } from '../core/types.ts';
+import { alertOf } from '../core/alert-body.ts';
+import type { EventChange } from '../core/types.ts';
 import { type Check, Faults, rangeWords } from './verification.ts';
 import { alertColumns, eventColumns } from './views.ts';
 
@@ -225,7 +226,7 @@ export function* checkAlerts(db: Database.Database): Check {
     for (const { journal_seq, journal_body, ...alert } of rows) {
       after = Number(journal_seq);
       count += 1;
-      const body = JSON.parse(String(journal_body)) as Alert;
+      const body = alertOf(String(journal_body));
       const differs =
         alert['id'] === null
           ? 'its entry is in the journal, its row is missing'

@@ -35,10 +35,10 @@ const UPSERT_EVENT = `
     snapshot_sha256 = coalesce(excluded.snapshot_sha256, snapshot_sha256)`;
 
 const INSERT_ALERT = `
-  INSERT INTO alerts (id, event_id, seq, rule, severity, camera, label, zone, score, message, at_ms, mono_ms, stages,
-                      snapshot_path, snapshot_sha256)
-  VALUES (@id, @eventId, @seq, @rule, @severity, @camera, @label, @zone, @score, @message, @atMs, @monoMs, @stages,
-          @snapshotPath, @snapshotSha256)`;
+  INSERT INTO alerts (id, seq, event_id, event_ids, rule, trigger, severity, camera, label, zone, line, side_from, side_to,
+                      fault, count, score, message, at_ms, mono_ms, stages, because, topic, snapshot_path, snapshot_sha256)
+  VALUES (@id, @seq, @eventId, @eventIds, @rule, @trigger, @severity, @camera, @label, @zone, @line, @sideFrom, @sideTo,
+          @fault, @count, @score, @message, @atMs, @monoMs, @stages, @because, @topic, @snapshotPath, @snapshotSha256)`;
 
 export class Views {
   readonly #event: Database.Statement<[Record<string, unknown>]>;
@@ -111,17 +111,32 @@ export function eventColumns(change: EventChange | InterruptedEnd): Record<strin
   };
 }
 
-/** Columns of the row of an alert. */
+/** Columns of the row of an alert; null where it says nothing. */
 export function alertColumns(alert: Alert, seq: number): Record<string, unknown> {
-  const { id, eventId, rule, severity, camera, label, zone, score, message, monoMs, snapshot } = alert;
+  const { id, rule, trigger, severity, count, message, monoMs, score, because, snapshot } = alert;
   return {
-    ...{ id, eventId, rule, severity, camera, label, zone, message, monoMs },
+    ...{ id, rule, trigger, severity, count, message, monoMs },
     seq,
+    eventId: alert.eventId ?? null,
+    eventIds: jsonOf(alert.eventIds),
+    camera: alert.camera ?? null,
+    label: alert.label ?? null,
+    zone: alert.zone ?? null,
+    line: alert.line ?? null,
+    sideFrom: alert.from ?? null,
+    sideTo: alert.to ?? null,
+    fault: alert.fault ?? null,
     score: score === undefined ? null : clampScore(score),
     atMs: Math.round(alert.atMs),
-    stages: JSON.stringify(alert.stages),
+    stages: jsonOf(alert.stages),
+    because: JSON.stringify(because),
+    topic: alert.topic ?? null,
     ...snapshotColumns(snapshot),
   };
+}
+
+function jsonOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
 
 function snapshotColumns(snapshot: SnapshotRef | undefined): Record<string, unknown> {

@@ -22,7 +22,8 @@ interface Alert {
   readonly id: string;
   readonly rule: string;
   readonly severity: 'info' | 'warning' | 'critical';
-  readonly camera: string;
+  /** Absent where the whole board is meant. */
+  readonly camera?: string;
   readonly message: string;
   readonly at: string;
   readonly late?: boolean;
@@ -163,7 +164,7 @@ async function deliver({ alert, pictureBase64 }: Spooled): Promise<void> {
 
 function requestOf(alert: Alert, picture: Buffer | undefined): [url: string, request: RequestInit] {
   const signal = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
-  const title = `${alert.camera}: ${alert.rule}`;
+  const title = alert.camera === undefined ? alert.rule : `${alert.camera}: ${alert.rule}`;
   const message = alert.late ? `${alert.message} (${alert.at})` : alert.message;
   if (WEBHOOK_URL !== undefined) {
     const body = { title, message, alert, picture: picture?.toString('base64') ?? null };
@@ -177,7 +178,7 @@ function requestOf(alert: Alert, picture: Buffer | undefined): [url: string, req
     ...(NTFY_TOKEN === undefined ? {} : { authorization: `Bearer ${NTFY_TOKEN}` }),
   };
   if (picture === undefined) return [NTFY_URL!, { method: 'POST', headers, body: message, signal }];
-  const attached = { ...headers, message: word(message), filename: `${alert.camera}.jpg` };
+  const attached = { ...headers, message: word(message), filename: `${alert.camera ?? 'vedette'}.jpg` };
   return [NTFY_URL!, { method: 'PUT', headers: attached, body: new Uint8Array(picture), signal }];
 }
 

@@ -63,7 +63,7 @@ testTemplates(
         severity: string;
         camera?: string;
         count?: number;
-        groups?: { camera: string }[];
+        groups?: { camera?: string }[];
       };
       const about = [message.camera ?? [], ...(message.groups ?? []).map(({ camera }) => camera)].flat();
       const camera = /^(\w+) alert$/.exec(entity.name)?.[1]?.toLowerCase();
@@ -71,7 +71,7 @@ testTemplates(
         expect(text).toBe('');
         continue;
       }
-      types.add(message.count === undefined ? 'alert' : 'digest');
+      types.add(message.groups === undefined ? 'alert' : 'digest');
       const event = JSON.parse(text) as Record<string, unknown>;
       expect(entity['event_types']).toContain(event['event_type']);
       expect(event).toMatchObject({ event_type: message.severity, count: message.count ?? null });

@@ -19,6 +19,8 @@ function alertOf(message: string): ListedAlert {
       label: 'person',
     },
     ...{ zone: 'door', score: 0.75, message, atMs: NOW_MS, unheardAtMs: undefined, snapshot: undefined },
+    ...{ trigger: 'enter', count: 1, eventIds: undefined, line: undefined, from: undefined, to: undefined },
+    ...{ fault: undefined, topic: undefined, because: [] },
   };
 }
 

@@ -6,6 +6,7 @@ import type { Alert, EventChange, Gap, Observation, OutboxKind, OutboxRow } from
 import { detectionsJson } from '../../daemon/publish/detections.ts';
 import { type HealthReport, healthPayload, isoTime, rowPayload } from '../../daemon/publish/payloads.ts';
 import { labelSnapshotPath, topicOf } from '../../daemon/publish/topics.ts';
+import { checkMessage } from '../support/message-check.ts';
 import { ROOT } from '../support/needs.ts';
 
 const AT_MS = Date.UTC(2026, 5, 1, 21, 14, 3, 87);
@@ -34,7 +35,10 @@ const event: EventChange = {
 
 const alert: Alert = {
   id: '0197c9a4-5f9c-7d10-8a2b-1c3d5e7f9a0b',
-  because: [],
+  because: [
+    { what: 'score', held: true, value: 0.880041, limit: 0.7 },
+    { what: 'trigger', held: true, value: 'door', limit: 'door', place: 'door' },
+  ],
   count: 1,
   trigger: 'enter',
   eventId: event.id,
@@ -113,15 +117,21 @@ const alertMessage = {
   seq: 42,
   eventId: event.id,
   rule: 'night-door',
+  trigger: 'enter',
   severity: 'critical',
   camera: 'porch',
   label: 'person',
   zone: 'door',
+  count: 1,
   score: 0.88,
   message: 'person entered door at porch',
   at: '2026-06-01T21:14:03.087Z',
   atMs: 1780348443087,
   snapshot: snapshotMessage,
+  because: [
+    { what: 'score', value: 0.88, limit: 0.7 },
+    { what: 'trigger', place: 'door', value: 'door', limit: 'door' },
+  ],
   late: false,
   delayedMs: 120,
   latency: {
@@ -220,6 +230,43 @@ describe('alert', () => {
 
   test('a wall clock set back makes no negative delay', () => {
     expect(messageOf(row('alert', alert), -5000)).toStrictEqual({ ...alertMessage, delayedMs: 0 });
+  });
+});
+
+describe('alert of other triggers', () => {
+  const context = { nowMs: AT_MS + 120, lateMs: 30_000 };
+  const { eventId, camera, label, zone, score, snapshot: picture, stages, ...bare } = alert;
+  const described = (body: object): unknown => {
+    const payload = Buffer.from(rowPayload(row('alert', body), context));
+    return checkMessage(
+      { topic: 'vedette/pi/alert', payload, qos: 1, retain: false },
+      { qos: 1, retainAsPublished: true },
+    );
+  };
+
+  test.each<[string, object]>([
+    ['of a group', { ...alert, eventIds: [eventId, alert.id], count: 2, groupS: 10 }],
+    ['at a line', { ...alert, zone: undefined, trigger: 'cross', line: 'gate', from: 'yard', to: 'street' }],
+    ['of nobody', { ...bare, trigger: 'absence', camera, zone, count: 0 }],
+    ['of a camera that is away', { ...bare, trigger: 'fault', camera, fault: 'offline', count: 0 }],
+    ['of the daemon', { ...bare, trigger: 'fault', fault: 'disk', count: 0 }],
+  ])('%s are as documented', (_name, body) => {
+    expect(described(body)).toBeUndefined();
+  });
+
+  test('what an alert has not is not in its message', () => {
+    const message = JSON.parse(
+      rowPayload(row('alert', { ...bare, trigger: 'fault', fault: 'disk' }), context),
+    ) as object;
+    for (const field of ['eventId', 'camera', 'label', 'zone', 'score', 'snapshot', 'latency'])
+      expect(message).not.toHaveProperty(field);
+    expect(message).toMatchObject({ fault: 'disk', trigger: 'fault' });
+  });
+
+  test('of an older daemon entered a zone, one object at a time', () => {
+    const { trigger: _trigger, count: _count, because: _because, ...old } = alert;
+    expect(described(old)).toBeUndefined();
+    expect(messageOf(row('alert', old), 120)).toStrictEqual({ ...alertMessage, because: [] });
   });
 });
 

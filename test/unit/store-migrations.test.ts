@@ -10,6 +10,8 @@ import {
   versionOf,
 } from '../../daemon/store/migrations.ts';
 import { openReadOnly } from '../../daemon/store/read.ts';
+import { Views } from '../../daemon/store/views.ts';
+import { alert } from '../fixtures/store/records.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -99,6 +101,37 @@ describe('migrations', () => {
     expect(db.prepare('SELECT entry, event_seq, alert_seq, round FROM journal_start').all()).toEqual([
       { entry: 0, event_seq: 0, alert_seq: 0, round: null },
     ]);
+  });
+
+  test.each(fixtures)('what version 5 brought is what there was before, in a database of %s', (name) => {
+    const path = join(tempDir(), 'vedette.db');
+    const db = open(path);
+    db.exec(readFileSync(join(FIXTURES, name), 'utf8'));
+    migrate(db, CONTEXT);
+    const reader = openReadOnly(path);
+    onTestFinished(() => reader.close());
+    const known = Number(/\d/.exec(name)) >= 5;
+    const [alert] = reader.alerts({ limit: 9 });
+    expect(alert).toMatchObject(
+      known
+        ? { trigger: 'cross', line: 'gate', from: 'yard', to: 'street', count: 2, topic: 'house/gate' }
+        : { trigger: 'enter', line: undefined, zone: 'door', count: 1, because: [], topic: undefined },
+    );
+    expect(alert?.eventIds).toEqual(known ? ['event-1', 'event-0'] : undefined);
+    expect(db.prepare('SELECT stationary FROM events').pluck().all()).toEqual([known ? 1 : 0]);
+  });
+
+  test('events of a group are found by any of them, until the alert is deleted', () => {
+    const db = open();
+    migrate(db, CONTEXT);
+    new Views(db).addAlert(alert(1, { eventIds: ['event-1', 'event-2', 'event-1'], count: 2 }), 7);
+    const links = db.prepare('SELECT event_id, alert_seq FROM alert_events ORDER BY event_id').raw();
+    expect(links.all()).toEqual([
+      ['event-1', 7],
+      ['event-2', 7],
+    ]);
+    db.exec('DELETE FROM alerts');
+    expect(links.all()).toEqual([]);
   });
 
   test('a journal that a damaged file has taken with it begins after the numbers given out before', () => {
