@@ -133,7 +133,7 @@ const ALERT: Shape<ListedAlert> = {
     ['RULE', ({ rule }) => rule],
     ['CAMERA', ({ camera }) => camera ?? '-'],
     ['WHAT', ({ trigger, fault }) => (fault === undefined ? trigger : `${trigger} ${fault}`)],
-    ['WHERE', ({ zone, line }) => zone ?? line ?? '-'],
+    ['WHERE', ({ zone, line }) => line ?? zone ?? '-'],
     ['LABEL', labelled],
     ['SCORE', ({ score }) => score?.toFixed(2) ?? '-'],
     ['EVENT', ({ eventId }) => eventId ?? '-'],

@@ -126,13 +126,18 @@ export function alertColumns(alert: Alert, seq: number): Record<string, unknown>
     sideFrom: alert.from ?? null,
     sideTo: alert.to ?? null,
     fault: alert.fault ?? null,
-    score: score === undefined ? null : clampScore(score),
+    score: score === undefined ? null : scoreColumn(score),
     atMs: Math.round(alert.atMs),
     stages: jsonOf(alert.stages),
     because: JSON.stringify(because),
     topic: alert.topic ?? null,
     ...snapshotColumns(snapshot),
   };
+}
+
+/** SQLite would keep NaN as NULL, which is the word for no score: as a text it is refused. */
+function scoreColumn(score: number): number | string {
+  return Number.isNaN(score) ? 'NaN' : clampScore(score);
 }
 
 function jsonOf(value: object | undefined): string | null {

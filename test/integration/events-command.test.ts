@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Alert } from '../../daemon/core/types.ts';
 import { startStore } from '../fixtures/store/harness.ts';
 import { manyEvents } from '../fixtures/store/many-events.ts';
 import { alert, change, fullBatch, pictureOnDisk, START_MS } from '../fixtures/store/records.ts';
@@ -77,6 +78,59 @@ test('events are listed from the oldest to the newest, with what the filters let
   expect(await ids('--camera', 'cellar')).toEqual([]);
   const [first] = await list(dataDir, '--id', 'event-1');
   expect(first).toMatchObject({ snapshot: { path: 'media/porch/2026-06-01/120000-person-1-a1.jpg' } });
+});
+
+test('an alert of several objects goes with each of their events, and one of nobody with none', async () => {
+  const dataDir = tempDir();
+  const { store, commit } = await startStore(dataDir);
+  const group = {
+    eventIds: ['event-1', 'event-2'],
+    count: 2,
+    trigger: 'cross',
+    line: 'gate',
+    from: 'street',
+    to: 'yard',
+  };
+  const {
+    eventId: _event,
+    label: _label,
+    zone: _zone,
+    score: _score,
+    camera: _camera,
+    stages: _stages,
+    ...bare
+  } = alert(3);
+  await commit({
+    events: [change('new', 1), change('end', 1), change('new', 2), change('end', 2)],
+    alerts: [
+      alert(1, group as Partial<Alert>),
+      { ...bare, trigger: 'fault', fault: 'disk', count: 0, rule: 'blind', message: 'the disk is full' },
+    ],
+  });
+  await store.stop();
+  const ids = async (...args: readonly string[]): Promise<string[]> =>
+    (await list(dataDir, ...args)).map(({ id }) => id);
+  expect(await ids('--id', 'alert-1')).toEqual(['event-1', 'event-2']);
+  expect(await ids('--rule', 'door-at-night')).toEqual(['event-1', 'event-2']);
+  expect(await ids('--alerts', '--id', 'event-2')).toEqual(['alert-1']);
+  expect(await list(dataDir)).toMatchObject([{ alerts: 1 }, { alerts: 1 }]);
+  const [crossed, fault] = await list(dataDir, '--alerts');
+  expect(crossed).toMatchObject({ ...group, camera: 'porch', fault: null });
+  expect(fault).toMatchObject({
+    eventId: null,
+    eventIds: [],
+    camera: null,
+    label: null,
+    score: null,
+    fault: 'disk',
+  });
+  const table = (await runToEnd(['events', '--data', dataDir, '--alerts'])).stdout;
+  expect(table).toMatch(/porch +cross +gate +person 2× +0\.90 +event-1 +person/);
+  expect(table).toMatch(/blind +- +fault disk +- +- +- +- +the disk is full/);
+  const csv = (await runToEnd(['events', '--data', dataDir, '--alerts', '--format', 'csv'])).stdout;
+  expect(csv).toContain(',cross,2,event-1 event-2,gate,street,yard,\r\n');
+  expect(csv).toContain(',fault,0,,,,,disk\r\n');
+  expect((await runToEnd(['verify', '--data', dataDir])).code).toBe(0);
 });
 
 test('what cannot be understood is one sentence and exit code 64', async () => {

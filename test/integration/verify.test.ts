@@ -146,7 +146,7 @@ describe('every kind of damage is found', () => {
     ],
     [
       'an event came from nowhere',
-      "INSERT INTO events SELECT 'event-x', camera, label, track, score, box, zones, zones_entered, started_at_ms, updated_at_ms, ended_at_ms, end_reason, NULL, NULL, 0 FROM events LIMIT 1",
+      "INSERT INTO events SELECT 'event-x', camera, label, track, score, box, zones, zones_entered, started_at_ms, updated_at_ms, ended_at_ms, end_reason, NULL, NULL, 0, 0 FROM events LIMIT 1",
       /events: fault: event event-x has no entry/,
     ],
     [

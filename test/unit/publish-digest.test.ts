@@ -7,6 +7,7 @@ import type { OutboxRow } from '../../daemon/core/types.ts';
 import { DIGEST_ROWS_MAX, Digest } from '../../daemon/publish/digest.ts';
 import { digestPayload } from '../../daemon/publish/payloads.ts';
 import { DeliveryWorld } from '../support/delivery-world.ts';
+import { checkMessage } from '../support/message-check.ts';
 import { ROOT } from '../support/needs.ts';
 import { alertBody, EPOCH } from '../support/publisher.ts';
 
@@ -40,6 +41,16 @@ describe('a digest', () => {
     const text = readFileSync(join(ROOT, 'docs/mqtt.md'), 'utf8');
     const examples = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json]) => JSON.parse(json ?? ''));
     expect(examples).toContainEqual(JSON.parse(payload));
+  });
+
+  test('counts alerts without an object or a camera by what they have', () => {
+    const nobody = { label: undefined, rule: 'no-delivery' };
+    const board = { camera: undefined, label: undefined, rule: 'blind' };
+    const digest = digestOf([alertRow(17, nobody), alertRow(18, board), alertRow(19, board)]);
+    expect(digest.sentence()).toBe('3 late alerts (blind 2×, no-delivery: at porch 1×)');
+    const payload = Buffer.from(digestPayload(digest, { nowMs: AT_MS + 3_620_000, lateMs: 30_000 }));
+    const sent = { topic: 'vedette/pi/alert', payload, qos: 1, retain: false };
+    expect(checkMessage(sent, { qos: 1 })).toBeUndefined();
   });
 
   test('of any rows: its ranges are the numbers it has, its counts add up, and it stays small', () => {
