@@ -66,8 +66,9 @@ export class Decider {
   }
 
   /** Time passes while nothing is seen: call it several times a second. */
-  advance(_moment: Moment): Decision {
-    return NOTHING;
+  advance(moment: Moment): Decision {
+    const events = this.#book.advance(moment);
+    return events.length === 0 ? NOTHING : { ...NOTHING, events };
   }
 
   /** The picture with the event of its track, which the observation that named it has begun. */

@@ -126,9 +126,11 @@ export interface EventChange {
   /** Best score so far. */
   readonly score: number;
   readonly box: Box;
+  /** It has stopped moving: a parked car. When it moves off, that is an update. */
+  readonly stationary: boolean;
   /** Names of the zones the object is in now, sorted. */
   readonly zones: readonly string[];
-  /** Names of all zones it has been in, sorted. */
+  /** Names of all zones it has been in, in the order in which it first came into them. */
   readonly zonesEntered: readonly string[];
   readonly track: number;
   readonly startedAtMs: number;

@@ -14,6 +14,7 @@ export interface OpenEvent {
   readonly box: string;
   readonly zones: string;
   readonly zones_entered: string;
+  readonly stationary: number;
   readonly started_at_ms: number;
   readonly updated_at_ms: number;
   readonly snapshot_path: string | null;
@@ -22,13 +23,13 @@ export interface OpenEvent {
 
 // An end that has been written stays, whatever comes late.
 const UPSERT_EVENT = `
-  INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered,
+  INSERT INTO events (id, camera, label, track, score, box, zones, zones_entered, stationary,
                       started_at_ms, updated_at_ms, ended_at_ms, end_reason, snapshot_path, snapshot_sha256)
-  VALUES (@id, @camera, @label, @track, @score, @box, @zones, @zonesEntered,
+  VALUES (@id, @camera, @label, @track, @score, @box, @zones, @zonesEntered, @stationary,
           @startedAtMs, @updatedAtMs, @endedAtMs, @endReason, @snapshotPath, @snapshotSha256)
   ON CONFLICT (id) DO UPDATE SET
     label = excluded.label, score = excluded.score, box = excluded.box, zones = excluded.zones,
-    zones_entered = excluded.zones_entered, updated_at_ms = excluded.updated_at_ms,
+    zones_entered = excluded.zones_entered, stationary = excluded.stationary, updated_at_ms = excluded.updated_at_ms,
     ended_at_ms = coalesce(excluded.ended_at_ms, ended_at_ms),
     end_reason = coalesce(excluded.end_reason, end_reason),
     snapshot_path = coalesce(excluded.snapshot_path, snapshot_path),
@@ -80,6 +81,7 @@ export function endOf(
     box: JSON.parse(event.box) as EventChange['box'],
     zones: JSON.parse(event.zones) as string[],
     zonesEntered: JSON.parse(event.zones_entered) as string[],
+    stationary: event.stationary === 1,
     track: event.track,
     startedAtMs: event.started_at_ms,
     ...now,
@@ -103,6 +105,7 @@ export function eventColumns(change: EventChange | InterruptedEnd): Record<strin
     box: JSON.stringify(change.box),
     zones: JSON.stringify(change.zones),
     zonesEntered: JSON.stringify(change.zonesEntered),
+    stationary: change.stationary ? 1 : 0,
     startedAtMs: Math.round(change.startedAtMs),
     updatedAtMs: Math.round(change.atMs),
     endedAtMs: endedAtMs === undefined ? null : Math.round(endedAtMs),

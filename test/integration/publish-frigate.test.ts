@@ -93,6 +93,7 @@ const EVENT: EventChange = {
   score: 0.9,
   box: standing(0.7, 0.8),
   zones: ['door'],
+  stationary: false,
   zonesEntered: ['door'],
   track: 1,
   startedAtMs: stampOf(0).atMs,

@@ -17,6 +17,7 @@ function rowOf(id: string, type: EventChange['type']): OutboxRow {
     score: 0.9,
     box: standing(0.7, 0.8),
     zones: [],
+    stationary: false,
     zonesEntered: [],
     track: 1,
     startedAtMs: stampOf(0).atMs,

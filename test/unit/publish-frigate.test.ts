@@ -22,6 +22,7 @@ function event(fields: Partial<EventChange> = {}): EventChange {
     score: 0.91239,
     box: { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
     zones: ['door'],
+    stationary: false,
     zonesEntered: ['door', 'drive'],
     track: 7,
     startedAtMs: START_MS,

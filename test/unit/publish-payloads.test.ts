@@ -25,6 +25,7 @@ const event: EventChange = {
   score: 0.91237,
   box: { x: 0.4123456, y: 0.25, width: 0.1 + 0.02, height: 1 / 3 },
   zones: ['door'],
+  stationary: false,
   zonesEntered: ['door', 'drive'],
   track: 7,
   startedAtMs: AT_MS - 2400,
