@@ -1,6 +1,6 @@
 // The schema of one rule: trigger, filters, effects. Pure.
 import { z } from 'zod';
-import { fraction, name } from './schema-parts.ts';
+import { fraction, name, topicBelow } from './schema-parts.ts';
 
 /** One rule. */
 export const ruleSchema = z.strictObject({
@@ -38,4 +38,8 @@ export const ruleSchema = z.strictObject({
     .max(500)
     .default('{label} entered {zone} at {camera}')
     .meta({ description: 'Text of the alert; {label}, {zone}, {camera}, {score} and {rule} are filled in.' }),
+  topic: topicBelow.optional().meta({
+    description:
+      'Levels below vedette/<device>/ where its alerts are published as well, for whoever wants only these; default: nowhere else.',
+  }),
 });

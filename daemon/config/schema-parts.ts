@@ -6,6 +6,15 @@ const NAME = /^[a-z0-9_-]{1,64}$/;
 export const name = (what: string) =>
   z.string().regex(NAME, `${what} must be 1 to 64 of a-z, 0-9, '-' and '_' (it becomes part of MQTT topics)`);
 
+/** Levels of a topic, e.g. `house/door`. */
+export const topicBelow = z
+  .string()
+  .max(256)
+  .regex(
+    /^[a-z0-9_-]{1,64}(\/[a-z0-9_-]{1,64}){0,7}$/,
+    "must be 1 to 8 levels of a-z, 0-9, '-' and '_' with '/' between them",
+  );
+
 /** 0 to 1. */
 export const fraction = z.number().min(0).max(1);
 

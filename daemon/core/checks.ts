@@ -1,6 +1,7 @@
 // What the keys of a configuration say about each other: zones that rules name exist, thresholds are in order, a broker
 // open to others has a password. Pure; knows only the shape it needs, not the configuration room. Places: place-checks.ts.
 import { type CheckedPlaces, placeFaults } from './place-checks.ts';
+import { topicFaults } from './topic-checks.ts';
 
 /** The part of the configuration that is looked at. */
 export interface CheckedConfig {
@@ -26,6 +27,7 @@ interface CheckedRule {
   readonly trigger: { readonly zone: string };
   readonly cameras?: readonly string[] | undefined;
   readonly labels?: readonly string[] | undefined;
+  readonly topic?: string | undefined;
 }
 
 /** Something wrong, and the path of the key in the configuration. */
@@ -44,6 +46,7 @@ export function checkConfig(config: CheckedConfig): ConfigFault[] {
     ...placeFaults(config),
     ...frigateFaults(config),
     ...ruleFaults(config),
+    ...topicFaults(config.rules),
   ];
 }
 

@@ -13,8 +13,8 @@ import { Digest } from './digest.ts';
 import { Holds } from './holds.ts';
 import { rowsOf, type Shipment } from './lane.ts';
 import { digestPayload, isLate, isUpdate, type MqttHealth, type RowContext, rowPayload } from './payloads.ts';
+import { RuleTopics, ruleTopicOf } from './rule-topics.ts';
 import { Suspects } from './suspects.ts';
-import { outboxTopic } from './topics.ts';
 
 /** Wait after a failed read of the outbox. */
 const READ_RETRY_MS = 1000;
@@ -55,6 +55,7 @@ export class OutboxSender {
   readonly #delivery: Delivery;
   readonly #holds: Holds;
   readonly #suspects: Suspects;
+  readonly #topics = new RuleTopics();
   #session: Session | undefined;
   #unheard = 0;
   /** As many as there were when somebody listened last. */
@@ -127,6 +128,7 @@ export class OutboxSender {
   opened(session: Session): void {
     const { clock, config } = this.#options;
     this.#session = session;
+    this.#topics.forget();
     this.#refusalTold = false;
     this.#drainTimer = clock.after(config.drainDelayS * 1000, () => this.#open(session));
   }
@@ -165,7 +167,8 @@ export class OutboxSender {
     const { late, lateS } = this.#options.config;
     if (late === 'deliver' || (row.kind !== 'alert' && row.kind !== 'event')) return 'send';
     if (!isLate(row, { nowMs: this.#options.clock.nowMs(), lateMs: lateS * 1000 })) return 'send';
-    if (late === 'digest') return 'digest';
+    // A digest stands for alerts of many rules: what a rule has a topic for would not come there.
+    if (late === 'digest') return ruleTopicOf(row) === undefined ? 'digest' : 'send';
     return row.kind === 'event' && isUpdate(row) ? 'pass' : 'send';
   }
 
@@ -182,14 +185,18 @@ export class OutboxSender {
       return;
     }
     this.#sentMonoMs = this.#options.clock.monoMs();
-    const topic = outboxTopic(session.device, shipment.kind);
-    const onAnswer = (refusal: string | undefined, heard: boolean): void => {
-      if (refusal !== undefined) this.#refused(shipment, refusal, 'MQTT_CONNECT');
-      else if (heard) this.#options.latency?.acknowledged(shipment.row);
-      settled(refusal !== undefined ? 'refused' : heard ? 'delivered' : 'unheard');
-      this.#options.onProgress();
-    };
-    session.connection.publish(topic, payload, false, onAnswer, { user: userProperties(shipment) });
+    const extras = { user: userProperties(shipment) };
+    this.#topics.publish(
+      shipment,
+      session.device,
+      (topic, answered) => session.connection.publish(topic, payload, false, answered, extras),
+      ({ refusal, heard }) => {
+        if (refusal !== undefined) this.#refused(shipment, refusal, 'MQTT_CONNECT');
+        else if (heard) this.#options.latency?.acknowledged(shipment.row);
+        settled(refusal !== undefined ? 'refused' : heard ? 'delivered' : 'unheard');
+        this.#options.onProgress();
+      },
+    );
   }
 
   /** A row as it is published now; `stages` of an alert that is on its way. Throws where its body cannot be read. */
