@@ -67,6 +67,7 @@ const EVENT: Shape<ListedEvent> = {
     ['alerts', ({ alerts }) => alerts],
     ['unheard', ({ unheard }) => unheard],
     ['snapshot', ({ snapshot }) => snapshot?.path ?? null],
+    ['stationary', ({ stationary }) => String(stationary)],
   ],
   table: [
     ['BEGAN', ({ startedAtMs }) => localTime(startedAtMs)],

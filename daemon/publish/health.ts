@@ -5,7 +5,8 @@ import type { BoardState } from '../platform/board-watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
-import { type CameraHealth, type HealthReport, isoTime, type MqttHealth } from './payloads.ts';
+import type { CameraHealth, HealthReport, MqttHealth } from './health-message.ts';
+import { isoTime } from './payloads.ts';
 import type { SelfTestReport } from './self-test.ts';
 
 /** The detector as its supervisor describes it, as far as health shows it. */

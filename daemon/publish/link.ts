@@ -8,7 +8,7 @@ import { VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { limitsWarning } from './broker-limits.ts';
 import { Connection, type ConnectionEnd, type ConnectionOptions } from './connection.ts';
-import type { MqttHealth } from './payloads.ts';
+import type { MqttHealth } from './health-message.ts';
 import { ProtocolChoice, protocolName } from './protocol.ts';
 import {
   adviceOn,

@@ -10,9 +10,10 @@ import type { Logger } from '../platform/logger.ts';
 import type { Session } from './channel.ts';
 import { type Answer, Delivery, type Treatment } from './delivery.ts';
 import { Digest } from './digest.ts';
+import type { MqttHealth } from './health-message.ts';
 import { Holds } from './holds.ts';
 import { rowsOf, type Shipment } from './lane.ts';
-import { digestPayload, isLate, isUpdate, type MqttHealth, type RowContext, rowPayload } from './payloads.ts';
+import { digestPayload, isLate, isUpdate, type RowContext, rowPayload } from './payloads.ts';
 import { RuleTopics, ruleTopicOf } from './rule-topics.ts';
 import { Suspects } from './suspects.ts';
 

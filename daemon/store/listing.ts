@@ -11,6 +11,7 @@ import {
   type EventRecord,
   KEPT_PICTURE,
   recordOf,
+  STATIONARY,
 } from './read.ts';
 
 /** All that are given must hold; of the values in one list, any. Times are wall clock milliseconds. */
@@ -53,14 +54,14 @@ const OF_EVENT =
 
 const COLUMNS: Readonly<Record<ListKind, string>> = {
   events: `
-    id, camera, label, track, score, box, zones, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
+    id, camera, label, track, score, box, ${STATIONARY}, zones, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
     updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard,
     (SELECT count(*) FROM alerts WHERE ${OF_EVENT}) AS alerts, ${KEPT_PICTURE}`,
   alerts: ALERT_RECORD,
 };
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<ListKind, readonly string[]>> = {
-  events: ['box', 'zones', 'zonesEntered', 'snapshot'],
+  events: ['box', 'stationary', 'zones', 'zonesEntered', 'snapshot'],
   alerts: ALERT_RECORD_JSON,
 };
 /** Time, and what decides between rows of one millisecond. */

@@ -21,6 +21,8 @@ export interface EventRecord {
   readonly label: string;
   readonly track: number;
   readonly score: number;
+  /** It had stopped moving at its last change. */
+  readonly stationary: boolean;
   readonly zonesEntered: readonly string[];
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
@@ -120,8 +122,10 @@ const SERVICE_DATABASE = '/var/lib/vedette/vedette.db';
 export const KEPT_PICTURE = `
   iif(EXISTS (SELECT 1 FROM snapshots WHERE path = snapshot_path),
       json_object('path', snapshot_path, 'sha256', snapshot_sha256), NULL) AS snapshot`;
+/** SQLite has no truth values: as JSON. */
+export const STATIONARY = "iif(stationary, 'true', 'false') AS stationary";
 const EVENTS = `
-  SELECT id, camera, label, track, score, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
+  SELECT id, camera, label, track, score, ${STATIONARY}, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
          updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard, ${KEPT_PICTURE}
   FROM events WHERE started_at_ms >= ? ORDER BY started_at_ms DESC, id DESC LIMIT ?`;
 /** Columns of an AlertRecord, and those of them that hold JSON. */
@@ -212,7 +216,9 @@ function reader(db: Database.Database): StoreReader {
   return {
     epoch: String(db.prepare('SELECT epoch FROM meta').pluck().get()),
     events: ({ limit, sinceMs = 0 }) =>
-      events.all(sinceMs, limit).map((row) => recordOf<EventRecord>(row, ['zonesEntered', 'snapshot'])),
+      events
+        .all(sinceMs, limit)
+        .map((row) => recordOf<EventRecord>(row, ['stationary', 'zonesEntered', 'snapshot'])),
     alerts: ({ limit, sinceMs = 0 }) =>
       alerts.all(sinceMs, limit).map((row) => recordOf<AlertRecord>(row, ALERT_RECORD_JSON)),
     snapshots: ({ limit, sinceMs = 0 }) =>

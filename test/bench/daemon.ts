@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
 import { systemClock } from '../../daemon/platform/clock.ts';
-import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import type { HealthReport } from '../../daemon/publish/health-message.ts';
 import { ROOT } from '../support/needs.ts';
 
 export const MAIN = join(ROOT, 'daemon/main.ts');

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import type { HealthReport } from '../../daemon/publish/health-message.ts';
 import { writeConfig } from '../support/configurations.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { modelFolder, TOYS } from '../support/detector.ts';

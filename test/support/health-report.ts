@@ -1,5 +1,5 @@
 // A whole health report around the state of one connection, for tests that publish one.
-import type { HealthReport, MqttHealth } from '../../daemon/publish/payloads.ts';
+import type { HealthReport, MqttHealth } from '../../daemon/publish/health-message.ts';
 
 /** Of a daemon without cameras; `uptimeS` is what changes from report to report. */
 export function healthReportOf(mqtt: MqttHealth, uptimeS: number): HealthReport {

@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 import { configSchema } from '../../daemon/config/schema.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { createLogger } from '../../daemon/platform/logger.ts';
-import type { HealthReport } from '../../daemon/publish/payloads.ts';
+import type { HealthReport } from '../../daemon/publish/health-message.ts';
 import { Publisher } from '../../daemon/publish/publisher.ts';
 import { RetainedTree } from '../../daemon/publish/retained.ts';
 import { Store } from '../../daemon/store/store.ts';

@@ -31,6 +31,7 @@ function eventOf(more: Partial<ListedEvent>): ListedEvent {
       camera: 'porch',
       label: 'person',
       track: 1,
+      stationary: false,
       score: 0.9,
       zones: [],
       zonesEntered: ['door', 'path'],

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Alert, EventChange, Gap, Observation, OutboxKind, OutboxRow } from '../../daemon/core/types.ts';
 import { detectionsJson } from '../../daemon/publish/detections.ts';
-import { type HealthReport, healthPayload, isoTime, rowPayload } from '../../daemon/publish/payloads.ts';
+import { type HealthReport, healthPayload } from '../../daemon/publish/health-message.ts';
+import { isoTime, rowPayload } from '../../daemon/publish/payloads.ts';
 import { labelSnapshotPath, topicOf } from '../../daemon/publish/topics.ts';
 import { checkMessage } from '../support/message-check.ts';
 import { ROOT } from '../support/needs.ts';
@@ -102,6 +103,7 @@ const eventMessage = {
   label: 'person',
   score: 0.9124,
   box: { x: 0.41235, y: 0.25, width: 0.12, height: 0.33333 },
+  stationary: false,
   zones: ['door'],
   zonesEntered: ['door', 'drive'],
   track: 7,
