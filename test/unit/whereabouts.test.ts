@@ -139,6 +139,17 @@ describe('a line', () => {
     expect(crossed(GATE, [...around, [0.5, 0.4]])).toEqual(['', '', '', '', 'garden>street']);
   });
 
+  test('is crossed anew by who went through, came back around its end before it counted, and goes again', () => {
+    const back: Point[] = [
+      [0.7, 0.4],
+      [0.7, 0.6],
+      [0.9, 0.6],
+      [0.9, 0.4],
+    ];
+    const told = crossed({ ...GATE, inertia: 3 }, [...back, ...at(0.5, 0.4, 0.6, 0.6, 0.6)]);
+    expect(told.filter((step) => step !== '')).toEqual(['street>garden']);
+  });
+
   test('is crossed by a jump after looks in which the object was not seen', () => {
     expect(crossed(GATE, [[0.5, 0.2], undefined, undefined, [0.5, 0.8]])).toEqual([
       '',
@@ -151,6 +162,9 @@ describe('a line', () => {
   test('is not crossed by who is first seen on it', () => {
     expect(crossed(GATE, at(0.5, 0.49, 0.51, 0.6, 0.7))).toEqual(['', '', '', '']);
     expect(crossed(GATE, at(0.5, 0.49, 0.6, 0.4))).toEqual(['', '', 'garden>street']);
+    // The first look beyond the margin settles, whatever the inertia.
+    const slow = { ...GATE, inertia: 2 };
+    expect(crossed(slow, at(0.5, 0.49, 0.4, 0.6, 0.6))).toEqual(['', '', '', 'street>garden']);
   });
 
   test('that is bent is crossed where it is, not where a straight one would be', () => {
