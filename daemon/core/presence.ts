@@ -3,10 +3,14 @@
 // times are those of the observations or are passed in. Main thread. Not for: events and alerts (events.ts, rules.ts).
 import { sanitise } from './names.ts';
 import type { Places, Rule } from './rule-types.ts';
+import { isSameTrack } from './track-identity.ts';
 import type { CameraStatus, Moment, Observation, TrackView } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
 
-/** An object moves while it has moved a step within this time; a camera has motion as long after the last step. */
+/**
+ * An object moves while it has moved a step within this time, unless its tracker holds it for stationary; a camera has
+ * motion as long after the last step.
+ */
 export const QUIET_MS = 5000;
 /** A step, as a fraction of the mean of width and height of the box: boxes of a thing that stands tremble by less. */
 export const STEP_FRACTION = 0.15;
@@ -64,7 +68,6 @@ export interface Movement {
 
 interface Tracked {
   readonly label: string;
-  readonly startedMonoMs: number;
   view: TrackView;
   zones: readonly string[];
   score: number;
@@ -212,11 +215,9 @@ function follow(scene: CameraScene, { track: view, zones }: Sighting): void {
   const x = box.x + box.width / 2;
   const y = box.y + box.height / 2;
   const tracked = scene.tracks.get(view.id);
-  // A camera worker that was started again counts its tracks from 1.
-  if (tracked?.startedMonoMs !== view.startedMonoMs || tracked.view.label !== view.label) {
+  if (tracked === undefined || !isSameTrack(tracked.view, view) || tracked.view.label !== view.label) {
     scene.tracks.set(view.id, {
       label: sanitise(view.label),
-      startedMonoMs: view.startedMonoMs,
       view,
       zones,
       score: view.score,
@@ -228,14 +229,18 @@ function follow(scene: CameraScene, { track: view, zones }: Sighting): void {
     });
     return;
   }
+  const wasMoving = moves(tracked, scene);
+  const hasSetOut = tracked.view.stationary && !view.stationary;
   tracked.view = view;
   tracked.zones = zones;
   tracked.still += 1;
   if (view.score === 0) return;
   tracked.score = view.score;
+  // The tracker knows better whether a thing that trembles stands, and sees it set out before it has made a step.
+  if (view.stationary) return;
   const step = (STEP_FRACTION * (box.width + box.height)) / 2;
-  if (Math.hypot(x - tracked.x, y - tracked.y) < step) return;
-  if (!moves(tracked, scene)) tracked.starts += 1;
+  if (!hasSetOut && Math.hypot(x - tracked.x, y - tracked.y) < step) return;
+  if (!wasMoving) tracked.starts += 1;
   tracked.x = x;
   tracked.y = y;
   tracked.still = 0;
@@ -249,8 +254,8 @@ function leave({ tracks }: CameraScene, views: readonly TrackView[]): void {
   for (const id of tracks.keys()) if (!live.has(id)) tracks.delete(id);
 }
 
-function moves({ steppedMonoMs }: Tracked, { monoMs }: CameraScene): boolean {
-  return monoMs - steppedMonoMs < QUIET_MS;
+function moves({ view, steppedMonoMs }: Tracked, { monoMs }: CameraScene): boolean {
+  return !view.stationary && monoMs - steppedMonoMs < QUIET_MS;
 }
 
 /** Notes the labels of confirmed objects; true when one is new to this camera. */

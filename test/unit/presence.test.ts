@@ -99,6 +99,13 @@ describe('counts', () => {
     expect(told.count('porch/door/person')).toEqual({ count: 0, active: 0 });
   });
 
+  test('of a zone hold while a box trembles on its edge', () => {
+    const { told, see } = porch({ zones: [{ ...DOOR, inertia: 2, margin: 0.02 }] });
+    for (let frame = 1; frame < 50; frame += 1) see(frame, at(frame % 5 < 3 ? 0.505 : 0.49));
+    const tellings = told.changes.filter((change) => keyOf(change) === 'porch/door/person');
+    expect(tellings.map(({ state }) => (state as Count).count)).toEqual([0, 1]);
+  });
+
   test('leave out what is not confirmed and keep what is not seen for a moment', () => {
     const { told, see } = porch();
     see(1, at(0.2, { confirmed: false }));
@@ -177,6 +184,29 @@ describe('motion', () => {
     expect(presence.movementOf('porch', 1)).toEqual({ active: false, score: 0.9, still: 36, starts: 1 });
     see(40, at(0.8));
     expect(presence.movementOf('porch', 1)).toMatchObject({ active: true, starts: 2 });
+  });
+});
+
+describe('an object that its tracker holds for stationary', () => {
+  test('does not move, however its box trembles', () => {
+    const { told, see, presence } = porch();
+    for (let frame = 1; frame < 50; frame += 1) see(frame, at(frame % 2 ? 0.2 : 0.3, { stationary: true }));
+    expect(told.states.get('porch/motion')).toBe(false);
+    expect(presence.movementOf('porch', 1)).toMatchObject({ active: false, still: 48, starts: 0 });
+  });
+
+  test('comes to rest at once, and moves from the moment in which it sets out', () => {
+    const { told, see, presence } = porch();
+    see(1, at(0.2));
+    see(2, at(0.4));
+    expect(presence.movementOf('porch', 1)).toMatchObject({ active: true, starts: 1 });
+    see(3, at(0.4, { stationary: true }));
+    expect(presence.movementOf('porch', 1)).toMatchObject({ active: false, starts: 1 });
+    expect(told.count('porch/person')).toEqual({ count: 1, active: 0 });
+    see(100, at(0.4, { stationary: true }));
+    see(101, at(0.41));
+    expect(presence.movementOf('porch', 1)).toMatchObject({ active: true, still: 0, starts: 2 });
+    expect(told.states.get('porch/motion')).toBe(true);
   });
 });
 
