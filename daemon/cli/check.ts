@@ -29,11 +29,13 @@ export function checkCommand({ version }: CommandContext): Command {
         { checkConfig },
         { redactConfig },
         { checkSources },
+        { describePlaces },
       ] = await Promise.all([
         import('../config/load.ts'),
         import('../core/checks.ts'),
         import('../config/redact.ts'),
         import('./check-sources.ts'),
+        import('./check-places.ts'),
       ]);
       const report: { file?: string } = {};
       try {
@@ -50,7 +52,11 @@ export function checkCommand({ version }: CommandContext): Command {
         const faults = [...checkConfig(config), ...found.flatMap((one) => one.faults)];
         // A second load, because only it knows the lines and columns.
         if (faults.length > 0) load({ semanticChecks: () => faults });
-        const checks = [`${file}: ${summary(config)}`, ...found.flatMap(({ good }) => good)];
+        const checks = [
+          `${file}: ${summary(config)}`,
+          ...found.flatMap(({ good }) => good),
+          ...describePlaces(config),
+        ];
         if (flags.json) {
           const printed = flags.print ? { config: redactConfig(config) } : {};
           writeJson({ ok: true, file, version, checks, problems: [], ...printed });

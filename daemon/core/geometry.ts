@@ -12,20 +12,41 @@ export function iou(a: Box, b: Box): number {
   return union <= 0 ? 0 : shared / union;
 }
 
-/** How far from the left a box has its anchor; the same for all of them. */
+/**
+ * The last point before the right and the lower border. A point on an edge belongs to one side only, and of a zone drawn to
+ * the border that would be the outside: whoever is cut off by the border stands on it exactly.
+ */
+const BORDER = 1 - 1e-6;
+
+/** How far from the left a box has its anchor, the same for all of them; within the picture. */
 export function anchorX({ x, width }: Box): number {
-  return x + width / 2;
+  return within(x + width / 2);
 }
 
-/** How far from the top a box has its anchor. */
+/** How far from the top a box has its anchor; within the picture. */
 export function anchorY({ y, height }: Box, anchor: Anchor): number {
-  if (anchor === 'bottom') return y + height;
-  return anchor === 'top' ? y : y + height / 2;
+  if (anchor === 'bottom') return within(y + height);
+  return within(anchor === 'top' ? y : y + height / 2);
+}
+
+function within(value: number): number {
+  return Math.min(BORDER, Math.max(0, value));
 }
 
 /** The point of a box that stands for the object. */
 export function anchorOf(box: Box, anchor: Anchor): Point {
   return [anchorX(box), anchorY(box, anchor)];
+}
+
+/** Area of a polygon that does not cross itself, in fractions of the frame (shoelace formula). */
+export function polygonArea(points: readonly Point[]): number {
+  let doubled = 0;
+  let previous = points.at(-1);
+  for (const corner of points) {
+    if (previous !== undefined) doubled += previous[0] * corner[1] - corner[0] * previous[1];
+    previous = corner;
+  }
+  return Math.abs(doubled) / 2;
 }
 
 /** Points as one run of numbers, x before y: what the functions below take, so that a look costs no allocation. */

@@ -1,6 +1,7 @@
 // What is wrong with a zone, a mask or a line: corners that make no polygon, points that make no line, sides that cannot be
 // told apart. Pure; knows only the shape it needs, not the configuration room.
 import type { ConfigFault } from './checks.ts';
+import { polygonArea } from './geometry.ts';
 import type { Point } from './types.ts';
 
 /** What is marked on the picture of a camera. */
@@ -88,17 +89,6 @@ function pathFault(points: readonly Point[], margin: number): string | undefined
   }
   if (length >= margin) return undefined;
   return `the line is ${length.toFixed(3)} long, shorter than its margin of ${margin}: nobody could be across it`;
-}
-
-/** Area in fractions of the frame (shoelace formula). */
-function polygonArea(points: readonly Point[]): number {
-  let doubled = 0;
-  let previous = points.at(-1);
-  for (const corner of points) {
-    if (previous !== undefined) doubled += previous[0] * corner[1] - corner[0] * previous[1];
-    previous = corner;
-  }
-  return Math.abs(doubled) / 2;
 }
 
 /** The first two of so many edges that cross, by the points they begin at; a polygon has one more than a line. */

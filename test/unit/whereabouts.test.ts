@@ -53,6 +53,24 @@ describe('a zone', () => {
     expect(zonesOf('top')).toEqual([]);
   });
 
+  test('that is drawn to the border holds who is cut off by it', () => {
+    const box = { x: 0.9, y: 0.6, width: 0.2, height: 0.4 };
+    const where = new Whereabouts(placesOf([DOOR]));
+    expect(where.observe(observation(1, [trackView({ id: 1, box })]))[0]!.zones).toEqual(['door']);
+    const corner = {
+      ...DOOR,
+      points: [
+        [0, 0],
+        [0.3, 0],
+        [0.3, 0.3],
+        [0, 0.3],
+      ] satisfies Point[],
+    };
+    where.rearrange(placesOf([corner]));
+    const beyond = { x: -0.2, y: -0.5, width: 0.3, height: 0.4 };
+    expect(where.observe(observation(2, [trackView({ id: 2, box: beyond })]))[0]!.zones).toEqual(['door']);
+  });
+
   test('holds who is first seen in it at once, confirmed or not', () => {
     const zone = { ...DOOR, inertia: 5 };
     expect(zonesOn(zone, at(0.7, 0.8))).toEqual(['door']);
