@@ -3,6 +3,7 @@
 // each loads the rest of the daemon only when it runs, so that `vedette scene` (a camera program) starts quickly.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { backtestCommand } from './cli/backtest.ts';
 import { checkCommand } from './cli/check.ts';
 import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
@@ -20,6 +21,8 @@ import { type ErrorCode, VedetteError } from './platform/errors.ts';
 const EXIT_CONFIG = 78;
 const EXIT_USAGE = 64;
 const EXIT_FAILURE = 1;
+/** Of a backtest that did not come to its end: 1 says that there is a difference, as that of diff(1). */
+const EXIT_TROUBLE = 2;
 const EXIT_INTERRUPTED_TWICE = 130;
 
 const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
@@ -62,6 +65,7 @@ async function main(): Promise<number> {
     .addCommand(eventsCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(replayCommand(context))
+    .addCommand(backtestCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands) command.exitOverride();
@@ -74,6 +78,7 @@ async function main(): Promise<number> {
     // Problems of a configuration are lines of the form file:line:column, which editors take; nothing goes before them.
     process.stderr.write(`${error.code === 'CONFIG_INVALID' ? '' : 'vedette: '}${error.message}\n`);
     if (CONFIG_CODES.has(error.code)) return EXIT_CONFIG;
+    if (error.code === 'BACKTEST_FAILED') return EXIT_TROUBLE;
     return error.code === 'USAGE' ? EXIT_USAGE : EXIT_FAILURE;
   }
 }

@@ -248,7 +248,7 @@ class Table<T> implements Formatter<T> {
 }
 
 /** Messages and labels are others' text: nothing in it may steer the terminal. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
 

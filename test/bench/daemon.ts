@@ -13,7 +13,7 @@ import { ROOT } from '../support/needs.ts';
 export const MAIN = join(ROOT, 'daemon/main.ts');
 /** As systemd/vedette.service starts it; from the second start on with compiled code. */
 const SERVICE_FLAGS = ['--max-semi-space-size=1'];
-const COMPILE_CACHE = join(tmpdir(), 'vedette-bench-compiled');
+export const COMPILE_CACHE = join(tmpdir(), 'vedette-bench-compiled');
 
 export interface Daemon {
   readonly process: ChildProcess;

@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   store: async () => (await import('./store.ts')).benchStore(),
   places: async () => (await import('./places.ts')).benchPlaces(),
   feed: async () => (await import('./feed.ts')).benchFeed(),
+  backtest: async () => (await import('./backtest.ts')).benchBacktest(),
   acknowledged: async () => (await import('./acknowledged.ts')).benchAcknowledged(),
 };
 

@@ -1,0 +1,129 @@
+// A week of observations tried on other rules: the whole command as an owner starts it, from the start of its process to its end,
+// with the most memory it ever had resident. The files are made before and are not in the figure.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import { CAMERAS, writeWeek } from '../fixtures/store/history-week.ts';
+import { ROOT } from '../support/needs.ts';
+import { COMPILE_CACHE, MAIN } from './daemon.ts';
+import { type BenchLine, median } from './figures.ts';
+
+const ROWS = 1_000_000;
+const WEEK_MS = 7 * 86_400_000;
+const RUNS = 3;
+/** All that there is: the visits of the week end at chance. */
+const WHEN = ['--since', '30d', '--until', '2100-01-01'];
+
+/** Five rules over four cameras, with what most houses use. */
+function configuration(): object {
+  const zones = {
+    door: {
+      points: [
+        [0.1, 0.3],
+        [0.5, 0.3],
+        [0.5, 0.9],
+        [0.1, 0.9],
+      ],
+    },
+    drive: {
+      points: [
+        [0.4, 0.2],
+        [1, 0.2],
+        [1, 1],
+        [0.4, 1],
+      ],
+    },
+  };
+  const lines = {
+    kerb: {
+      points: [
+        [0.5, 0],
+        [0.5, 1],
+      ],
+      sides: ['street', 'garden'],
+    },
+  };
+  return {
+    cameras: Object.fromEntries(CAMERAS.map((name) => [name, { source: { type: 'scene' }, zones, lines }])),
+    rules: {
+      'door-person': { trigger: { type: 'enter', zone: 'door' }, labels: ['person'], scoreMin: 0.75 },
+      'door-cat': { trigger: { type: 'enter', zone: 'door' }, labels: ['cat'], cooldownS: 600 },
+      'drive-car': { trigger: { type: 'enter', zone: 'drive' }, labels: ['car'] },
+      'drive-person': { trigger: { type: 'enter', zone: 'drive' }, labels: ['person'], cooldownS: 300 },
+      'yard-any': { trigger: { type: 'enter', zone: 'drive' }, cameras: ['yard'], cooldownS: 0 },
+    },
+  };
+}
+
+/** Row 7 of the figures to reach, to the letter. */
+export async function benchBacktest(): Promise<BenchLine[]> {
+  const folder = mkdtempSync(join(ROOT, '.vedette-bench-'));
+  try {
+    await writeWeek(folder, { rows: ROWS, untilMs: systemClock.nowMs(), lengthMs: WEEK_MS });
+    const config = join(folder, 'new.yaml');
+    writeFileSync(config, stringify(configuration()));
+    const runs: Run[] = [];
+    // Once more than is counted: the first compiles, and the file comes from the disk.
+    for (let run = 0; run <= RUNS; run += 1) runs.push(await measure(config, folder));
+    const counted = runs.slice(1);
+    const seconds = median(counted.map((run) => run.seconds));
+    const megabytes = median(counted.map((run) => run.megabytes));
+    const size = Math.round(statSync(join(folder, 'history.db')).size / 1e6);
+    return [
+      {
+        what: `backtest of a week, ${ROWS} observations (${size} MB) on five rules, the whole command (medians of ${RUNS} runs)`,
+        value: `${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB resident at most; ${runs[0]!.summary}`,
+        target: '<= 5 s, <= 200 MB',
+      },
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Run {
+  readonly seconds: number;
+  readonly megabytes: number;
+  readonly summary: string;
+}
+
+async function measure(config: string, data: string): Promise<Run> {
+  const args = [MAIN, 'backtest', '--config', config, '--data', data, ...WHEN, '--json'];
+  const startMs = systemClock.monoMs();
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  let megabytes = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const watch = systemClock.every(50, () => {
+    megabytes = Math.max(megabytes, peakOf(child.pid!));
+  });
+  await once(child, 'close');
+  watch.stop();
+  const seconds = (systemClock.monoMs() - startMs) / 1000;
+  if (output === '') throw new Error('the backtest failed');
+  const { observations, totals } = JSON.parse(output) as {
+    observations: number;
+    totals: { added: number };
+  };
+  if (observations !== ROWS) throw new Error(`only ${observations} observations were read`);
+  return { seconds, megabytes, summary: `${totals.added} alerts` };
+}
+
+/** The most that a process has had resident so far (proc_pid_status(5), VmHWM), in megabytes. */
+function peakOf(pid: number): number {
+  try {
+    const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return (Number(kilobytes ?? 0) * 1024) / 1e6;
+  } catch {
+    // It has ended.
+    return 0;
+  }
+}
