@@ -1,7 +1,7 @@
 // What `vedette check` says about zones and lines that are right: how much of the picture a zone has, and which side of a
 // line is where, so that a swapped pair of names is seen before it matters. Pure.
 import type { CameraConfig, Config } from '../config/types.ts';
-import { polygonArea } from '../core/geometry.ts';
+import { polygonArea, signedArea } from '../core/geometry.ts';
 
 /** One line per zone and per line. */
 export function describePlaces({ cameras }: Config): string[] {
@@ -20,7 +20,11 @@ function sidesOf({ points, sides: [left, right] }: CameraConfig['lines'][string]
   const [toX, toY] = points.at(-1)!;
   // What points to the right of the way.
   const normal = { x: fromY - toY, y: toX - fromX };
-  // It comes back to where it began, or nearly so: above and below would say little.
+  if (normal.x === 0 && normal.y === 0) {
+    const isRightInside = signedArea(points) > 0;
+    return `'${isRightInside ? right : left}' inside it and '${isRightInside ? left : right}' outside`;
+  }
+  // It nearly comes back to where it began: above and below would say little.
   if (Math.hypot(normal.x, normal.y) < lengthOf(points) / 2) {
     return `'${left}' to the left of its way and '${right}' to the right`;
   }

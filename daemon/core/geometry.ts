@@ -38,15 +38,20 @@ export function anchorOf(box: Box, anchor: Anchor): Point {
   return [anchorX(box), anchorY(box, anchor)];
 }
 
-/** Area of a polygon that does not cross itself, in fractions of the frame (shoelace formula). */
+/** Area of a polygon that does not cross itself, in fractions of the frame. */
 export function polygonArea(points: readonly Point[]): number {
+  return Math.abs(signedArea(points));
+}
+
+/** The same, above 0 when the corners run clockwise on the picture, else below (shoelace formula). */
+export function signedArea(points: readonly Point[]): number {
   let doubled = 0;
   let previous = points.at(-1);
   for (const corner of points) {
     if (previous !== undefined) doubled += previous[0] * corner[1] - corner[0] * previous[1];
     previous = corner;
   }
-  return Math.abs(doubled) / 2;
+  return doubled / 2;
 }
 
 /** Points as one run of numbers, x before y: what the functions below take, so that a look costs no allocation. */

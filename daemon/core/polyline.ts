@@ -20,7 +20,7 @@ export class Polyline {
   constructor(points: readonly Point[]) {
     this.#points = flatten(points);
     this.#pieceNormals = normalsOf(this.#points);
-    this.#pointNormals = pointNormalsOf(this.#pieceNormals);
+    this.#pointNormals = pointNormalsOf(this.#pieceNormals, isClosed(this.#points));
   }
 
   /** Squared distance of the point that `sideOf` was last asked about: from the line itself, not from its extension. */
@@ -29,7 +29,8 @@ export class Polyline {
   }
 
   /**
-   * LEFT or RIGHT, also beyond the ends, where the first and the last piece are thought to go on. Decided at the nearest
+   * LEFT or RIGHT, also beyond the ends, where the first and the last piece are thought to go on; a line that ends where it
+   * begins has no ends, its sides are inside and outside. Decided at the nearest
    * point of the line, by the normal of its piece or, where that is a corner, by the sum of the normals of both pieces:
    * the normal of one piece alone gives the wrong side behind a sharp corner (J. A. Bærentzen and H. Aanæs, "Signed
    * distance computation using the angle weighted pseudonormal", IEEE TVCG 11(3), 2005; in the plane both weigh the same).
@@ -62,7 +63,7 @@ export class Polyline {
    * True when a straight step goes through the line an odd number of times: through the line itself, not its extension.
    * Two segments cross when each has its ends on both sides of the other; an end exactly on it belongs to one side, so a
    * step to the line and one from it count once together, and so does a step through a corner (the orientation test of
-   * Cormen, Leiserson, Rivest and Stein, "Introduction to Algorithms", Computational Geometry, with half-open ends).
+   * Cormen, Leiserson, Rivest and Stein, "Introduction to Algorithms", 3rd edition, 33.1, with half-open ends).
    */
   isCrossedBy(fromX: number, fromY: number, toX: number, toY: number): boolean {
     const points = this.#points;
@@ -104,12 +105,23 @@ function normalsOf(points: Float64Array): Float64Array {
   return normals;
 }
 
-/** At every point: the sum of the normals of the pieces that meet there. */
-function pointNormalsOf(normals: Float64Array): Float64Array {
+/** True when it ends where it begins. */
+function isClosed(points: Float64Array): boolean {
+  return points[0] === points.at(-2) && points[1] === points.at(-1);
+}
+
+/** At every point: the sum of the normals of the pieces that meet there; the first and the last of a closed line meet. */
+function pointNormalsOf(normals: Float64Array, closed: boolean): Float64Array {
   const sums = new Float64Array(normals.length + 2);
   for (let i = 0; i < normals.length; i += 1) {
     sums[i]! += normals[i]!;
     sums[i + 2]! += normals[i]!;
+  }
+  if (!closed) return sums;
+  for (const axis of [0, 1]) {
+    const joined = sums[axis]! + sums[normals.length + axis]!;
+    sums[axis] = joined;
+    sums[normals.length + axis] = joined;
   }
   return sums;
 }

@@ -81,7 +81,7 @@ test.each([
   },
 );
 
-test('a line that comes back to where it began has no above and below', () => {
+test('a line that nearly comes back to where it began has no above and below', () => {
   const points = [
     [0.2, 0.2],
     [0.8, 0.2],
@@ -92,4 +92,18 @@ test('a line that comes back to where it began has no above and below', () => {
   expect(described({ lines: { pen: { points, sides: ['a', 'b'] } } })).toEqual([
     "camera 'porch': line 'pen', 'a' to the left of its way and 'b' to the right",
   ]);
+});
+
+test('a line that ends where it begins has an inside, as crossings see it', () => {
+  const points: Point[] = [
+    [0.2, 0.2],
+    [0.8, 0.2],
+    [0.8, 0.8],
+    [0.2, 0.8],
+    [0.2, 0.2],
+  ];
+  const words = (way: readonly Point[]) => described({ lines: { pen: { points: way, sides: ['a', 'b'] } } });
+  expect(words(points)).toEqual(["camera 'porch': line 'pen', 'b' inside it and 'a' outside"]);
+  expect(new Polyline(points).sideOf(0.5, 0.4)).toBe(RIGHT);
+  expect(words([...points].reverse())).toEqual(["camera 'porch': line 'pen', 'a' inside it and 'b' outside"]);
 });

@@ -1,6 +1,7 @@
 // A line with two sides: where a point lies, and which steps go through.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { flatten, insidePolygon } from '../../daemon/core/geometry.ts';
 import { LEFT, Polyline, RIGHT } from '../../daemon/core/polyline.ts';
 import type { Point } from '../../daemon/core/types.ts';
 
@@ -41,6 +42,25 @@ describe('the side of a point', () => {
     ]);
     for (const y of [0.35, 0.45, 0.5, 0.55, 0.65]) expect(hairpin.sideOf(0.6, y)).toBe(LEFT);
     expect(hairpin.sideOf(0.2, 0.5)).toBe(RIGHT);
+  });
+
+  test('of a line that ends where it begins is inside or outside', () => {
+    // Corners on a circle around the middle, clockwise on the picture: inside is to the right.
+    const ring = (turn: number): Point[] =>
+      [0, 1, 2, 0].map((corner): Point => {
+        const angle = turn + (corner * 2 * Math.PI) / 3;
+        return [0.5 + 0.3 * Math.cos(angle), 0.5 + 0.3 * Math.sin(angle)];
+      });
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 6.28, noNaN: true }), point, (turn, [x, y]) => {
+        const points = ring(turn);
+        const fence = new Polyline([...points.slice(0, 3), points[0]!]);
+        const side = fence.sideOf(x, y);
+        fc.pre(fence.squaredDistance > 1e-9);
+        expect(side).toBe(insidePolygon(x, y, flatten(points.slice(0, 3))) ? RIGHT : LEFT);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   test('changes when the line is walked the other way', () => {
