@@ -5,7 +5,8 @@ import { flatten, insidePolygon } from '../../daemon/core/geometry.ts';
 import { LEFT, Polyline, RIGHT } from '../../daemon/core/polyline.ts';
 import type { Point } from '../../daemon/core/types.ts';
 
-const unit = fc.double({ min: 0, max: 1, noNaN: true });
+/** Evenly spread: fc.double draws most of its numbers next to 0. */
+const unit = fc.integer({ min: 0, max: 1_000_000 }).map((n) => n / 1_000_000);
 const point: fc.Arbitrary<Point> = fc.tuple(unit, unit);
 /** From left to right over the whole picture and beyond: nobody gets around its ends. */
 const across = fc
@@ -47,17 +48,17 @@ describe('the side of a point', () => {
   test('of a line that ends where it begins is inside or outside', () => {
     // Corners on a circle around the middle, clockwise on the picture: inside is to the right.
     const ring = (turn: number): Point[] =>
-      [0, 1, 2, 0].map((corner): Point => {
+      [0, 1, 2].map((corner): Point => {
         const angle = turn + (corner * 2 * Math.PI) / 3;
         return [0.5 + 0.3 * Math.cos(angle), 0.5 + 0.3 * Math.sin(angle)];
       });
     fc.assert(
-      fc.property(fc.double({ min: 0, max: 6.28, noNaN: true }), point, (turn, [x, y]) => {
-        const points = ring(turn);
-        const fence = new Polyline([...points.slice(0, 3), points[0]!]);
+      fc.property(unit, point, (part, [x, y]) => {
+        const points = ring(part * 2 * Math.PI);
+        const fence = new Polyline([...points, points[0]!]);
         const side = fence.sideOf(x, y);
         fc.pre(fence.squaredDistance > 1e-9);
-        expect(side).toBe(insidePolygon(x, y, flatten(points.slice(0, 3))) ? RIGHT : LEFT);
+        expect(side).toBe(insidePolygon(x, y, flatten(points)) ? RIGHT : LEFT);
       }),
       { numRuns: 1000 },
     );
