@@ -61,12 +61,16 @@ export class Whereabouts {
   }
 
   /**
-   * Goes on with other zones and lines. What has not changed goes on as it is; for what has, every object is where its last
-   * look says, at once.
+   * Goes on with other zones and lines; a camera that is not among them is forgotten. What has not changed goes on as it is;
+   * for what has, every object is where its last look says, at once.
    */
   rearrange(places: ReadonlyMap<string, Places>): void {
-    for (const [camera, ground] of this.#grounds) lay(ground, places.get(camera) ?? NOWHERE);
-    for (const [camera, here] of places) if (!this.#grounds.has(camera)) this.#groundOf(camera, here);
+    for (const camera of this.#grounds.keys()) if (!places.has(camera)) this.#grounds.delete(camera);
+    for (const [camera, here] of places) {
+      const ground = this.#grounds.get(camera);
+      if (ground === undefined) this.#groundOf(camera, here);
+      else lay(ground, here);
+    }
   }
 
   /**
