@@ -8,10 +8,12 @@
 // this file knows all concrete classes.
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
+import { clipPlan } from './camera/clip-plan.ts';
 import { changeWords, configChanges, publishesPictures } from './config/changes.ts';
 import type { Config } from './config/types.ts';
 import { alertOf } from './core/alert-body.ts';
 import { checkLabels } from './core/checks.ts';
+import type { ClipPlan } from './core/clips.ts';
 import { decisionScene, fileSwitches } from './core/configured.ts';
 import { Decider, type Decision } from './core/decide.ts';
 import { selfTestAlert } from './core/self-test.ts';
@@ -116,12 +118,14 @@ class App implements RunningApp {
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
   #config: Config;
+  #clips: ClipPlan;
 
   /** Builds the parts, from the outgoing side to the seeing one; nothing has an effect before its start. */
   constructor(options: AppOptions, runtimeDir: string) {
     this.#options = options;
     this.#runtimeDir = runtimeDir;
     this.#config = options.config;
+    this.#clips = clipPlan(decisionScene(options.config), options.logger);
     this.#board = new BoardWatch(options);
     this.#latency = new LatencyLedger(options.clock);
     this.#decider = new Decider({ ...decisionScene(options.config), newId });
@@ -156,7 +160,10 @@ class App implements RunningApp {
     this.#outlet.arrange(this.#outletSettings(), masked);
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setLimits(storeLimits(config));
-    if (changes.rules) this.#decider.reconfigure(decisionScene(config));
+    const scene = decisionScene(config);
+    if (changes.rules) this.#decider.reconfigure(scene);
+    this.#clips = clipPlan(scene, this.#options.logger);
+    this.#cameras.rememberForClips((camera) => this.#clips.secondsOf(camera));
     if (changes.mqtt) await this.#outlet.reconnect(changes);
     if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
     else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
@@ -186,7 +193,15 @@ class App implements RunningApp {
   }
 
   #keepDecision({ events, alerts }: Decision): void {
-    if (events.length + alerts.length > 0) this.#store.commit({ events, alerts });
+    if (events.length + alerts.length === 0) return;
+    this.#store.commit({ events, alerts: alerts.map((alert) => this.#withClip(alert)) });
+  }
+
+  /** An alert whose rule wants a clip names it; its camera makes it. */
+  #withClip(alert: Alert): Alert {
+    const order = this.#clips.orderOf(alert);
+    if (order === undefined || !this.#cameras.makeClip(order)) return alert;
+    return { ...alert, clip: { path: order.path } };
   }
 
   #moment(): Moment {
@@ -304,6 +319,7 @@ class App implements RunningApp {
       deadlineMs: detector.deadlineMs,
       log,
       snapshots,
+      clipS: this.#clips.secondsOf(camera),
       dataDir,
       runtimeDir: this.#runtimeDir,
       clock,

@@ -1,6 +1,7 @@
 // The main thread's handle on one camera: starts its worker, starts it again should it crash or hang, passes on what it
 // tells. Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
+import type { ClipOrder } from '../core/clips.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -28,7 +29,7 @@ export interface CameraOptions extends CameraWorkerData {
   readonly onObservation: (observation: Observation) => void;
   /** A new picture for the snapshot topics; comes before the observation that names it. */
   readonly onPicture: (camera: string, picture: EncodedPicture) => void;
-  /** The files of a picture are durable. */
+  /** The files of a picture, or of a clip, are durable. */
   readonly onSnapshot: (snapshot: Snapshot) => void;
   /** Called on changes only. */
   readonly onStatus: (camera: string, status: CameraStatus) => void;
@@ -78,6 +79,7 @@ export class Camera implements Part {
   readonly #backoff = new Backoff(BACKOFF);
   readonly #pictures: PictureRequests;
   #switches: CameraSwitches;
+  #clipS: number;
   #started = false;
   #worker: Worker | undefined;
   /** Set while the worker has been told to end. */
@@ -112,6 +114,7 @@ export class Camera implements Part {
     const { camera, clock, config } = options;
     this.#pictures = new PictureRequests({ camera, clock, fps: config.detect.fps });
     this.#switches = options.switches;
+    this.#clipS = options.clipS ?? 0;
     this.#status = this.#switches.enabled ? 'offline' : 'disabled';
   }
 
@@ -159,6 +162,19 @@ export class Camera implements Part {
     return this.#pictures.ask(() => this.#post({ type: 'picture-wanted' }));
   }
 
+  /** How many of its last seconds are remembered for clips, in workers that are started later too. */
+  rememberForClips(seconds: number): void {
+    if (seconds === this.#clipS) return;
+    this.#clipS = seconds;
+    this.#post({ type: 'clip-seconds', seconds });
+  }
+
+  /** False where no worker runs, and so nothing is remembered. */
+  makeClip(order: ClipOrder): boolean {
+    this.#post({ type: 'clip', order });
+    return this.#worker !== undefined;
+  }
+
   /** Follow the detector; remembered for a worker that starts later. */
   detectorChanged(state: DetectorState): void {
     this.#detector = state;
@@ -192,7 +208,7 @@ export class Camera implements Part {
   #spawn(): void {
     const { camera, index, config, track, deadlineMs, log, snapshots, dataDir, runtimeDir } = this.#options;
     const sight = { camera, index, config, switches: this.#switches, track, deadlineMs, log };
-    const data: CameraWorkerData = { ...sight, snapshots, dataDir, runtimeDir };
+    const data: CameraWorkerData = { ...sight, snapshots, clipS: this.#clipS, dataDir, runtimeDir };
     const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
     const worker = new Worker(url, {
       workerData: data,

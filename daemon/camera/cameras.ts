@@ -1,5 +1,6 @@
 // All cameras of the daemon as one part: which there are, the slots each has at the detector, coming and going while the
 // daemon runs. Main thread.
+import type { ClipOrder } from '../core/clips.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { Part } from '../platform/part.ts';
@@ -59,6 +60,16 @@ export class Cameras implements Part {
     const camera = this.find(name);
     if (camera === undefined) throw noPicture(name, 'it is being started again, there is no frame');
     return camera.newestPicture();
+  }
+
+  /** See `Camera.rememberForClips`; asked for every camera. */
+  rememberForClips(secondsOf: (camera: string) => number): void {
+    for (const camera of this.list) camera.rememberForClips(secondsOf(camera.camera));
+  }
+
+  /** False where the camera is not there, or does not run. */
+  makeClip(order: ClipOrder): boolean {
+    return this.find(order.camera)?.makeClip(order) ?? false;
   }
 
   async add(names: readonly string[]): Promise<void> {

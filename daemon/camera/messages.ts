@@ -1,5 +1,6 @@
 // What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
+import type { ClipOrder } from '../core/clips.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -18,6 +19,8 @@ export interface CameraWorkerData {
   readonly deadlineMs: number;
   readonly log: LogConfig;
   readonly snapshots: SnapshotsConfig;
+  /** How many of its last seconds are remembered for clips; absent: none. */
+  readonly clipS?: number;
   /** Data folder; pictures go below `media/` in it. */
   readonly dataDir: string;
   /** Folder on tmpfs for the FIFO. */
@@ -70,6 +73,9 @@ export type ToCameraWorker =
   | { readonly type: 'switches'; readonly switches: CameraSwitches }
   /** The next frame is wanted as a picture. */
   | { readonly type: 'picture-wanted' }
+  /** As `clipS`, from now on; 0: none. */
+  | { readonly type: 'clip-seconds'; readonly seconds: number }
+  | { readonly type: 'clip'; readonly order: ClipOrder }
   | { readonly type: 'detector'; readonly state: DetectorState }
   | { readonly type: 'stop' };
 
@@ -78,7 +84,7 @@ export type FromCameraWorker =
   /** Posted before the observation that names the picture. */
   | { readonly type: 'picture'; readonly picture: EncodedPicture }
   | { readonly type: 'asked-picture'; readonly picture: AskedPicture }
-  /** The files of a picture are durable. */
+  /** The files of a picture, or of a clip, are durable. */
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online'; readonly decoder?: DecoderState }
   | ({ readonly type: 'offline' } & CameraProblem)

@@ -1,7 +1,7 @@
 // Pictures on their way to the disk: written whole, made durable, and only then given their name, so that a path that has
 // been told leads to the file with the hash that was told, or to nothing. Watches the room on the disk: alerts need it
 // more. Never waited for by a frame. Camera worker thread.
-import { mkdir, open, rename, rm, statfs } from 'node:fs/promises';
+import { rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sanitise } from '../core/names.ts';
 import type { Snapshot } from '../core/types.ts';
@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
+import { makeFolder, syncFolder, writeDurably } from './durable-files.ts';
 
 /** Folder below the data folder. */
 const MEDIA = 'media';
@@ -17,8 +18,6 @@ const UNFINISHED = '.unfinished';
 /** Pictures waiting for the disk, at most; each holds a few hundred kilobytes. */
 const WAITING_MAX = 8;
 const CHECK_INTERVAL_MS = 5000;
-const FOLDER_MODE = 0o750;
-const FILE_MODE = 0o640;
 const LABEL_LENGTH_MAX = 32;
 
 export interface PictureFilesOptions {
@@ -178,22 +177,4 @@ export class PictureFiles {
     this.#problem = false;
     this.#options.logger.info(`pictures of camera '${this.#options.camera}' are written again`);
   }
-}
-
-/** Makes a folder and what is missing above it, so that a power cut does not take them away again. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  await using file = await open(path, 'w', FILE_MODE);
-  await file.writeFile(bytes);
-  await file.datasync();
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
-  await handle.sync();
 }

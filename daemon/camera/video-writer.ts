@@ -1,6 +1,7 @@
 // Pictures into a video file, through ffmpeg: H.264 where this ffmpeg has an encoder for it, else MPEG-4, which every one has.
 // The file is there whole or not at all. Any thread.
 import { renameSync, rmSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import { askProgram } from '../platform/ask-program.ts';
 import { Child, requireProgram } from '../platform/child.ts';
@@ -14,6 +15,8 @@ export interface VideoWriterOptions {
   /** Its ending says which container: .mp4, .mkv. */
   readonly output: string;
   readonly clock: Clock;
+  /** Of the program, 0 (as this process) to 19: it gives way to what matters more. */
+  readonly niceness?: number;
 }
 
 const ASK_MS = 5000;
@@ -34,7 +37,7 @@ export class VideoWriter {
   }
 
   /** @throws VedetteError CAMERA_PROGRAM_MISSING where there is no ffmpeg. */
-  static async start({ input, output, clock }: VideoWriterOptions): Promise<VideoWriter> {
+  static async start({ input, output, clock, niceness = 0 }: VideoWriterOptions): Promise<VideoWriter> {
     const ffmpeg = requireProgram('ffmpeg', 'ffmpeg');
     const temporary = join(
       dirname(output),
@@ -51,6 +54,7 @@ export class VideoWriter {
       env: childEnvironment(),
       clock,
     });
+    if (niceness > 0 && child.pid !== undefined) makeNice(child.pid, niceness);
     return new VideoWriter(child, output, temporary);
   }
 
@@ -97,6 +101,14 @@ export class VideoWriter {
     await this.#child.closed;
     const why = this.#child.describe(exit);
     return new VedetteError('EXPORT_FAILED', `'${this.#output}' cannot be written: ${why}`);
+  }
+}
+
+function makeNice(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended already: its exit says why.
   }
 }
 

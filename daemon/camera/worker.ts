@@ -5,6 +5,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { AskedPictures } from './asked-pictures.ts';
+import { Clips } from './clips.ts';
 import { FramePool } from './frame-pool.ts';
 import { MaskPainter } from './masks.ts';
 import type {
@@ -33,13 +34,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
   const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
   const pipeline = pipelineOf(data, { pool, snapshots, logger, tell, onRoom: () => program.resume() });
-  const asked = new AskedPictures({
-    detect: config.detect,
-    quality: data.snapshots.quality,
-    pool,
-    encoder: snapshots?.encoder,
-    onPicture: (picture) => tell({ type: 'asked-picture', picture }, [picture.jpeg.buffer]),
-  });
+  const asked = askedPicturesOf(data, { pool, snapshots, tell });
+  const clips = clipsOf(data, { pool, logger, tell });
   const plan = sourcePlan(config, { clock });
   const tellDecoder = decoderTeller(plan, logger);
   const program = new CameraProgram({
@@ -53,6 +49,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
     onFrame: () => {
       pipeline.pump();
       asked.look();
+      clips.look();
     },
     onOnline: () => {
       tellDecoder();
@@ -82,7 +79,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
     await running;
     pipeline.finish();
     pipeline.close();
-    await snapshots?.close();
+    await Promise.all([snapshots?.close(), clips.close()]);
     for (const timer of timers) timer.stop();
     tell({ type: 'counters', counters: counters() });
     tell({ type: 'stopped' });
@@ -92,6 +89,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else if (message.type === 'switches') pipeline.turn(message.switches);
     else if (message.type === 'picture-wanted') asked.want();
+    else if (message.type === 'clip-seconds') clips.remember(message.seconds);
+    else if (message.type === 'clip') clips.order(message.order);
     else void end();
   });
 }
@@ -156,6 +155,37 @@ function decoderTeller(plan: CameraSource, logger: Logger): () => void {
     told = state.name;
     logger.info({ decoder: state.name, passedOver: state.passedOver }, `decodes with ${state.name}`);
   };
+}
+
+function askedPicturesOf(
+  { config, snapshots: { quality } }: CameraWorkerData,
+  { pool, snapshots, tell }: Pick<PipelineParts, 'pool' | 'snapshots' | 'tell'>,
+): AskedPictures {
+  return new AskedPictures({
+    detect: config.detect,
+    quality,
+    pool,
+    encoder: snapshots?.encoder,
+    onPicture: (picture) => tell({ type: 'asked-picture', picture }, [picture.jpeg.buffer]),
+  });
+}
+
+function clipsOf(
+  { camera, config, dataDir, snapshots, clipS = 0 }: CameraWorkerData,
+  { pool, logger, tell }: Pick<PipelineParts, 'pool' | 'logger' | 'tell'>,
+): Clips {
+  const clips = new Clips({
+    camera,
+    detect: config.detect,
+    dataDir,
+    reserveMb: snapshots.reserveMb,
+    pool,
+    clock: systemClock,
+    logger,
+    onClip: (snapshot) => tell({ type: 'snapshot', snapshot }),
+  });
+  clips.remember(clipS);
+  return clips;
 }
 
 /** Started; undefined where no pictures are wanted. */

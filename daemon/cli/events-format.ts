@@ -103,6 +103,7 @@ const ALERT: Shape<ListedAlert> = {
     at: isoOf(alert.atMs),
     unheardAt: isoOf(alert.unheardAtMs),
     snapshot: alert.snapshot ?? null,
+    clip: alert.clip ?? null,
     topic: alert.topic ?? null,
     because: alert.because,
   }),
@@ -127,6 +128,7 @@ const ALERT: Shape<ListedAlert> = {
     ['from', ({ from }) => from ?? null],
     ['to', ({ to }) => to ?? null],
     ['fault', ({ fault }) => fault ?? null],
+    ['clip', ({ clip }) => clip?.path ?? null],
   ],
   table: [
     ['FIRED', ({ atMs }) => localTime(atMs)],

@@ -42,4 +42,11 @@ export const ruleSchema = z.strictObject({
     description:
       'Levels below vedette/<device>/ where its alerts are published as well, for whoever wants only these; default: nowhere else.',
   }),
+  clip: z
+    .strictObject({
+      beforeS: z.number().min(0).max(30).meta({ description: 'Seconds before the alert.' }),
+      afterS: z.number().min(0).max(30).meta({ description: 'Seconds after the alert; it is written then.' }),
+    })
+    .optional()
+    .meta({ description: 'A video of each alert in the data folder, made by ffmpeg; default: none.' }),
 });

@@ -103,6 +103,12 @@ export type ArmedState = 'armed' | 'disarmed' | 'always';
 /** What a cooldown is counted for. */
 export type CooldownPer = 'rule' | 'camera' | 'zone' | 'track';
 
+/** A video from so long before an alert until so long after it. */
+export interface ClipSpan {
+  readonly beforeS: number;
+  readonly afterS: number;
+}
+
 /** One rule as the engine takes it; `cameras` and `labels` undefined mean any. */
 export interface Rule {
   readonly name: string;
@@ -123,6 +129,8 @@ export interface Rule {
   readonly snapshot: boolean;
   /** Levels below `vedette/<device>/` where its alerts are published once more. */
   readonly topic?: string | undefined;
+  /** Its alerts come with a video; undefined: they do not. */
+  readonly clip?: ClipSpan | undefined;
   /** Undefined: the default text of its trigger. */
   readonly message?: string | undefined;
 }

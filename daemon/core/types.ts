@@ -37,8 +37,15 @@ export interface SnapshotRef {
   readonly sha256: string;
 }
 
+/** A video of some seconds on disk, below the data folder. Written after what names it; absent where that went wrong. */
+export interface ClipRef {
+  readonly path: string;
+}
+
 /** A picture that has been written and is durable: becomes a row of the store, which later deletes the files. */
 export interface Snapshot extends SnapshotRef {
+  /** `clip`: a video, kept and deleted as a picture is; its object is that of the alert, if it has one. */
+  readonly kind?: 'picture' | 'clip';
   readonly camera: string;
   readonly track: number;
   readonly label: string;
@@ -171,6 +178,8 @@ export interface Alert {
   readonly stages?: AlertStages;
   /** Best picture of the object when the rule fired. */
   readonly snapshot?: SnapshotRef;
+  /** Video of that moment. */
+  readonly clip?: ClipRef;
   /** Levels below `vedette/<device>/` where it is published once more. */
   readonly topic?: string;
   /** Every condition of the rule, with the numbers on which it was decided. */

@@ -101,6 +101,7 @@ function alertMessage(row: OutboxRow, alert: Alert, context: RowContext): object
     at: isoTime(alert.atMs),
     atMs: alert.atMs,
     ...snapshotField(alert, context),
+    clip: alert.clip === undefined ? undefined : { path: alert.clip.path },
     because: alert.because.map(reason),
     late,
     delayedMs,

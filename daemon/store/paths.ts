@@ -16,9 +16,9 @@ export interface Paths {
   readonly history: string;
 }
 
-/** `media/<camera>/<YYYY-MM-DD>/<name>.jpg`, or `.tmp` while it is being written; none of the names hidden. */
+/** `media/<camera>/<YYYY-MM-DD>/<name>.jpg` or `.mp4`, or `.tmp` while it is being written; none of the names hidden. */
 const MEDIA_PATH =
-  /^media\/[a-z0-9_-]{1,64}\/\d{4}-\d\d-\d\d\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\.(?:jpg|tmp)$/;
+  /^media\/[a-z0-9_-]{1,64}\/\d{4}-\d\d-\d\d\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\.(?:jpg|mp4|tmp)$/;
 
 /** True for the path of a picture below the data folder; nothing else is ever stored or deleted as one. */
 export function isMediaPath(path: string): boolean {
@@ -42,13 +42,26 @@ export function wholeOf(path: string): string {
   return path.endsWith(CROP_ENDING) ? path.replace(CROP_ENDING, '.jpg') : path;
 }
 
-/** What the name `<HHMMSS>-<label>-<track>-<id>.jpg` of a whole picture tells; undefined for any other. */
-export function namesIn(path: string): { camera: string; label: string; track: number } | undefined {
+/** What the name of a picture or a clip tells. */
+export interface MediaNames {
+  readonly kind: 'picture' | 'clip';
+  readonly camera: string;
+  readonly label: string;
+  readonly track: number;
+}
+
+/**
+ * Of a whole picture, `<HHMMSS>-<label>-<track>-<id>.jpg`, or a clip, `<HHMMSS>-<id of the alert>.mp4`; undefined for any
+ * other.
+ */
+export function namesIn(path: string): MediaNames | undefined {
   if (!isMediaPath(path) || path.endsWith(CROP_ENDING)) return undefined;
+  const [, ofClip] = /^media\/([^/]+)\/[^/]+\/\d{6}-[0-9a-f-]+\.mp4$/.exec(path) ?? [];
+  if (ofClip !== undefined) return { kind: 'clip', camera: ofClip, label: '', track: 0 };
   const [, camera, label, track] =
     /^media\/([^/]+)\/[^/]+\/\d{6}-(.+)-(\d{1,9})-[^-]+\.jpg$/.exec(path) ?? [];
   if (camera === undefined || label === undefined) return undefined;
-  return { camera, label, track: Number(track) };
+  return { kind: 'picture', camera, label, track: Number(track) };
 }
 
 export function pathsIn(dataDir: string): Paths {

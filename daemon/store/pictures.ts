@@ -1,4 +1,4 @@
-// The snapshots table: which pictures are on disk, in order of commit. Every call is a single statement or runs inside
+// The snapshots table: which pictures (and clips) are on disk, in order of commit. Every call is a single statement or runs inside
 // the caller's transaction; none touches a file. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Snapshot } from '../core/types.ts';
@@ -18,8 +18,9 @@ export interface PictureRow {
 }
 
 const INSERT = `
-  INSERT INTO snapshots (path, sha256, crop_path, camera, track, label, score, box, at_ms, bytes, event_id, age_clock_ms)
-  VALUES (@path, @sha256, @cropPath, @camera, @track, @label, @score, @box, @atMs, @bytes, @eventId, @ageClockMs)
+  INSERT INTO snapshots (path, sha256, crop_path, camera, track, label, score, box, at_ms, bytes, event_id, age_clock_ms,
+                         kind)
+  VALUES (@path, @sha256, @cropPath, @camera, @track, @label, @score, @box, @atMs, @bytes, @eventId, @ageClockMs, @kind)
   ON CONFLICT (path) DO NOTHING`;
 
 const OLDEST = `
@@ -29,7 +30,9 @@ const OLDEST = `
 // Both terms: SQLite takes a partial index only for a query that repeats its condition.
 const AWAITED = `
   SELECT EXISTS (SELECT 1 FROM outbox WHERE json_extract(body, '$.snapshot.path') IS NOT NULL
-    AND json_extract(body, '$.snapshot.path') = ?)`;
+    AND json_extract(body, '$.snapshot.path') = @path)
+  OR EXISTS (SELECT 1 FROM outbox WHERE json_extract(body, '$.clip.path') IS NOT NULL
+    AND json_extract(body, '$.clip.path') = @path)`;
 
 export class Pictures {
   readonly #insert: Database.Statement<[Record<string, unknown>]>;
@@ -37,7 +40,7 @@ export class Pictures {
   readonly #oldest: Database.Statement<[number, number], PictureRow>;
   readonly #delete: Database.Statement<[number]>;
   readonly #known: Database.Statement<[string, string], number>;
-  readonly #awaited: Database.Statement<[string], number>;
+  readonly #awaited: Database.Statement<[{ path: string }], number>;
 
   constructor(db: Database.Database) {
     this.#insert = db.prepare(INSERT);
@@ -51,7 +54,7 @@ export class Pictures {
         'SELECT EXISTS (SELECT 1 FROM snapshots WHERE path = ? UNION ALL SELECT 1 FROM snapshots WHERE crop_path = ?)',
       )
       .pluck();
-    this.#awaited = db.prepare<[string], number>(AWAITED).pluck();
+    this.#awaited = db.prepare<[{ path: string }], number>(AWAITED).pluck();
   }
 
   /**
@@ -67,6 +70,7 @@ export class Pictures {
       ...snapshot,
       cropPath: cropPath ?? null,
       eventId: eventId ?? null,
+      kind: snapshot.kind ?? 'picture',
       box: JSON.stringify(snapshot.box),
       atMs: Math.round(snapshot.atMs),
       ageClockMs,
@@ -91,7 +95,7 @@ export class Pictures {
 
   /** True while a message that names this picture has not been delivered. */
   isAwaited(path: string): boolean {
-    return this.#awaited.get(path) === 1;
+    return this.#awaited.get({ path }) === 1;
   }
 
   remove(row: number): void {

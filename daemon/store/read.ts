@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Condition } from '../core/trace-types.ts';
-import type { OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
+import type { ClipRef, OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
 import type { ClockState } from '../platform/clock-watch.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import { codeOf, isDamage } from './failures.ts';
@@ -62,6 +62,8 @@ export interface AlertRecord {
   readonly topic: string | undefined;
   /** Best picture when the rule fired; undefined as that of an event. */
   readonly snapshot: SnapshotRef | undefined;
+  /** Video of that moment; undefined when there is none, none yet, or none any more. */
+  readonly clip: ClipRef | undefined;
   /** When its delivery was given up, for no subscriber was there to hear; undefined otherwise. */
   readonly unheardAtMs: number | undefined;
 }
@@ -132,16 +134,17 @@ const EVENTS = `
 export const ALERT_RECORD = `
   id, event_id AS eventId, event_ids AS eventIds, seq, rule, trigger, severity, camera, label, zone, line,
   side_from AS "from", side_to AS "to", fault, count, score, message, at_ms AS atMs, because, topic,
-  unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE}`;
-export const ALERT_RECORD_JSON: readonly string[] = ['eventIds', 'because', 'snapshot'];
+  unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE},
+  iif(EXISTS (SELECT 1 FROM snapshots WHERE path = clip_path), json_object('path', clip_path), NULL) AS clip`;
+export const ALERT_RECORD_JSON: readonly string[] = ['eventIds', 'because', 'snapshot', 'clip'];
 const ALERTS = `
   SELECT ${ALERT_RECORD}
   FROM alerts WHERE at_ms >= ? ORDER BY at_ms DESC, seq DESC LIMIT ?`;
 const SNAPSHOTS = `
   SELECT path, sha256, crop_path AS cropPath, camera, track, label, score, box, at_ms AS atMs, bytes, event_id AS eventId
   FROM snapshots`;
-const NEWEST_SNAPSHOTS = `${SNAPSHOTS} WHERE at_ms >= ? ORDER BY at_ms DESC, row DESC LIMIT ?`;
-const EVENT_SNAPSHOTS = `${SNAPSHOTS} WHERE event_id = ? ORDER BY row`;
+const NEWEST_SNAPSHOTS = `${SNAPSHOTS} WHERE kind = 'picture' AND at_ms >= ? ORDER BY at_ms DESC, row DESC LIMIT ?`;
+const EVENT_SNAPSHOTS = `${SNAPSHOTS} WHERE kind = 'picture' AND event_id = ? ORDER BY row`;
 const JOURNAL = `
   SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs, mono_ms AS monoMs, boot_id AS bootId, clock, body
   FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;

@@ -246,6 +246,7 @@ CREATE TABLE alerts_5 (
   topic TEXT, -- where it was published once more, below vedette/<device>/
   snapshot_path TEXT, -- best picture when the rule fired
   snapshot_sha256 TEXT, -- of that file
+  clip_path TEXT, -- video of that moment; written some seconds later, there while snapshots has its row
   unheard_at_ms INTEGER -- when its delivery was given up: no subscriber; NULL otherwise
 ) STRICT;
 INSERT INTO alerts_5 (id, seq, event_id, rule, trigger, severity, camera, label, zone, count, score, message, at_ms, mono_ms,
@@ -272,6 +273,12 @@ BEGIN
   DELETE FROM alert_events
   WHERE alert_seq = old.seq AND event_id IN (SELECT value FROM json_each(old.event_ids));
 END;
+
+-- Clips grow old with the pictures, in one table.
+ALTER TABLE snapshots ADD COLUMN kind /* a clip: a video of some seconds; its label and score are those of the alert */
+  TEXT NOT NULL DEFAULT 'picture' CHECK (kind IN ('picture', 'clip'));
+CREATE INDEX outbox_clip ON outbox (json_extract(body, '$.clip.path'))
+  WHERE json_extract(body, '$.clip.path') IS NOT NULL;
 
 ALTER TABLE events ADD COLUMN stationary /* whether it had stopped moving at its last change */
   INTEGER NOT NULL DEFAULT 0 CHECK (stationary IN (0, 1));

@@ -37,9 +37,11 @@ const UPSERT_EVENT = `
 
 const INSERT_ALERT = `
   INSERT INTO alerts (id, seq, event_id, event_ids, rule, trigger, severity, camera, label, zone, line, side_from, side_to,
-                      fault, count, score, message, at_ms, mono_ms, stages, because, topic, snapshot_path, snapshot_sha256)
+                      fault, count, score, message, at_ms, mono_ms, stages, because, topic, snapshot_path, snapshot_sha256,
+                      clip_path)
   VALUES (@id, @seq, @eventId, @eventIds, @rule, @trigger, @severity, @camera, @label, @zone, @line, @sideFrom, @sideTo,
-          @fault, @count, @score, @message, @atMs, @monoMs, @stages, @because, @topic, @snapshotPath, @snapshotSha256)`;
+          @fault, @count, @score, @message, @atMs, @monoMs, @stages, @because, @topic, @snapshotPath, @snapshotSha256,
+          @clipPath)`;
 
 export class Views {
   readonly #event: Database.Statement<[Record<string, unknown>]>;
@@ -134,6 +136,7 @@ export function alertColumns(alert: Alert, seq: number): Record<string, unknown>
     stages: jsonOf(alert.stages),
     because: JSON.stringify(because),
     topic: alert.topic ?? null,
+    clipPath: alert.clip?.path ?? null,
     ...snapshotColumns(snapshot),
   };
 }

@@ -20,7 +20,7 @@ function alertOf(message: string): ListedAlert {
     },
     ...{ zone: 'door', score: 0.75, message, atMs: NOW_MS, unheardAtMs: undefined, snapshot: undefined },
     ...{ trigger: 'enter', count: 1, eventIds: undefined, line: undefined, from: undefined, to: undefined },
-    ...{ fault: undefined, topic: undefined, because: [] },
+    ...{ fault: undefined, clip: undefined, topic: undefined, because: [] },
   };
 }
 

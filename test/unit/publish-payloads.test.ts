@@ -248,7 +248,8 @@ describe('alert of other triggers', () => {
   };
 
   test.each<[string, object]>([
-    ['of a group', { ...alert, eventIds: [eventId, alert.id], count: 2, groupS: 10 }],
+    ['of a group', { ...alert, eventIds: [eventId, alert.id], count: 2 }],
+    ['with a clip', { ...alert, clip: { path: `media/porch/2026-06-01/211403-${alert.id}.mp4` } }],
     ['at a line', { ...alert, zone: undefined, trigger: 'cross', line: 'gate', from: 'yard', to: 'street' }],
     ['of nobody', { ...bare, trigger: 'absence', camera, zone, count: 0 }],
     ['of a camera that is away', { ...bare, trigger: 'fault', camera, fault: 'offline', count: 0 }],
