@@ -37,6 +37,7 @@ import { type HealthSources, healthReport } from './publish/health.ts';
 import { Outlet, type OutletSettings } from './publish/outlet.ts';
 import { type StandingScene, standingScene } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
+import { BacktestRunner } from './store/backtest-runner.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
 
@@ -114,6 +115,7 @@ class App implements RunningApp {
   readonly #board: BoardWatch;
   readonly #store: Store;
   readonly #clockWatch: ClockWatch;
+  readonly #backtests: BacktestRunner;
   readonly #outlet: Outlet;
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
@@ -131,6 +133,7 @@ class App implements RunningApp {
     this.#decider = new Decider({ ...decisionScene(options.config), newId });
     this.#store = this.#makeStore();
     this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });
+    this.#backtests = new BacktestRunner(options);
     this.#outlet = this.#makeOutlet();
     this.#detector = this.#makeDetector();
     this.#cameras = new Cameras({
@@ -142,7 +145,7 @@ class App implements RunningApp {
   /** In the order of their start. */
   get parts(): readonly Part[] {
     const ways = [...this.#outlet.parts, this.#detector, this.#cameras];
-    const parts = [this.#loop, this.#store, this.#board, this.#clockWatch, ...ways];
+    const parts = [this.#loop, this.#store, this.#board, this.#clockWatch, this.#backtests, ...ways];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
   }
@@ -264,6 +267,7 @@ class App implements RunningApp {
       requests: {
         messages: (query) => store.messages(query),
         picture: (camera) => this.#cameras.newestPicture(camera),
+        backtest: (question) => this.#backtests.ask(question, this.#config),
       },
       selfTest: {
         judge: () => selfTestAlert({ newId, atMs: clock.nowMs(), monoMs: clock.monoMs() }),

@@ -176,6 +176,7 @@ export function reportJson(
     historyFrom: historyFromMs === undefined ? null : isoOf(historyFromMs),
     observations,
     damaged: damage.count,
+    leftOut: report.unkept,
     differs: differs(report),
     totals: { kept: kept.length, added: added.length, removed: removed.length },
     rules,

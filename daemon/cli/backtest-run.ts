@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/types.ts';
 import { type Comparison, compareAlerts, countRules, type FiredAlert } from '../core/alert-comparison.ts';
 import { AlertReasons } from '../core/alert-reasons.ts';
-import { Backtest, type BacktestOptions, type Silence, type WouldAlert } from '../core/backtest.ts';
+import { Backtest, type BacktestOptions, type WouldAlert } from '../core/backtest.ts';
 import { decisionScene, fileSwitches } from '../core/configured.ts';
 import type { DecisionScene } from '../core/decide.ts';
 import type { Trigger } from '../core/rule-types.ts';
@@ -70,13 +70,15 @@ class Run {
   }
 
   async report(): Promise<BacktestReport> {
-    const { untilMs, cameras, rules, config } = this.#options;
+    const { cameras, rules, config } = this.#options;
     const historyFromMs = this.#history.firstAtMs();
     // What fired before anything was kept cannot be tried again.
     const sinceMs = Math.max(this.#options.sinceMs, historyFromMs ?? this.#options.sinceMs);
     const backtest = await this.#feed(sinceMs);
+    // Observations are written some seconds after the alerts that they made: what is newer is not known yet.
+    const untilMs = Math.min(this.#options.untilMs, (backtest.lastAtMs ?? sinceMs) + 1);
     const all = this.#fired.between({ sinceMs, untilMs, cameras, rules });
-    const { known, unkept } = apart(all, backtest.silences);
+    const { known, unkept } = apart(all, backtest.gaps);
     const comparison = compareAlerts(known, backtest.alerts);
     const counted = Object.keys(config.rules).filter((rule) => rules?.includes(rule) !== false);
     return {
@@ -173,11 +175,12 @@ function lengthS(trigger: Trigger): number {
 /** Alerts of times of which nothing was kept can be neither kept nor removed. */
 function apart(
   fired: readonly FiredAlert[],
-  silences: readonly Silence[],
+  gaps: Backtest['gaps'],
 ): { known: FiredAlert[]; unkept: FiredAlert[] } {
-  const gaps = silences.filter(({ why }) => why === 'unkept');
   const isUnkept = ({ camera, atMs }: FiredAlert): boolean =>
-    gaps.some((gap) => gap.camera === camera && atMs > gap.fromMs && atMs < gap.untilMs);
+    gaps.some(
+      (gap) => (gap.camera === undefined || gap.camera === camera) && atMs > gap.fromMs && atMs < gap.untilMs,
+    );
   const { known = [], unkept = [] } = Object.groupBy(fired, (alert) =>
     isUnkept(alert) ? 'unkept' : 'known',
   );

@@ -16,6 +16,7 @@ import { ProgressBar } from './progress.ts';
 interface BacktestFlags {
   readonly config?: string;
   readonly running?: string;
+  readonly stdin?: true;
   readonly data?: string;
   readonly since?: number;
   readonly until?: number;
@@ -34,6 +35,8 @@ Examples:
   vedette backtest --config new.yaml --since 2026-06-01 --until 2026-06-02 --camera porch --list`;
 
 const DEFAULT_SINCE = '7d';
+/** Alerts of each kind in an answer over MQTT. */
+const ANSWER_LISTED_MAX = 100;
 
 /** The command. Ends with BACKTEST_DIFFERS (exit 1) when other alerts would have fired. */
 export function backtestCommand({ signal, clock, version }: CommandContext): Command {
@@ -54,6 +57,7 @@ export function backtestCommand({ signal, clock, version }: CommandContext): Com
       '--running <file>',
       'what the daemon runs with, to tell which changes cannot be tried (default: where vedette run looks)',
     )
+    .addOption(new Option('--stdin', 'the daemon asks: parts of the configuration from it').hideHelp())
     .addHelpText('after', AFTER)
     .action(async (flags: BacktestFlags) => {
       const [{ runBacktest }, { backtestNotes }, { reportJson, reportText, differs, summaryOf }] =
@@ -87,7 +91,7 @@ export function backtestCommand({ signal, clock, version }: CommandContext): Com
       // A pipe takes 64 KiB at once: the process must not end before its reader has the rest.
       await new StandardOutput().write(
         flags.json
-          ? `${JSON.stringify(reportJson(report, sources), null, 2)}\n`
+          ? jsonText(reportJson(report, sources, flags.stdin ? ANSWER_LISTED_MAX : undefined), flags)
           : reportText(report, sources),
       );
       if (differs(report))
@@ -95,10 +99,19 @@ export function backtestCommand({ signal, clock, version }: CommandContext): Com
     });
 }
 
+/** In an answer there is no room for the looks of it. */
+function jsonText(document: object, { stdin }: BacktestFlags): string {
+  return stdin ? JSON.stringify(document) : `${JSON.stringify(document, null, 2)}\n`;
+}
+
 /** The configuration to be tried, and that of the daemon where it is another one that can be read. */
 async function configs(
   flags: BacktestFlags,
 ): Promise<{ config: Config; file: string; running: RunningConfig | undefined }> {
+  if (flags.stdin) {
+    const { configFromStdin } = await import('./backtest-stdin.ts');
+    return { config: await configFromStdin(process.stdin), file: 'request', running: undefined };
+  }
   const [{ checkConfig }, { defaultConfigPaths, findConfig, loadConfig }] = await Promise.all([
     import('../core/checks.ts'),
     import('../config/load.ts'),

@@ -61,6 +61,8 @@ const UNKEPT_MS = 120_000;
 export class Backtest {
   readonly alerts: WouldAlert[] = [];
   readonly silences: Silence[] = [];
+  /** Times of which nothing was kept, the short ones too: what fired in them cannot be tried again. */
+  readonly gaps: Omit<Silence, 'why'>[] = [];
   /** Cameras of which something was kept. */
   readonly cameras = new Set<string>();
   /** Observations taken, and those of lives without facts. */
@@ -112,6 +114,11 @@ export class Backtest {
     this.#take(this.#decider.learn(fact, moment));
   }
 
+  /** Wall clock of the newest moment that is known; undefined before the end of a life. */
+  get lastAtMs(): number | undefined {
+    return this.#lastAtMs;
+  }
+
   /** The life of the daemon is over; `last` is the newest moment that is known of it. */
   end(last: Moment): void {
     this.#take(this.#decider.advance(last));
@@ -133,7 +140,10 @@ export class Backtest {
   #isAt(atMs: number): void {
     if (!this.#fresh) return;
     this.#fresh = false;
-    if (this.#lastAtMs !== undefined) this.#silent({ why: 'stopped', fromMs: this.#lastAtMs, untilMs: atMs });
+    if (this.#lastAtMs === undefined) return;
+    const gap = { fromMs: this.#lastAtMs, untilMs: atMs };
+    this.gaps.push(gap);
+    this.#silent({ why: 'stopped', ...gap });
   }
 
   /** Of a life without facts every camera was online as far as one can know. */
@@ -145,7 +155,9 @@ export class Backtest {
       if (!this.#hasFacts)
         this.#take(this.#decider.learn({ kind: 'status', camera, status: 'online' }, { atMs, monoMs }));
     } else if (this.#hasFacts && atMs - seenAtMs > UNKEPT_MS && !this.#awaySinceMs.has(camera)) {
-      this.#silent({ why: 'unkept', camera, fromMs: seenAtMs, untilMs: atMs });
+      const gap = { camera, fromMs: seenAtMs, untilMs: atMs };
+      this.gaps.push(gap);
+      this.#silent({ why: 'unkept', ...gap });
     }
   }
 

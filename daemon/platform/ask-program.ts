@@ -20,6 +20,8 @@ export interface Question {
 export interface Answer {
   /** False when it could not be started, ended with an error or was too slow; what it said stands all the same. */
   readonly ok: boolean;
+  /** Of its exit; null when it was killed, too slow or never started. */
+  readonly code: number | null;
   readonly stdout: string;
   /** The end of it. */
   readonly stderr: string;
@@ -64,6 +66,7 @@ export async function askProgram(question: Question): Promise<Answer> {
   signal?.removeEventListener('abort', stop);
   return {
     ok: exit.code === 0 && !late,
+    code: late ? null : exit.code,
     stdout: Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX).toString('utf8'),
     stderr: child.stderr,
     ending: late ? `${command} did not end within ${timeoutMs} ms` : child.describe(exit),

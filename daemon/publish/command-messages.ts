@@ -16,6 +16,8 @@ import { isoTime, PAYLOAD_VERSION } from './payloads.ts';
 
 /** Longer commands are not looked at. */
 export const COMMAND_BYTES_MAX = 4096;
+/** Those that bring rules with them may be longer. */
+export const BACKTEST_BYTES_MAX = 64 * 1024;
 /** Of messages that one answer to `request/events` may have. */
 export const EVENTS_LIMIT_MAX = 200;
 /** Where refusals go that have no id. No request may have this id. */
@@ -29,6 +31,10 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PATH_SHOWN_MAX = 160;
 
 const id = z.string().regex(ID);
+/** What stands below `rules:`, or by camera below its `zones:` and `lines:`. */
+const yaml = z.string().min(1).max(BACKTEST_BYTES_MAX);
+/** A duration before now or a time; the command that it goes to says what is wrong with it. */
+const time = z.string().regex(/^\d[0-9A-Za-z:.+-]{0,39}$/);
 const REQUESTS = {
   events: z.strictObject({
     id,
@@ -37,6 +43,15 @@ const REQUESTS = {
     limit: z.int().min(1).max(EVENTS_LIMIT_MAX).default(100),
   }),
   snapshot: z.strictObject({ id, camera: z.string().min(1) }),
+  backtest: z.strictObject({
+    id,
+    rules: yaml.optional(),
+    zones: yaml.optional(),
+    lines: yaml.optional(),
+    since: time.default('7d'),
+    until: time.optional(),
+    camera: z.string().min(1).optional(),
+  }),
 };
 
 export type Verb = keyof typeof REQUESTS;
@@ -50,9 +65,10 @@ export function isVerb(verb: string): verb is Verb {
 }
 
 /** The payload as text. Throws COMMAND_INVALID where it is too large or no UTF-8. */
-export function commandText(payload: Buffer): string {
-  if (payload.length > COMMAND_BYTES_MAX) {
-    throw invalid(`${payload.length} bytes are more than a command may have (${COMMAND_BYTES_MAX})`);
+export function commandText(payload: Buffer, verb?: string): string {
+  const bytesMax = verb === 'backtest' ? BACKTEST_BYTES_MAX : COMMAND_BYTES_MAX;
+  if (payload.length > bytesMax) {
+    throw invalid(`${payload.length} bytes are more than a command may have (${bytesMax})`);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);

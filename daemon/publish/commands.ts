@@ -20,6 +20,7 @@ import {
   switchOf,
   switchText,
   unknownVerb,
+  VERBS,
   type Verb,
 } from './command-messages.ts';
 import { type Answers, answersFrom, type RequestSources } from './requests.ts';
@@ -41,7 +42,11 @@ export interface CommandLimits {
 export const COMMAND_LIMITS: CommandLimits = {
   overall: { burst: 200, perS: 30 },
   set: { burst: 150, perS: 10 },
-  requests: { events: { burst: 20, perS: 5 }, snapshot: { burst: 5, perS: 1 } },
+  requests: {
+    events: { burst: 20, perS: 5 },
+    snapshot: { burst: 5, perS: 1 },
+    backtest: { burst: 4, perS: 0.1 },
+  },
   refusals: { burst: 20, perS: 2 },
 };
 
@@ -95,10 +100,8 @@ export class Commands implements Channel {
     this.#answered = new AnsweredRequests(clock);
     this.#overall = new TokenBucket(limits.overall, clock);
     this.#set = new TokenBucket(limits.set, clock);
-    this.#requests = {
-      events: new TokenBucket(limits.requests.events, clock),
-      snapshot: new TokenBucket(limits.requests.snapshot, clock),
-    };
+    const buckets = VERBS.map((verb) => [verb, new TokenBucket(limits.requests[verb], clock)]);
+    this.#requests = Object.fromEntries(buckets) as Record<Verb, TokenBucket>;
     this.#refusals = new TokenBucket(limits.refusals, clock);
   }
 
@@ -150,7 +153,7 @@ export class Commands implements Channel {
     if (deletes(payload, retain)) return;
     let request: RawRequest | undefined;
     try {
-      const text = commandText(payload);
+      const text = commandText(payload, verb);
       request = readRequest(text);
       this.#admit(retain);
       if (!isVerb(verb)) throw unknownVerb(verb);

@@ -1,5 +1,5 @@
-// Answers to requests: stored messages again, for a subscriber that missed some, and the newest picture of a camera. Owns the
-// shape of the answers; where messages and pictures come from is passed in. Main thread.
+// Answers to requests: stored messages again, for a subscriber that missed some, the newest picture of a camera, other rules
+// tried on the last days. Owns the shape of the answers; what they are made of is passed in. Main thread.
 import { known } from '../core/checks.ts';
 import type { OutboxRow } from '../core/types.ts';
 import { VedetteError } from '../platform/errors.ts';
@@ -36,6 +36,8 @@ export interface RequestSources {
   readonly cameras: () => readonly string[];
   /** Rejects with a VedetteError where there is none. */
   readonly picture: (camera: string) => Promise<NewestPicture>;
+  /** What `vedette backtest --json` prints. Rejects with a VedetteError where it could not be found out. */
+  readonly backtest: (question: Omit<RequestOf<'backtest'>, 'id'>) => Promise<string>;
 }
 
 /** Carries a request out; the answer as it is published. */
@@ -45,6 +47,7 @@ export function answersFrom(sources: RequestSources): Answers {
   return {
     events: (request) => eventsAnswer(request, sources),
     snapshot: (request) => snapshotAnswer(request, sources),
+    backtest: (request) => backtestAnswer(request, sources),
   };
 }
 
@@ -69,11 +72,7 @@ async function eventsAnswer(request: RequestOf<'events'>, sources: RequestSource
 
 async function snapshotAnswer(request: RequestOf<'snapshot'>, sources: RequestSources): Promise<string> {
   const { id, camera } = request;
-  const cameras = sources.cameras();
-  if (!cameras.includes(camera)) {
-    const message = `there is no camera ${showText(camera)} (${known(cameras, 'there are')})`;
-    throw new VedetteError('COMMAND_UNKNOWN', message);
-  }
+  requireCamera(camera, sources);
   const { jpeg, width, height, atMs } = await sources.picture(camera);
   if (jpeg.length > PICTURE_BYTES_MAX) {
     const message = `camera '${camera}': its picture has ${jpeg.length} bytes, more than an answer may have (${PICTURE_BYTES_MAX})`;
@@ -82,4 +81,20 @@ async function snapshotAnswer(request: RequestOf<'snapshot'>, sources: RequestSo
   const picture = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.length).toString('base64');
   const seen = { camera, width, height, at: isoTime(atMs), atMs };
   return JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true, ...seen, jpeg: picture });
+}
+
+/** The report is JSON already, and bounded by who makes it. */
+async function backtestAnswer(request: RequestOf<'backtest'>, sources: RequestSources): Promise<string> {
+  const { id, ...question } = request;
+  if (question.camera !== undefined) requireCamera(question.camera, sources);
+  const report = await sources.backtest(question);
+  const head = JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true });
+  return `${head.slice(0, -1)},"report":${report.trim()}}`;
+}
+
+function requireCamera(camera: string, sources: RequestSources): void {
+  const cameras = sources.cameras();
+  if (cameras.includes(camera)) return;
+  const message = `there is no camera ${showText(camera)} (${known(cameras, 'there are')})`;
+  throw new VedetteError('COMMAND_UNKNOWN', message);
 }

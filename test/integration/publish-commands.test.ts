@@ -1,7 +1,7 @@
 // Commands and requests over a real broker: done once, answered once, limited. What is refused is in
 // publish-commands-fuzz.test.ts and unit/command-messages.test.ts.
 import { describe, expect, test } from 'vitest';
-import { Commander, commandWorld, STORED, storedPayload, storedRow } from '../support/commands.ts';
+import { Commander, commandWorld, NO_LIMITS, STORED, storedPayload, storedRow } from '../support/commands.ts';
 import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -179,7 +179,7 @@ describe('request/snapshot', () => {
 });
 
 describe('limits', () => {
-  const verbs = { events: { burst: 2, perS: 1 }, snapshot: { burst: 1, perS: 1 } };
+  const verbs = { ...NO_LIMITS.requests, events: { burst: 2, perS: 1 }, snapshot: { burst: 1, perS: 1 } };
   const limits = {
     overall: { burst: 40, perS: 10 },
     set: { burst: 5, perS: 1 },

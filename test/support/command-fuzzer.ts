@@ -37,7 +37,10 @@ const WORDS = [
   '',
   'null',
 ];
-const KEYS = ['id', 'counter', 'afterSeq', 'limit', 'camera', '__proto__', 'constructor', 'v', 'ID'];
+const KEYS = [
+  ...['id', 'counter', 'afterSeq', 'limit', 'camera', 'rules', 'zones', 'since', 'until'],
+  ...['__proto__', 'constructor', 'v', 'ID'],
+];
 const VALUES: readonly unknown[] = [
   null,
   true,
@@ -62,6 +65,8 @@ const VALUES: readonly unknown[] = [
 ];
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const BYTES_MAX = 4096;
+/** Of a request that brings rules with it. */
+const BACKTEST_BYTES_MAX = 65_536;
 
 export class Fuzzer {
   #state: number;
@@ -155,7 +160,8 @@ function topicLevel(text: string): string {
 
 /** Topic and outcome of its one answer. */
 export function expectedOf({ path, payload }: FuzzMessage): string {
-  if (!path.startsWith('request/') || payload.length > BYTES_MAX) return 'response/error false';
+  const bytesMax = path === 'request/backtest' ? BACKTEST_BYTES_MAX : BYTES_MAX;
+  if (!path.startsWith('request/') || payload.length > bytesMax) return 'response/error false';
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload));

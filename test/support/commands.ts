@@ -21,7 +21,11 @@ import { waitFor } from './wait.ts';
 export const NO_LIMITS: CommandLimits = {
   overall: { burst: 1e9, perS: 1e9 },
   set: { burst: 1e9, perS: 1e9 },
-  requests: { events: { burst: 1e9, perS: 1e9 }, snapshot: { burst: 1e9, perS: 1e9 } },
+  requests: {
+    events: { burst: 1e9, perS: 1e9 },
+    snapshot: { burst: 1e9, perS: 1e9 },
+    backtest: { burst: 1e9, perS: 1e9 },
+  },
   refusals: { burst: 1e9, perS: 1e9 },
 };
 
@@ -109,6 +113,7 @@ function standIns(): SwitchboardOptions['requests'] {
       return { epoch: EPOCH, lastSeq: counter === 'alert' ? STORED : 0, rows };
     },
     payloadOf: storedPayload,
+    backtest: () => Promise.reject(new VedetteError('BACKTEST_FAILED', 'there is no history here')),
     picture: async (camera) => {
       if (camera === 'lane')
         throw new VedetteError('CAMERA_NO_PICTURE', "camera 'lane': it is offline, there is no frame");
