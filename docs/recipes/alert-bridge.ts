@@ -20,7 +20,7 @@ import { connect, type IClientOptions, type IPublishPacket } from 'mqtt';
 
 interface Alert {
   readonly id: string;
-  readonly rule: string;
+  readonly rule?: string;
   readonly severity: 'info' | 'warning' | 'critical';
   /** Absent where the whole board is meant. */
   readonly camera?: string;
@@ -164,7 +164,8 @@ async function deliver({ alert, pictureBase64 }: Spooled): Promise<void> {
 
 function requestOf(alert: Alert, picture: Buffer | undefined): [url: string, request: RequestInit] {
   const signal = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
-  const title = alert.camera === undefined ? alert.rule : `${alert.camera}: ${alert.rule}`;
+  // A digest (`mqtt.late: digest`) has neither; an alert of the whole board has no camera.
+  const title = [alert.camera, alert.rule].filter((word) => word !== undefined).join(': ') || 'Vedette';
   const message = alert.late ? `${alert.message} (${alert.at})` : alert.message;
   if (WEBHOOK_URL !== undefined) {
     const body = { title, message, alert, picture: picture?.toString('base64') ?? null };

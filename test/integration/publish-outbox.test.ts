@@ -1,10 +1,16 @@
 // Delivery of the outbox through real brokers: order, window, drain delay, acknowledgements, stop.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { startStore } from '../fixtures/store/harness.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
-import { testNeeding } from '../support/needs.ts';
+import { ROOT, testNeeding } from '../support/needs.ts';
 import { alertBody, EPOCH, testPublisher } from '../support/publisher.ts';
 import { SimClock } from '../support/sim-clock.ts';
+import { storeOutbox } from '../support/store-outbox.ts';
 import { Subscriber } from '../support/subscriber.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const testMosquitto = testNeeding({ programs: ['mosquitto'] });
@@ -40,6 +46,22 @@ describe('delivery', () => {
       await waitFor('an empty outbox', () => outbox.rows.length === 0);
     },
   );
+
+  testMosquitto('a row that an older daemon has left is delivered as what it was then', async () => {
+    const dataDir = tempDir();
+    const old = new Database(join(dataDir, 'vedette.db'));
+    old.exec(readFileSync(join(ROOT, 'test/fixtures/store/version-4.sql'), 'utf8'));
+    old.close();
+    const { store } = await startStore(dataDir);
+    const broker = await Mosquitto.start();
+    const subscriber = await Subscriber.connect({ url: broker.url });
+    const { publisher } = testPublisher({ url: broker.url, source: storeOutbox(store) });
+    await publisher.start();
+    await subscriber.waitForCount('/alert', 1);
+    const [message] = subscriber.jsonOn('/alert');
+    expect(message).toMatchObject({ id: 'alert-1', trigger: 'enter', zone: 'door', count: 1, because: [] });
+    await waitFor('an empty outbox', () => store.state().outboxRows === 0);
+  });
 
   testMosquitto('fresh rows go out without reading the store', async () => {
     const broker = await Mosquitto.start();

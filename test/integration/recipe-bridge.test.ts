@@ -70,7 +70,19 @@ describe('the bridge of the recipes', () => {
     made.picture('porch', { label: 'person', jpeg: JPEG });
     publish(made, { id: 'a1', severity: 'critical', snapshot: { path: 'media/x.jpg', sha256 } });
     publish(made, { id: 'a2', severity: 'info', message: 'jemand an der Tür' });
-    const [first, second] = await sink.waitForTaken(2);
+    const {
+      camera: _camera,
+      label: _label,
+      zone: _zone,
+      score: _score,
+      eventId: _event,
+      ...board
+    } = alertBody('a3');
+    const fault = { ...board, trigger: 'fault', fault: 'disk', count: 0, message: 'the disk is full' };
+    made.publisher.outboxGrew([made.outbox.commit('alert', fault)]);
+    const [first, second, third] = await sink.waitForTaken(3);
+    expect(third).toMatchObject({ headers: { title: 'door' } });
+    expect(third?.body.toString('utf8')).toBe('the disk is full');
     expect(first).toMatchObject({ method: 'PUT', url: '/door' });
     expect(first?.headers).toMatchObject({
       title: 'porch: door',

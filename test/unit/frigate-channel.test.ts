@@ -36,11 +36,15 @@ function frigate() {
     movementOf: () => undefined,
   });
   const types: string[] = [];
-  const publishOnce = (_topic: string, payload: string): number =>
-    types.push((JSON.parse(payload) as { type: string }).type);
+  const severities: string[] = [];
+  const publishOnce = (_topic: string, payload: string): void => {
+    const { type, after } = JSON.parse(payload) as { type: string; after: { max_severity: string } };
+    types.push(type);
+    severities.push(after.max_severity);
+  };
   const connection = { bufferedBytes: 0, publishOnce };
   channel.opened({ device: 'pi', connection: connection as unknown as Connection });
-  return { channel, connection, types };
+  return { channel, connection, types, severities };
 }
 
 test('events give way to what waits on a slow connection, and the next one is new', () => {
@@ -51,6 +55,18 @@ test('events give way to what waits on a slow connection, and the next one is ne
   connection.bufferedBytes = 256 * 1024;
   channel.committed([rowOf('a', 'update'), rowOf('a', 'update')]);
   expect(types).toEqual(['new', 'update']);
+});
+
+test('an alert that stands for several objects marks each of them, and one of nobody none', () => {
+  const { channel, severities } = frigate();
+  const row = (body: object): OutboxRow => ({
+    ...rowOf('x', 'new'),
+    kind: 'alert',
+    body: JSON.stringify(body),
+  });
+  channel.committed([row({ id: 'alert-1', eventId: 'a', eventIds: ['a', 'b'] }), row({ id: 'alert-2' })]);
+  channel.committed([rowOf('a', 'new'), rowOf('b', 'new'), rowOf('c', 'new')]);
+  expect(severities).toEqual(['alert', 'alert', 'detection']);
 });
 
 test('of very many objects the oldest are forgotten, and told as new when they come again', () => {
