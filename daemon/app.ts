@@ -192,10 +192,13 @@ class App implements RunningApp {
 
   /** The rules are told what no camera sees. */
   #learn(fact: Fact): void {
-    this.#keepDecision(this.#decider.learn(fact, this.#moment()));
+    const moment = this.#moment();
+    this.#store.learned(fact, moment);
+    this.#keepDecision(this.#decider.learn(fact, moment));
   }
 
-  #keepDecision({ events, alerts }: Decision): void {
+  #keepDecision({ events, alerts, traces }: Decision): void {
+    this.#store.traced(traces);
     if (events.length + alerts.length === 0) return;
     this.#store.commit({ events, alerts: alerts.map((alert) => this.#withClip(alert)) });
   }

@@ -23,6 +23,10 @@ export const storeSchema = z.strictObject({
   }),
   historyKeepMb: z.int().min(0).max(100_000).default(500).meta({
     description:
-      'Most that history.db may hold (megabytes). Beyond it the oldest observations go; 0 keeps none.',
+      'Most that history.db may hold beside traces (megabytes). Beyond it the oldest observations go; 0 keeps none, and no traces.',
+  }),
+  tracesKeepMb: z.int().min(0).max(100_000).default(50).meta({
+    description:
+      'Most that history.db may hold of traces: why rules fired on an object or did not, for vedette why (megabytes). Beyond it the oldest go; 0 keeps none.',
   }),
 });

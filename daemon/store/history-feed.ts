@@ -1,10 +1,13 @@
 // Observations on their way to the store's thread: packed into one buffer as they come, handed over when nothing else
-// waits. Bounded: what the buffer cannot take while the disk is slow is dropped and counted, for an observation is worth
-// less than anything else the store writes. Main thread; a frame costs it some field writes and no allocation.
-import type { Observation } from '../core/types.ts';
+// waits, with the facts and traces of the same time (history-notes.ts). Bounded: what the buffer cannot take while the disk
+// is slow is dropped and counted, for an observation is worth less than anything else the store writes. Main thread; a
+// frame costs it some field writes and no allocation.
+import type { TrackTrace } from '../core/trace-types.ts';
+import type { Fact, Moment, Observation } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { HistoryBatch, HistoryState, HistoryStatus } from './messages.ts';
+import type { HistoryBatch, HistoryState, HistoryStatus } from './history-messages.ts';
+import { HistoryNotes } from './history-notes.ts';
 import { bodyBytes, encodeBody } from './observation-codec.ts';
 
 export interface HistoryFeedOptions {
@@ -20,6 +23,8 @@ const DUE_ROWS = 256;
 /** 256 frames with ten objects each, half as much again. */
 const BUFFER_BYTES = 128 * 1024;
 const NAMES_MAX = 65_536;
+/** A frame without anything is kept when the last one kept of its camera is this old: proof that somebody looked. */
+const HEARTBEAT_MS = 30_000;
 /** Before each body: its length, the camera, wall clock, monotonic clock. */
 export const ROW_HEAD_BYTES = 24;
 
@@ -29,6 +34,9 @@ export class HistoryFeed {
   /** Cameras and labels by number; grows with the configuration and the model, not with time. */
   readonly #names = new Map<string, number>();
   readonly #nameOf = (name: string): number => this.#numberOf(name);
+  readonly #notes = new HistoryNotes();
+  /** By camera: when the last frame kept of it was taken. An object each, for a number in a map would be made anew. */
+  readonly #kept = new Map<string, { monoMs: number }>();
   #bytes = 0;
   #rows = 0;
   #due = false;
@@ -43,9 +51,12 @@ export class HistoryFeed {
     this.#options = options;
   }
 
-  /** Takes a frame in which something was, or stopped being. */
+  /** Takes a frame in which something was, or stopped being; now and then one without anything. */
   observed(observation: Observation): void {
-    if (observation.tracks.length + observation.ended.length === 0) return;
+    const { monoMs } = observation.stamp;
+    const kept = this.#keptOf(observation.camera);
+    const isEmpty = observation.tracks.length + observation.ended.length === 0;
+    if (isEmpty && monoMs - kept.monoMs < HEARTBEAT_MS) return;
     const bytes = ROW_HEAD_BYTES + bodyBytes(observation);
     if (this.#bytes + bytes > BUFFER_BYTES || this.#names.size >= NAMES_MAX) {
       this.#dropped += 1;
@@ -57,10 +68,24 @@ export class HistoryFeed {
     view.setFloat64(at + 8, observation.stamp.atMs, true);
     view.setFloat64(at + 16, observation.stamp.monoMs, true);
     encodeBody(view, at + ROW_HEAD_BYTES, observation, this.#nameOf);
+    kept.monoMs = monoMs;
     this.#bytes += bytes;
     this.#rows += 1;
-    this.#timer ??= this.#options.clock.after(DUE_MS, () => this.#isDue());
+    this.#dueSoon();
     if (this.#rows >= DUE_ROWS || this.#bytes > BUFFER_BYTES / 2) this.#isDue();
+  }
+
+  /** Takes what the rules were told. */
+  learned(fact: Fact, moment: Moment): void {
+    this.#notes.learned(fact, moment);
+    this.#dueSoon();
+  }
+
+  /** Takes what became of tracks. */
+  traced(traces: readonly TrackTrace[]): void {
+    if (traces.length === 0) return;
+    this.#notes.traced(traces);
+    this.#dueSoon();
   }
 
   /** What is due, for the thread; undefined while nothing is, or the last has not been answered. */
@@ -70,7 +95,7 @@ export class HistoryFeed {
 
   /** What there is, due or not: the daemon stops. */
   takeAll(): HistoryBatch | undefined {
-    if (this.#rows === 0) return undefined;
+    if (this.#rows === 0 && this.#notes.empty) return undefined;
     const rows = this.#view.buffer.slice(0, this.#bytes);
     this.#bytes = 0;
     this.#rows = 0;
@@ -78,12 +103,15 @@ export class HistoryFeed {
     this.#timer?.stop();
     this.#timer = undefined;
     this.#inFlight = true;
-    return { type: 'history', rows, names: [...this.#names.keys()] };
+    return { type: 'history', rows, names: [...this.#names.keys()], ...this.#notes.take() };
   }
 
   /** The thread has written what it was given, or says why it did not. */
-  heard({ written, dropped, bytes, problem, damage }: HistoryStatus): void {
+  heard(status: HistoryStatus): void {
+    const { written, dropped, bytes, problem, damage } = status;
     this.#inFlight = false;
+    this.#notes.heard(status);
+    if (!this.#notes.empty) this.#dueSoon();
     const { logger } = this.#options;
     if (damage !== undefined) logger.error({ event: 'history-damaged', code: 'STORE_DAMAGED' }, damage);
     this.#written += written;
@@ -98,6 +126,7 @@ export class HistoryFeed {
 
   /** The thread is gone with what it had been given: a few seconds of observations, perhaps written, perhaps not. */
   threadEnded(): void {
+    if (this.#inFlight) this.#notes.lost();
     this.#inFlight = false;
   }
 
@@ -105,9 +134,23 @@ export class HistoryFeed {
     return {
       written: this.#written,
       dropped: this.#dropped,
+      ...this.#notes.dropped,
       bytes: this.#fileBytes,
       problem: this.#problem === '' ? undefined : this.#problem,
     };
+  }
+
+  #dueSoon(): void {
+    this.#timer ??= this.#options.clock.after(DUE_MS, () => this.#isDue());
+  }
+
+  #keptOf(camera: string): { monoMs: number } {
+    let kept = this.#kept.get(camera);
+    if (kept === undefined) {
+      kept = { monoMs: Number.NEGATIVE_INFINITY };
+      this.#kept.set(camera, kept);
+    }
+    return kept;
   }
 
   #isDue(): void {

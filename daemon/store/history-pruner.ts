@@ -1,10 +1,12 @@
-// Keeps history.db within its limits, by age and by bytes, and reads all of it once after it was opened, so that damage is
+// Keeps history.db within its limits, by age and by bytes (traces have a budget of their own, and facts and traces leave with
+// the observations of their time), and reads all of it once after it was opened, so that damage is
 // found before somebody needs it. In turns of a few hundred rows with pauses between them: the store's commits have the
 // thread and the disk meanwhile. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { AgeMarks } from './age-marks.ts';
 import { isDamage } from './failures.ts';
+import { HistoryFollowers } from './history-followers.ts';
 import type { StoreLimits } from './messages.ts';
 
 export interface HistoryPrunerOptions {
@@ -14,7 +16,7 @@ export interface HistoryPrunerOptions {
   onDamage(error: unknown): void;
 }
 
-type HistoryLimits = Pick<StoreLimits, 'historyKeepDays' | 'historyKeepMb'>;
+type HistoryLimits = Pick<StoreLimits, 'historyKeepDays' | 'historyKeepMb' | 'tracesKeepMb'>;
 
 const ROUND_MS = 600_000;
 const MEGABYTE = 1_000_000;
@@ -34,7 +36,8 @@ export class HistoryPruner {
   readonly #delete: Database.Statement<[number]>;
   readonly #read: Database.Statement<[number], { row: number }>;
   readonly #marks: AgeMarks;
-  #limits: HistoryLimits = { historyKeepDays: 0, historyKeepMb: Infinity };
+  readonly #followers: HistoryFollowers;
+  #limits: HistoryLimits = { historyKeepDays: 0, historyKeepMb: Infinity, tracesKeepMb: Infinity };
   #work: Generator<void> | undefined;
   #timers: Timer[] = [];
   #nextTurn: Timer | undefined;
@@ -45,6 +48,7 @@ export class HistoryPruner {
     const { db, clock, ageClockMs } = options;
     this.#options = options;
     this.#marks = new AgeMarks({ db, marks: 'ages', rows: 'observations', key: 'row', clock, ageClockMs });
+    this.#followers = new HistoryFollowers(db);
     this.#lowest = db.prepare<[], number | null>('SELECT min(row) FROM observations').pluck();
     this.#delete = db.prepare('DELETE FROM observations WHERE row < ?');
     // The length makes SQLite follow a body to its last page.
@@ -70,14 +74,15 @@ export class HistoryPruner {
     this.#soon(() => this.#begin());
   }
 
-  setLimits({ historyKeepDays, historyKeepMb }: HistoryLimits): void {
-    this.#limits = { historyKeepDays, historyKeepMb };
+  setLimits({ historyKeepDays, historyKeepMb, tracesKeepMb }: HistoryLimits): void {
+    this.#limits = { historyKeepDays, historyKeepMb, tracesKeepMb };
     if (this.#timers.length > 0) this.#begin();
   }
 
   /** A batch has been written. */
   wrote(): void {
-    if (this.bytes > this.#bytesMax) this.#begin();
+    const isOver = this.#observationBytes > this.#bytesMax || this.#followers.bytes > this.#tracesBytesMax;
+    if (isOver) this.#begin();
   }
 
   stop(): void {
@@ -88,6 +93,15 @@ export class HistoryPruner {
 
   get #bytesMax(): number {
     return this.#limits.historyKeepMb * MEGABYTE;
+  }
+
+  get #tracesBytesMax(): number {
+    return this.#limits.tracesKeepMb * MEGABYTE;
+  }
+
+  /** Of everything but traces. */
+  get #observationBytes(): number {
+    return this.bytes - this.#followers.bytes;
   }
 
   #pragma(name: string): number {
@@ -122,9 +136,14 @@ export class HistoryPruner {
     this.#marks.note();
     const old = this.#marks.lastOlderThan(this.#limits.historyKeepDays);
     while (old > 0 && this.#deleteSome(old)) yield;
-    if (this.bytes > this.#bytesMax) {
-      while (this.bytes > this.#bytesMax * (1 - SLACK) && this.#deleteSome(Infinity)) yield;
+    if (this.#observationBytes > this.#bytesMax) {
+      while (this.#observationBytes > this.#bytesMax * (1 - SLACK) && this.#deleteSome(Infinity)) yield;
     }
+    if (this.#followers.bytes > this.#tracesBytesMax) {
+      while (this.#followers.bytes > this.#tracesBytesMax * (1 - SLACK) && this.#followers.deleteOldest())
+        yield;
+    }
+    while (this.#followers.deleteSome()) yield;
     this.#forget();
     yield* this.#giveBack();
     yield* this.#check();
@@ -158,6 +177,7 @@ export class HistoryPruner {
   /** Reads every row, once; throws what SQLite throws for a damaged page. */
   *#check(): Generator<void> {
     if (this.#options.clock.monoMs() < this.#checkFromMonoMs) return;
+    if (this.#checkedTo === 0) yield* this.#followers.check();
     while (this.#checkedTo !== undefined) {
       const rows = this.#read.all(this.#checkedTo);
       this.#checkedTo = rows.at(-1)?.row;

@@ -1,17 +1,20 @@
-// history.db: writes observations in batches, when the store's thread has nothing better to do. Less careful than
+// history.db: writes observations, facts and traces in batches, when the store's thread has nothing better to do. Less careful than
 // vedette.db, for an observation is worth less: a power cut may take the last minutes (synchronous=NORMAL), a full disk
 // stops it first, a damaged file is set aside and begun anew. Never throws at its caller. Worker thread.
 import { statfsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import type { Fact } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { asideName, moveAside } from './database.ts';
 import { codeOf, isDamage } from './failures.ts';
 import { createPrivate } from './folder.ts';
 import { ROW_HEAD_BYTES } from './history-feed.ts';
+import type { HistoryBatch, HistoryStatus } from './history-messages.ts';
 import { HistoryPruner } from './history-pruner.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
-import type { HistoryBatch, HistoryStatus, StoreLimits } from './messages.ts';
+
+import type { StoreLimits } from './messages.ts';
 import { migrate } from './migrations.ts';
 import { renumber } from './observation-codec.ts';
 import type { Paths } from './paths.ts';
@@ -37,6 +40,12 @@ const PAUSE_MS = 30_000;
 /** Files set aside in one life: a disk that damages one after the other must not fill up with them. */
 const DAMAGES_MAX = 2;
 
+/** A track has one row: the newest trace of it. */
+const PUT_TRACE = `
+  INSERT INTO traces (run, camera, track, event_id, started_at_ms, at_ms, ended_at_ms, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (run, camera, track, started_at_ms) DO UPDATE SET
+    event_id = excluded.event_id, at_ms = excluded.at_ms, ended_at_ms = excluded.ended_at_ms, body = excluded.body`;
+
 interface Open {
   readonly db: Database.Database;
   readonly run: number;
@@ -44,6 +53,10 @@ interface Open {
   readonly pruner: HistoryPruner;
   readonly insert: Database.Statement<[number, number, number, number, Buffer]>;
   readonly addName: Database.Statement<[number, string]>;
+  readonly addFact: Database.Statement<[number, number, number, string, number | null, string]>;
+  readonly putTrace: Database.Statement<
+    [number, number, number, string | null, number, number, number | null, string]
+  >;
 }
 
 export class History {
@@ -66,15 +79,17 @@ export class History {
   }
 
   /** Writes a batch in one transaction, or says why not. Opens the file with the first. */
-  write({ rows, names }: HistoryBatch): HistoryStatus {
-    const bodies = rowsIn(rows);
-    const written = this.#attempt(bodies, names) ? bodies.length : 0;
+  write(batch: HistoryBatch): HistoryStatus {
+    const rows = rowsIn(batch.rows);
+    const kept = this.#attempt(rows, batch);
+    const written = kept ? rows.length : 0;
     const damage = this.#damage;
     this.#damage = undefined;
     return {
       type: 'history',
       written,
-      dropped: bodies.length - written,
+      dropped: rows.length - written,
+      kept,
       bytes: this.#bytes(),
       problem: this.#problem,
       ...(damage === undefined ? {} : { damage }),
@@ -100,14 +115,14 @@ export class History {
     this.#open = undefined;
   }
 
-  #attempt(rows: readonly Row[], names: readonly string[]): boolean {
+  #attempt(rows: readonly Row[], batch: HistoryBatch): boolean {
     if (this.#limits.historyKeepMb === 0) return this.#is('');
     if (this.#options.clock.monoMs() < this.#quietUntilMonoMs) return false;
     try {
       const room = this.#roomWords();
       if (room !== undefined) return this.#is(room);
       this.#open ??= this.#openFile();
-      this.#insert(this.#open, rows, names);
+      this.#insert(this.#open, rows, batch);
       this.#open.pruner.wrote();
       this.#is('');
       return true;
@@ -181,6 +196,10 @@ export class History {
           'INSERT INTO observations (run, camera, at_ms, mono_ms, body) VALUES (?, ?, ?, ?, ?)',
         ),
         addName: db.prepare('INSERT INTO names (id, name) VALUES (?, ?)'),
+        addFact: db.prepare(
+          'INSERT INTO facts (run, at_ms, mono_ms, kind, camera, value) VALUES (?, ?, ?, ?, ?, ?)',
+        ),
+        putTrace: db.prepare(PUT_TRACE),
       };
     } catch (error) {
       db.close();
@@ -188,24 +207,38 @@ export class History {
     }
   }
 
-  #insert({ db, run, names, insert, addName }: Open, rows: readonly Row[], given: readonly string[]): void {
+  /** Facts first: they stand before what was seen since. */
+  #insert(open: Open, rows: readonly Row[], { names: given, facts, traces }: HistoryBatch): void {
+    const { db, run, names, insert } = open;
     const added: string[] = [];
-    const numberOf = (index: number): number => {
-      const name = given[index] ?? '';
+    const idOf = (name: string): number => {
       let id = names.get(name);
       if (id === undefined) {
         id = names.size;
-        addName.run(id, name);
+        open.addName.run(id, name);
         names.set(name, id);
         added.push(name);
       }
       return id;
     };
+    const numberOf = (index: number): number => idOf(given[index] ?? '');
+    const areTracesKept = this.#limits.tracesKeepMb > 0;
     try {
       db.transaction(() => {
+        for (const { fact, moment } of facts) {
+          const camera = fact.kind === 'fault' ? null : idOf(fact.camera);
+          open.addFact.run(run, Math.round(moment.atMs), moment.monoMs, fact.kind, camera, factText(fact));
+        }
         for (const { camera, atMs, monoMs, body } of rows) {
           renumber(new DataView(body.buffer, body.byteOffset, body.byteLength), numberOf);
           insert.run(run, numberOf(camera), Math.round(atMs), monoMs, body);
+        }
+        for (const { camera, track, eventId, startedAtMs, atMs, endedAtMs, body } of areTracesKept
+          ? traces
+          : []) {
+          const ended = endedAtMs === undefined ? null : Math.round(endedAtMs);
+          const times = [Math.round(startedAtMs), Math.round(atMs), ended] as const;
+          open.putTrace.run(run, idOf(camera), track, eventId ?? null, ...times, body);
         }
       }).immediate();
     } catch (error) {
@@ -213,6 +246,11 @@ export class History {
       throw error;
     }
   }
+}
+
+function factText(fact: Fact): string {
+  if (fact.kind === 'status') return fact.status;
+  return fact.kind === 'armed' ? `${Number(fact.armed)}` : `${fact.fault}:${Number(fact.active)}`;
 }
 
 interface Row {

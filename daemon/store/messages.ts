@@ -4,6 +4,7 @@ import type { StoredSwitch } from '../core/switches.ts';
 import type { Alert, EventChange, OutboxKind, OutboxRow, Snapshot } from '../core/types.ts';
 import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import type { ErrorCode } from '../platform/errors.ts';
+import type { HistoryBatch, HistoryState, HistoryStatus } from './history-messages.ts';
 import type { Dropped, QuotaLimits } from './quota.ts';
 
 /** What must become durable together. */
@@ -68,38 +69,8 @@ export interface StoreLimits {
   /** Of observations: days of the age clock (0: no limit), megabytes of history.db (0: none are kept). */
   readonly historyKeepDays: number;
   readonly historyKeepMb: number;
-}
-
-/** Observations, as HistoryFeed packs them. */
-export interface HistoryBatch {
-  readonly type: 'history';
-  /** Row after row: 24 bytes of head, then its body (observation-codec.ts). */
-  readonly rows: ArrayBuffer;
-  /** What the numbers of cameras and labels in it stand for. */
-  readonly names: readonly string[];
-}
-
-/** What became of a HistoryBatch. */
-export interface HistoryStatus {
-  readonly type: 'history';
-  readonly written: number;
-  readonly dropped: number;
-  /** Of history.db, without free pages. */
-  readonly bytes: number;
-  /** Why nothing is written, '' when it is. */
-  readonly problem: string;
-  /** The file was set aside since the last status. */
-  readonly damage?: string;
-}
-
-export interface HistoryState {
-  /** Observations, since the daemon's start. */
-  readonly written: number;
-  /** Observations that were not kept: disk too slow, too full, or refusing. */
-  readonly dropped: number;
-  /** Of history.db; 0 before the first observation. */
-  readonly bytes: number;
-  readonly problem: string | undefined;
+  /** Megabytes of traces, beside those of observations (0: none are kept). */
+  readonly tracesKeepMb: number;
 }
 
 /** The file that holds room on the disk: `missing` while it is being made or has no room, `given up` to the database. */

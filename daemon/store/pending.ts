@@ -34,9 +34,12 @@ export class Pending {
   /** Names of the switches and topics of which the file may not know yet. */
   readonly #switched = new Set<string>();
   readonly #retopic = new Set<string>();
+  readonly #onMore: () => void;
   #open = false;
 
-  constructor(batchesMax: number) {
+  /** `onMore`: something waits that did not. */
+  constructor(batchesMax: number, onMore: () => void) {
+    this.#onMore = onMore;
     this.queue = new CommitQueue(batchesMax);
   }
 
@@ -62,18 +65,22 @@ export class Pending {
 
   push(batch: Batch): void {
     this.queue.push(batch);
+    this.#onMore();
   }
 
   delivered(rows: readonly number[]): void {
     for (const row of rows) this.#delivered.push(row);
+    this.#onMore();
   }
 
   unheard(rows: readonly number[]): void {
     for (const row of rows) this.#unheard.push(row);
+    this.#onMore();
   }
 
   passOver(rows: readonly number[]): void {
     for (const row of rows) this.#passedOver.push(row);
+    this.#onMore();
   }
 
   /** Rows that will leave with the next write. */
@@ -86,12 +93,14 @@ export class Pending {
     for (const text of [value, fileValue]) JSON.parse(text);
     this.#switches.set(name, { name, value, fileValue });
     this.#switched.add(name);
+    this.#onMore();
   }
 
   keepTopics({ added, removed }: TopicsChange): void {
     for (const topic of removed) this.#topics.delete(topic);
     for (const topic of added) this.#topics.add(topic);
     for (const topic of [...removed, ...added]) this.#retopic.add(topic);
+    this.#onMore();
   }
 
   /** A file was opened. The first tells what earlier lives left; what a later one lacks is given to it again. */

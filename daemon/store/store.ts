@@ -3,7 +3,8 @@
 // nothing while the daemon lives. Never touches a file. Main thread.
 import { resolve } from 'node:path';
 import type { StoredSwitch } from '../core/switches.ts';
-import type { Observation, OutboxRow } from '../core/types.ts';
+import type { TrackTrace } from '../core/trace-types.ts';
+import type { Fact, Moment, Observation, OutboxRow } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import type { VedetteError } from '../platform/errors.ts';
@@ -33,6 +34,7 @@ import { Requests } from './requests.ts';
 import { countOf, Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 import { Trouble } from './trouble.ts';
+import { oncePerTurn } from './turns.ts';
 
 export class Store implements Part {
   readonly name = 'store';
@@ -46,6 +48,8 @@ export class Store implements Part {
   readonly #history: HistoryFeed;
   readonly #requests: Requests;
   readonly #standing: Standing;
+  /** What one turn of the loop commits and delivers shares a transaction. */
+  readonly #schedule = oncePerTurn(() => this.#pump());
   readonly #started = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -53,7 +57,6 @@ export class Store implements Part {
   #ready = false;
   #phase: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle';
   #stopping: Promise<void> | undefined;
-  #scheduled = false;
   #retry: Timer | undefined;
   #damages = 0;
   #limits: StoreLimits;
@@ -72,7 +75,7 @@ export class Store implements Part {
     this.#standing = new Standing(this.#logger, options.clock);
     this.#history = new HistoryFeed({ ...options, logger: this.#logger, onDue: () => this.#schedule() });
     this.#requests = new Requests(this.#history);
-    this.#pending = new Pending(options.queueBatchesMax ?? QUEUE_BATCHES_MAX);
+    this.#pending = new Pending(options.queueBatchesMax ?? QUEUE_BATCHES_MAX, this.#schedule);
   }
 
   /** Name of the database file; undefined until it has been opened. */
@@ -113,12 +116,21 @@ export class Store implements Part {
       return;
     }
     this.#pending.push(batch);
-    this.#schedule();
   }
 
   /** Keeps what a camera saw, for history.db, when nothing else waits; dropped where the disk is slow. */
   observed(observation: Observation): void {
     this.#history.observed(observation);
+  }
+
+  /** Keeps what the rules were told, likewise; waits while the disk is slow. */
+  learned(fact: Fact, moment: Moment): void {
+    this.#history.learned(fact, moment);
+  }
+
+  /** Keeps what became of tracks, likewise; dropped where the disk is slow. */
+  traced(traces: readonly TrackTrace[]): void {
+    this.#history.traced(traces);
   }
 
   /** Rows waiting for delivery after `afterRow`, in order. Waits as long as the file is out of reach. */
@@ -143,19 +155,16 @@ export class Store implements Part {
   /** Deletes delivered rows, soon and in one transaction with whatever else waits. Unknown rows do no harm. */
   delivered(rows: readonly number[]): void {
     this.#pending.delivered(rows);
-    this.#schedule();
   }
 
   /** As `delivered`, for rows that no subscriber was there to hear: marks their alerts and events. */
   unheard(rows: readonly number[]): void {
     this.#pending.unheard(rows);
-    this.#schedule();
   }
 
   /** As `delivered`, for events that are left out because they are late: a gap takes their place, in one transaction. */
   passOver(rows: readonly number[]): void {
     this.#pending.passOver(rows);
-    this.#schedule();
   }
 
   /** Switches and retained topics as they stand; without those of earlier lives before `opened`. */
@@ -166,13 +175,11 @@ export class Store implements Part {
   /** Keeps what was switched over restarts, soon. Throws SyntaxError for values that are not JSON. */
   keepSwitch(one: StoredSwitch): void {
     this.#pending.keepSwitch(one);
-    this.#schedule();
   }
 
   /** Keeps the names of topics with a retained message of ours, soon. */
   keepTopics(change: TopicsChange): void {
     this.#pending.keepTopics(change);
-    this.#schedule();
   }
 
   /** What is known of the wall clock from now on; stands beside every row of the journal. */
@@ -243,16 +250,6 @@ export class Store implements Part {
     this.#phase = 'closed';
     this.#requests.close();
     this.#closed.resolve();
-  }
-
-  /** One pump per turn of the loop: what one turn commits and delivers shares a transaction. */
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   /** Sends what can be sent: nothing while the file is closed, no writes while a retry is waiting. */

@@ -3,11 +3,11 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import type { HistoryStatus } from './history-messages.ts';
 import type {
   DiskChanged,
   Failed,
   Found,
-  HistoryStatus,
   Opened,
   OpenTask,
   Pruned,

@@ -1,13 +1,17 @@
-// Looks at history.db: SQLite's own check, and whether every observation in it can be read back. In pages, read-only, also
-// while the daemon writes. Any thread.
+// Looks at history.db: SQLite's own check, and whether every observation, fact and trace in it can be read back. In pages,
+// read-only, also while the daemon writes. Any thread.
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import type { TrackTrace } from '../core/trace-types.ts';
+import type { Finding } from '../platform/finding.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
 import { versionOf } from './migrations.ts';
 import { decodeBody } from './observation-codec.ts';
-import { type Check, Faults } from './verification.ts';
+import { type Check, Faults, type Progress } from './verification.ts';
 
 const PAGE_ROWS = 500;
+/** Since this version of the file there are facts and traces. */
+const NOTES_VERSION = 2;
 const ADVICE = 'stop the daemon and move it away: a new one begins; only what rules are tried on is lost';
 
 interface Row {
@@ -32,7 +36,8 @@ export function* checkHistory(path: string): Check {
       return;
     }
     const [version, known] = [versionOf(db), HISTORY_MIGRATIONS.length];
-    if (version !== known) {
+    // One of an older version is brought up to date by the next start.
+    if (version > known) {
       yield {
         level: 'fault',
         message: `history.db has version ${version}, this vedette reads version ${known}`,
@@ -40,7 +45,7 @@ export function* checkHistory(path: string): Check {
       return;
     }
     yield* checkPages(db);
-    yield* checkObservations(db);
+    yield* checkRows(db, version);
   } finally {
     db.close();
   }
@@ -55,8 +60,20 @@ function* checkPages(db: Database.Database): Check {
   yield* faults.rest();
 }
 
-function* checkObservations(db: Database.Database): Check {
-  const faults = new Faults('observations');
+function* checkRows(db: Database.Database, version: number): Check {
+  const faults = new Faults('rows that cannot be read back');
+  const words = [`${yield* checkObservations(db, faults)} observations`];
+  if (version >= NOTES_VERSION) {
+    words.push(`${yield* checkFacts(db, faults)} facts`, `${yield* checkTraces(db, faults)} traces`);
+  }
+  yield* faults.rest();
+  if (faults.none) yield { level: 'ok', message: `${words.join(', ')}: all can be read back` };
+}
+
+/** Returns how many there were. */
+type Counting = Generator<Finding | Progress, number>;
+
+function* checkObservations(db: Database.Database, faults: Faults): Counting {
   const names = db.prepare<[number], string>('SELECT name FROM names WHERE id = ?').pluck();
   const known = new Map<number, string | undefined>();
   const nameOf = (id: number): string | undefined => {
@@ -78,8 +95,69 @@ function* checkObservations(db: Database.Database): Check {
     }
     yield { done: after, of };
   }
-  yield* faults.rest();
-  if (faults.none) yield { level: 'ok', message: `${count} observations can be read back` };
+  return count;
+}
+
+/** What a fact may say, by kind. */
+const FACT_VALUES: Readonly<Record<string, RegExp>> = {
+  armed: /^[01]$/,
+  status: /^(?:disabled|offline|online)$/,
+  fault: /^(?:detector|disk):[01]$/,
+};
+
+function* checkFacts(db: Database.Database, faults: Faults): Counting {
+  const page = db.prepare<[number], { row: number; kind: string; value: string; known: number }>(`
+    SELECT row, kind, value, run IN (SELECT id FROM runs)
+      AND iif(kind = 'fault', camera IS NULL, camera IN (SELECT id FROM names)) AS known
+    FROM facts WHERE row > ? ORDER BY row LIMIT ${PAGE_ROWS}`);
+  let [after, count] = [0, 0];
+  for (let rows = page.all(after); rows.length > 0; rows = page.all(after)) {
+    for (const { row, kind, value, known } of rows) {
+      after = row;
+      count += 1;
+      if (known !== 1) yield* faults.add(`fact ${row}: its camera or its life of the daemon is not known`);
+      else if (FACT_VALUES[kind]?.test(value) !== true)
+        yield* faults.add(`fact ${row}: ${kind} cannot be '${value}'`);
+    }
+  }
+  return count;
+}
+
+interface KeptTrace {
+  readonly row: number;
+  readonly camera: string | null;
+  readonly run: number | null;
+  readonly track: number;
+  readonly body: string;
+}
+
+function* checkTraces(db: Database.Database, faults: Faults): Counting {
+  const page = db.prepare<[number], KeptTrace>(`
+    SELECT row, (SELECT name FROM names WHERE id = camera) AS camera, (SELECT id FROM runs WHERE id = run) AS run,
+           track, body
+    FROM traces WHERE row > ? ORDER BY row LIMIT ${PAGE_ROWS}`);
+  const of = db.prepare<[], number | null>('SELECT max(row) FROM traces').pluck().get() ?? 0;
+  let [after, count] = [0, 0];
+  for (let rows = page.all(after); rows.length > 0; rows = page.all(after)) {
+    for (const trace of rows) {
+      after = trace.row;
+      count += 1;
+      if (!isWhole(trace)) yield* faults.add(`trace ${after}: its text does not fit its row`);
+    }
+    yield { done: after, of };
+  }
+  return count;
+}
+
+/** The text is a trace, and of the track that its row names. */
+function isWhole({ camera, run, track, body }: KeptTrace): boolean {
+  if (run === null || camera === null) return false;
+  try {
+    const trace = JSON.parse(body) as Partial<TrackTrace> | null;
+    return trace?.camera === camera && trace.track === track && Array.isArray(trace.rules);
+  } catch {
+    return false;
+  }
 }
 
 function problemOf(

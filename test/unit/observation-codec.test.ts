@@ -156,9 +156,9 @@ test('observations are handed over after two seconds or 256 frames, one batch at
   expect(feed.take()).toMatchObject({ type: 'history', names: ['porch', 'person'] });
   frames(feed, 256);
   expect(feed.take()).toBeUndefined();
-  feed.heard({ type: 'history', written: 3, dropped: 0, bytes: 100, problem: '' });
+  feed.heard({ type: 'history', written: 3, dropped: 0, kept: true, bytes: 100, problem: '' });
   expect(feed.take()?.rows.byteLength).toBe(256 * (24 + 8 + 32));
-  expect(feed.state).toEqual({ written: 3, dropped: 0, bytes: 100, problem: undefined });
+  expect(feed.state).toMatchObject({ written: 3, dropped: 0, bytes: 100, problem: undefined });
 });
 
 test('while the disk is slow a bounded number waits, the rest is dropped and counted', () => {
@@ -175,7 +175,7 @@ test('while the disk is slow a bounded number waits, the rest is dropped and cou
 
 test('observations go to the thread only when no write waits, and with the last request of all', () => {
   const { feed } = feedOf();
-  const [requests, pending] = [new Requests(feed), new Pending(10)];
+  const [requests, pending] = [new Requests(feed), new Pending(10, () => {})];
   const taken = (): string[] =>
     [...requests.take(false, pending, () => ({ bytesMax: 1, inHand: [] }))].map(({ type }) => type);
   frames(feed, 256);
