@@ -29,12 +29,14 @@ export function checkCommand({ version }: CommandContext): Command {
         { checkConfig },
         { redactConfig },
         { checkSources },
+        { checkClips },
         { describePlaces },
       ] = await Promise.all([
         import('../config/load.ts'),
         import('../core/checks.ts'),
         import('../config/redact.ts'),
         import('./check-sources.ts'),
+        import('./check-clips.ts'),
         import('./check-places.ts'),
       ]);
       const report: { file?: string } = {};
@@ -48,7 +50,7 @@ export function checkCommand({ version }: CommandContext): Command {
         // First the schema alone, because the semantic problems and those found below are said at once. If it
         // refuses, again with the semantic checks, so that its problems do not hide theirs.
         const config = attempt(load) ?? load({ semanticChecks: checkConfig });
-        const found = [await checkModel(config), await checkSources(config)];
+        const found = [await checkModel(config), await checkSources(config), checkClips(config)];
         const faults = [...checkConfig(config), ...found.flatMap((one) => one.faults)];
         // A second load, because only it knows the lines and columns.
         if (faults.length > 0) load({ semanticChecks: () => faults });

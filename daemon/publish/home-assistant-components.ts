@@ -47,7 +47,7 @@ const ALERT_FIELDS = [
   ...['rule', 'trigger', 'camera', 'label', 'zone', 'line', 'from', 'to', 'fault', 'count', 'message'],
   ...['score', 'at', 'id', 'eventId', 'late', 'delayedMs'],
 ];
-const ALERT_EVENT = `{{ {'event_type': value_json.severity, ${ALERT_FIELDS.map((field) => `'${field}': value_json.get('${field}')`).join(', ')}, 'picture': value_json.get('snapshot', {}).get('path')} | tojson }}`;
+const ALERT_EVENT = `{{ {'event_type': value_json.severity, ${ALERT_FIELDS.map((field) => `'${field}': value_json.get('${field}')`).join(', ')}, 'picture': value_json.get('snapshot', {}).get('path'), 'clip': value_json.get('clip', {}).get('path')} | tojson }}`;
 
 const DIGEST_CAMERAS = "value_json.get('groups', []) | map(attribute='camera', default='')";
 

@@ -8,6 +8,7 @@ import { clipPlan } from '../../daemon/camera/clip-plan.ts';
 import { Clips } from '../../daemon/camera/clips.ts';
 import { FramePool } from '../../daemon/camera/frame-pool.ts';
 import { MaskPainter } from '../../daemon/camera/masks.ts';
+import { checkClips } from '../../daemon/cli/check-clips.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { ClipOrder } from '../../daemon/core/clips.ts';
 import { decisionScene } from '../../daemon/core/configured.ts';
@@ -177,6 +178,20 @@ test('without ffmpeg no alert names a clip, no camera remembers anything, and th
       code: 'CLIP_NOT_WRITTEN',
       msg: expect.stringMatching(/^clips \(rules door\): ffmpeg not found on PATH/),
     },
+  ]);
+});
+
+test('vedette check says so where the rule stands', () => {
+  withPath(tempDir());
+  const config = configSchema.parse({
+    cameras: { porch: { source: { type: 'scene' }, zones: { door: MASK } } },
+    rules: {
+      door: { trigger: { type: 'enter', zone: 'door' }, clip: { beforeS: 5, afterS: 10 } },
+      plain: { trigger: { type: 'enter', zone: 'door' } },
+    },
+  });
+  expect(checkClips(config).faults).toEqual([
+    { path: ['rules', 'door', 'clip'], message: expect.stringContaining('apt install ffmpeg') },
   ]);
 });
 
