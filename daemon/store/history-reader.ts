@@ -115,7 +115,7 @@ export class HistoryReader {
     cameras: ReadonlySet<string> | undefined,
   ): number | undefined {
     const page = this.#read(after, last);
-    if (page === 'damaged')
+    if (page === undefined)
       return this.#tellSingly(after, Math.min(last, after + PAGE_ROWS), telling, cameras);
     const { rows, bodies } = page;
     const view = new DataView(bodies.buffer, bodies.byteOffset, bodies.byteLength);
@@ -157,7 +157,7 @@ export class HistoryReader {
   ): number {
     for (let row = after + 1; row <= last; row += 1) {
       const page = this.#read(row - 1, row);
-      if (page === 'damaged') {
+      if (page === undefined) {
         this.#isDamaged(row, 'its page of the file is damaged');
         continue;
       }
@@ -169,17 +169,14 @@ export class HistoryReader {
     return last;
   }
 
-  /** In one transaction: the pruner may delete between two statements. */
-  #read(after: number, last: number): { rows: Row[]; bodies: Buffer } | 'damaged' {
-    try {
-      return this.#db.transaction(() => {
+  /** In one transaction: the pruner may delete between two statements. Undefined where the file is damaged. */
+  #read(after: number, last: number): { rows: Row[]; bodies: Buffer } | undefined {
+    return unlessDamaged(() =>
+      this.#db.transaction(() => {
         const rows = this.#page.all(after, last);
         return { rows, bodies: this.#bodies.get(after, last) ?? Buffer.alloc(0) };
-      })();
-    } catch (error) {
-      if (isDamage(error)) return 'damaged';
-      throw error;
-    }
+      })(),
+    );
   }
 
   #isDamaged(row: number, problem: string): void {
@@ -204,14 +201,31 @@ export class HistoryReader {
   }
 
   #samples(): Sample[] {
+    const [first, last] = this.#db
+      .prepare<[], [number | null, number | null]>(
+        'SELECT (SELECT min(row) FROM observations), (SELECT max(row) FROM observations)',
+      )
+      .raw()
+      .get()!;
     const next = this.#db.prepare<[number], Sample>(
       'SELECT row, at_ms AS atMs FROM observations WHERE row >= ? ORDER BY row LIMIT 1',
     );
     const samples: Sample[] = [];
-    for (let sample = next.get(0); sample !== undefined; sample = next.get(sample.row + SAMPLE_ROWS)) {
-      samples.push(sample);
+    for (let row = first ?? 0; row <= (last ?? -1); row += SAMPLE_ROWS) {
+      const sample = unlessDamaged(() => next.get(row));
+      if (sample !== undefined) samples.push(sample);
     }
     return samples;
+  }
+}
+
+/** Undefined where the file is damaged. */
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
   }
 }
 
