@@ -31,8 +31,9 @@ export class FactReader {
   readonly #nameOf: (id: number) => string | undefined;
   readonly #page: Database.Statement<[number, number], FactRow> | undefined;
   readonly #runs: Database.Statement<[number, number], RunOfFacts> | undefined;
-  readonly #any: Database.Statement<[number], number> | undefined;
+  readonly #any: Database.Statement<[number, number], number> | undefined;
   #run = 0;
+  /** Rows are in the order of lives: those up to this one have been read. */
   #after = 0;
   #rows: FactRow[] = [];
   #index = 0;
@@ -43,19 +44,20 @@ export class FactReader {
     this.#page = db.prepare(`
       SELECT row, kind, camera, value, at_ms AS atMs, mono_ms AS monoMs
       FROM facts WHERE run = ? AND row > ? ORDER BY row LIMIT ${PAGE_ROWS}`);
-    this.#any = db.prepare<[number], number>('SELECT 1 FROM facts WHERE run = ? LIMIT 1').pluck();
+    this.#any = db
+      .prepare<[number, number], number>('SELECT 1 FROM facts WHERE run = ? AND row > ? LIMIT 1')
+      .pluck();
     this.#runs = db.prepare(`
       SELECT run AS id, min(at_ms) AS firstAtMs, max(at_ms) AS lastAtMs
       FROM facts WHERE run > ? AND run < ? GROUP BY run ORDER BY run`);
   }
 
-  /** From now on facts are those of this life; false when none were kept of it. */
+  /** From now on facts are those of this life, a later one than before; false when none were kept of it. */
   open(run: number): boolean {
     this.#run = run;
-    this.#after = 0;
     this.#rows = [];
     this.#index = 0;
-    return this.#any?.get(run) !== undefined;
+    return this.#any?.get(run, this.#after) !== undefined;
   }
 
   /** Lives between these two, not included, that have facts. */

@@ -204,6 +204,38 @@ describe('a backtest', () => {
     expect(words(before)).toEqual({ kept: [], added: [], removed: [] });
   });
 
+  test('knows when cameras were armed and online', async () => {
+    const dataDir = tempDir();
+    const config = house({ rule: { cooldownS: 0 } });
+    const life = await startLife(dataDir, config);
+    const visits = [1, 2, 3].map((track) => ({ track, fromS: track * 300, toS: track * 300 + 5, x: 0.8 }));
+    const frames = framesOf(visits);
+    const upTo = (s: number): void => {
+      const at = frames.findIndex(({ stamp }) => stamp.atMs >= HOUSE_MS + s * 1000);
+      life.see(frames.splice(0, at));
+    };
+    upTo(500);
+    life.learn({ kind: 'armed', camera: 'porch', armed: false }, 500);
+    upTo(640);
+    life.learn({ kind: 'armed', camera: 'porch', armed: true }, 640);
+    upTo(650);
+    life.learn({ kind: 'status', camera: 'porch', status: 'offline' }, 650);
+    life.learn({ kind: 'status', camera: 'porch', status: 'online' }, 850);
+    frames.splice(
+      0,
+      frames.findIndex(({ stamp }) => stamp.atMs >= HOUSE_MS + 850_000),
+    );
+    life.see(frames);
+    await life.stop();
+    expect(life.alerts).toHaveLength(2);
+    const report = await backtest(dataDir, config);
+    expect(words(report)).toEqual({ kept: ['1@porch', '3@porch'], added: [], removed: [] });
+    expect(report.withoutFacts).toBe(0);
+    expect(report.silences).toEqual([
+      { why: 'offline', camera: 'porch', fromMs: HOUSE_MS + 650_000, untilMs: HOUSE_MS + 850_000 },
+    ]);
+  });
+
   test('of one camera, or one rule, counts nothing else', async () => {
     const dataDir = tempDir();
     await live(dataDir, house(), VISITS);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Fact, Moment } from '../../daemon/core/types.ts';
 import { HistoryReader } from '../../daemon/store/history-reader.ts';
 import { HISTORY_MIGRATIONS } from '../../daemon/store/history-schema.ts';
 import { migrate } from '../../daemon/store/migrations.ts';
@@ -24,11 +25,11 @@ interface KeptRow {
 }
 
 /** A history with these rows, as a daemon of this version leaves it. */
-function historyOf(rows: readonly KeptRow[]): string {
+function historyOf(rows: readonly KeptRow[], version = HISTORY_MIGRATIONS.length): string {
   const path = join(tempDir(), 'history.db');
   const db = new Database(path);
   db.pragma('journal_mode = WAL');
-  migrate(db, { epoch: '', nowMs: 0 }, HISTORY_MIGRATIONS);
+  migrate(db, { epoch: '', nowMs: 0 }, HISTORY_MIGRATIONS.slice(0, version));
   const name = db.prepare('INSERT INTO names (id, name) VALUES (?, ?)');
   for (const [id, text] of NAMES.entries()) name.run(id, text);
   const run = db.prepare('INSERT OR IGNORE INTO runs (id, writer, boot_id, at_ms) VALUES (?, ?, ?, ?)');
@@ -43,6 +44,23 @@ function historyOf(rows: readonly KeptRow[]): string {
   })();
   db.close();
   return path;
+}
+
+interface FactRow {
+  readonly run: number;
+  readonly s: number;
+  readonly kind: string;
+  readonly camera: number | null;
+  readonly value: string;
+}
+
+function addFacts(path: string, facts: readonly FactRow[]): void {
+  const db = new Database(path);
+  const insert = db.prepare(
+    'INSERT INTO facts (run, at_ms, mono_ms, kind, camera, value) VALUES (@run, @atMs, @monoMs, @kind, @camera, @value)',
+  );
+  for (const { s, ...fact } of facts) insert.run({ ...fact, atMs: s * 1000, monoMs: s * 1000 });
+  db.close();
 }
 
 /** A body with one track, of any bytes where they mean nothing, and some that ended. */
@@ -125,6 +143,61 @@ test('lives of the daemon begin and end in their order, and a time begins a litt
   expect(Math.min(...times)).toBeLessThanOrEqual(43_000);
   expect(Math.min(...times)).toBeGreaterThan(20_000);
   expect(Math.max(...times)).toBeGreaterThanOrEqual(51_990);
+});
+
+/** Facts in words, other steps as `order` has them. */
+function story(steps: readonly unknown[]): unknown[] {
+  return steps.map((step) => {
+    if (typeof step === 'string') return step;
+    const { fact, moment, stamp } = step as { fact?: Fact; moment?: Moment; stamp?: Moment };
+    return fact === undefined ? stamp?.atMs : `${Object.values(fact).join(' ')} @${moment?.monoMs}`;
+  });
+}
+
+test('facts are told between the observations of their time, also in lives without any', () => {
+  const row = { camera: 0, body: bodyOf(new Uint8Array(1), 2, 0) };
+  const rows = [1, 2, 3].map((s) => ({ ...row, run: 1, atMs: s * 1000, monoMs: s * 1000 }));
+  const path = historyOf([...rows, { ...row, run: 4, atMs: 9000, monoMs: 9000 }]);
+  addFacts(path, [
+    { run: 1, s: 0.5, kind: 'status', camera: 0, value: 'online' },
+    { run: 1, s: 2, kind: 'armed', camera: 0, value: '0' },
+    { run: 1, s: 3.5, kind: 'fault', camera: null, value: 'disk:1' },
+    { run: 1, s: 3.6, kind: 'of a later version', camera: null, value: '?' },
+    { run: 2, s: 5, kind: 'status', camera: 1, value: 'offline' },
+    { run: 4, s: 8, kind: 'armed', camera: 0, value: '1' },
+  ]);
+  expect(story(told(path).steps)).toEqual([
+    ...['begin 1', 'status porch online @500', 1000, 'armed porch false @2000', 2000, 3000],
+    ...['fault disk true @3500', 'end 3500', 'begin 2', 'status yard offline @5000', 'end 5000'],
+    ...['begin 4', 'armed porch true @8000', 9000, 'end 9000'],
+  ]);
+});
+
+test('in the middle of a life it begins with what stands by then', () => {
+  const row = { camera: 0, run: 1, body: bodyOf(new Uint8Array(1), 2, 0) };
+  const rows = Array.from({ length: 5000 }, (_, s) => ({ ...row, atMs: s * 1000, monoMs: s * 1000 }));
+  const path = historyOf(rows);
+  addFacts(
+    path,
+    [0, 10, 20, 30, 4900].map((s) => ({
+      ...{ run: 1, s, kind: 'status', camera: 0 },
+      value: s % 20 === 0 ? 'online' : 'offline',
+    })),
+  );
+  const { steps } = told(path, { sinceMs: 4_800_000, leadMs: 60_000, untilMs: 1e15 });
+  const facts = story(steps).filter((step) => typeof step === 'string');
+  expect(facts).toEqual([
+    'begin 1',
+    'status porch offline @30000',
+    'status porch online @4900000',
+    'end 4999000',
+  ]);
+});
+
+test('a file of version 1 has no facts', () => {
+  const row = { camera: 0, run: 1, body: bodyOf(new Uint8Array(1), 2, 0) };
+  const path = historyOf([{ ...row, atMs: 1, monoMs: 1 }], 1);
+  expect(order(told(path).steps)).toEqual(['begin 1', 1, 'end 1']);
 });
 
 test('rows whose wall clock jumped are told as well', () => {

@@ -6,7 +6,7 @@ import type { Config } from '../../daemon/config/types.ts';
 import { checkConfig } from '../../daemon/core/checks.ts';
 import { decisionScene } from '../../daemon/core/configured.ts';
 import { Decider, type Decision } from '../../daemon/core/decide.ts';
-import type { Observation, TrackView } from '../../daemon/core/types.ts';
+import type { Fact, Observation, TrackView } from '../../daemon/core/types.ts';
 import { newId } from '../../daemon/platform/ids.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { startStore } from '../fixtures/store/harness.ts';
@@ -80,11 +80,13 @@ export interface Life {
   /** Alerts that fired. */
   readonly alerts: Decision['alerts'][number][];
   see(frames: readonly Observation[]): void;
+  /** The rules are told, at this second. */
+  learn(fact: Fact, s: number): void;
   stop(): Promise<void>;
 }
 
-/** One life of the daemon. */
-export async function startLife(dataDir: string, config: Config): Promise<Life> {
+/** One life of the daemon: armed, all cameras online from second `beganS` on. */
+export async function startLife(dataDir: string, config: Config, beganS = 0): Promise<Life> {
   const { store } = await startStore(dataDir);
   const decider = new Decider({ ...decisionScene(config), newId });
   const alerts: Life['alerts'] = [];
@@ -93,9 +95,19 @@ export async function startLife(dataDir: string, config: Config): Promise<Life> 
     if (decision.events.length + decision.alerts.length > 0)
       store.commit({ events: decision.events, alerts: decision.alerts });
   };
+  const learn = (fact: Fact, s: number): void => {
+    const moment = { atMs: HOUSE_MS + s * 1000, monoMs: 5000 + s * 1000 };
+    store.learned(fact, moment);
+    keep(decider.learn(fact, moment));
+  };
+  for (const camera of Object.keys(config.cameras)) {
+    learn({ kind: 'armed', camera, armed: true }, beganS);
+    learn({ kind: 'status', camera, status: 'online' }, beganS);
+  }
   return {
     store,
     alerts,
+    learn,
     see: (frames) => {
       for (const frame of frames) {
         store.observed(frame);
@@ -113,8 +125,10 @@ export async function live(
   visits: readonly Visit[],
   threshold?: number,
 ): Promise<Life['alerts']> {
-  const life = await startLife(dataDir, config);
-  life.see(framesOf(visits, threshold));
+  const beganS = Math.min(...visits.map(({ fromS }) => fromS));
+  const life = await startLife(dataDir, config, beganS);
+  const beganMs = HOUSE_MS + beganS * 1000;
+  life.see(framesOf(visits, threshold).filter(({ stamp }) => stamp.atMs >= beganMs));
   await life.stop();
   return life.alerts;
 }
