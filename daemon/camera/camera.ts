@@ -323,7 +323,14 @@ export class Camera implements Part {
     if (live === undefined || live.tracks.length === 0) return;
     const stamp = { ...live.stamp, atMs: clock.nowMs(), monoMs: clock.monoMs() };
     const ended = live.tracks.map((track) => track.id);
-    onObservation({ ...live, stamp, completeMonoMs: stamp.monoMs, tracks: [], ended });
+    onObservation({
+      ...live,
+      stamp,
+      completeMonoMs: stamp.monoMs,
+      tracks: [],
+      ended,
+      frameless: true,
+    });
   }
 
   #setStatus(status: CameraStatus, problem?: CameraProblem): void {

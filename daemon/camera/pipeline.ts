@@ -182,10 +182,11 @@ export class Pipeline {
 
   #tellEnded(step: TrackStep, stamp: FrameStamp): void {
     const completeMonoMs = this.#options.clock.monoMs();
-    if (step.ended.length > 0) this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs });
+    if (step.ended.length === 0) return;
+    this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs, frameless: true });
   }
 
-  #tell(step: TrackStep, when: Pick<Observation, 'stamp' | 'stages' | 'completeMonoMs'>): void {
+  #tell(step: TrackStep, when: Omit<Observation, 'camera' | 'tracks' | 'ended'>): void {
     const { camera, snapshots, onObservation } = this.#options;
     const tracks = snapshots === undefined ? step.tracks : snapshots.name(step);
     onObservation({ ...when, camera, tracks, ended: step.ended });

@@ -43,6 +43,7 @@ export class Tracker {
   readonly #options: TrackOptions;
   #tracks: Track[] = [];
   #nextId = 1;
+  #lookedMonoMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrackOptions) {
     this.#options = options;
@@ -53,6 +54,7 @@ export class Tracker {
    * those that ended. A track not seen in this frame keeps its last box and has score 0.
    */
   step(found: readonly Detection[], stamp: FrameStamp): TrackStep {
+    this.#lookedMonoMs = stamp.monoMs;
     const detections = [...found].sort(byScore);
     const unmatched = new Set(detections);
     const unseen = new Set(this.#tracks);
@@ -74,8 +76,9 @@ export class Tracker {
     return { tracks: this.#views(), ended };
   }
 
-  /** Ends what has not been seen for `lostMs`, when no frame arrives that would do it. */
+  /** Ends what has not been seen for `lostMs`, when no frame arrives that would do it: while frames come, they do. */
   expire(monoMs: number): TrackStep {
+    if (monoMs - this.#lookedMonoMs <= this.#options.lostMs) return { tracks: this.#views(), ended: [] };
     const ended = this.#end(monoMs - this.#options.lostMs);
     return { tracks: this.#views(), ended };
   }

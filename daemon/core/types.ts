@@ -118,6 +118,11 @@ export interface Observation {
   /** Ids of tracks that ended with this observation; they are not in `tracks`. */
   readonly ended: readonly number[];
   readonly stages: StageTimes;
+  /**
+   * Its tracks ended because no frame came (camera or detector away, detection off, stream over), not because frames showed
+   * them gone: rules do not take it for leaving.
+   */
+  readonly frameless?: true;
   /** When the frame was complete, where `stamp` does not say so: a video that is played fast has a time of its own. */
   readonly completeMonoMs?: number;
 }

@@ -3,7 +3,7 @@
 // fiftieth of a pixel at 1280), velocities to 1/4096 of it a second. Pure. Both threads.
 import type { Observation, TrackView } from '../core/types.ts';
 
-/** Frame number, number of tracks, number of ended tracks. */
+/** Frame number, number of tracks, number of ended tracks with FRAMELESS. */
 const HEAD_BYTES = 8;
 const TRACK_BYTES = 32;
 const ENDED_BYTES = 4;
@@ -16,12 +16,14 @@ const THRESHOLD_AT = 2;
 const THOUSAND = 1000;
 const FRACTION = 65_535;
 const VELOCITY = 4096;
+/** Bit of the number of ended tracks: no frame showed them gone. */
+const FRAMELESS = 0x8000;
 const INT16_MAX = 32_767;
 const UINT32_MAX = 4_294_967_295;
 
 /** An observation as it comes back; pictures and stage times are not kept. */
 export type KeptTrack = Omit<TrackView, 'snapshot'>;
-export interface KeptObservation extends Pick<Observation, 'camera' | 'stamp' | 'ended'> {
+export interface KeptObservation extends Pick<Observation, 'camera' | 'stamp' | 'ended' | 'frameless'> {
   readonly tracks: readonly KeptTrack[];
 }
 
@@ -37,10 +39,10 @@ export function encodeBody(
   observation: Observation,
   nameOf: (label: string) => number,
 ): void {
-  const { stamp, tracks, ended } = observation;
+  const { stamp, tracks, ended, frameless } = observation;
   view.setUint32(at, stamp.frame, true);
   view.setUint16(at + 4, tracks.length, true);
-  view.setUint16(at + 6, ended.length, true);
+  view.setUint16(at + 6, ended.length | (frameless ? FRAMELESS : 0), true);
   let place = at + HEAD_BYTES;
   for (const track of tracks) {
     encodeTrack(view, place, track, stamp.monoMs, nameOf(track.label));
@@ -121,7 +123,8 @@ export function decodeBodyAt(
     place += ENDED_BYTES;
   }
   const stamp = { frame: sizes.frame, atMs: head.atMs, monoMs: head.monoMs };
-  return { camera: head.camera, stamp, tracks, ended };
+  const kept = { camera: head.camera, stamp, tracks, ended };
+  return sizes.frameless ? { ...kept, frameless: true } : kept;
 }
 
 function decodeTrack(
@@ -159,10 +162,11 @@ function sizesOf(
   body: DataView,
   at: number,
   bytes: number,
-): { frame: number; tracks: number; ended: number } {
+): { frame: number; tracks: number; ended: number; frameless: boolean } {
   if (bytes < HEAD_BYTES) throw new RangeError(`an observation of ${bytes} bytes`);
-  const [tracks, ended] = [body.getUint16(at + 4, true), body.getUint16(at + 6, true)];
+  const [tracks, gone] = [body.getUint16(at + 4, true), body.getUint16(at + 6, true)];
+  const [ended, frameless] = [gone & ~FRAMELESS, (gone & FRAMELESS) !== 0];
   const wanted = HEAD_BYTES + tracks * TRACK_BYTES + ended * ENDED_BYTES;
   if (wanted !== bytes) throw new RangeError(`an observation of ${bytes} bytes should have ${wanted}`);
-  return { frame: body.getUint32(at, true), tracks, ended };
+  return { frame: body.getUint32(at, true), tracks, ended, frameless };
 }

@@ -38,6 +38,8 @@ test('a camera switched off ends its program and its tracks, and comes back when
   await waitFor('the end of its tracks', () => live().length === 0);
   const ended = observations.flatMap((observation) => observation.ended);
   expect(ended).toEqual(expect.arrayContaining(before));
+  const last = observations.findLast((observation) => observation.ended.length > 0);
+  expect(last?.frameless).toBe(true);
   expect(camera.state()).toMatchObject({ status: 'disabled', fps: 0 });
   await expect(camera.newestPicture()).rejects.toMatchObject({ code: 'CAMERA_NO_PICTURE' });
 

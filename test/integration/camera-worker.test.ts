@@ -75,5 +75,5 @@ test('a camera that is stopped while its worker hangs has ended its tracks', asy
   const stopped = camera.stop();
   await clock.advance(2000);
   await stopped;
-  expect(observations.at(-1)).toMatchObject({ tracks: [], ended: [1] });
+  expect(observations.at(-1)).toMatchObject({ tracks: [], ended: [1], frameless: true });
 });

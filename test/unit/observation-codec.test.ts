@@ -29,17 +29,20 @@ const arbitraryTrack: fc.Arbitrary<TrackView> = fc.record({
   startedAtMs: fc.constant(0),
   startedMonoMs: fc.nat(1_000_000),
 });
-const arbitraryObservation: fc.Arbitrary<Observation> = fc.record({
-  camera: fc.constantFrom('porch', 'yard'),
-  stamp: fc.record({
-    frame: fc.nat(4_000_000_000),
-    atMs: fc.nat(2_000_000_000_000),
-    monoMs: fc.constant(1_000_000),
-  }),
-  tracks: fc.array(arbitraryTrack, { maxLength: 20 }),
-  ended: fc.array(fc.nat(4_000_000_000), { maxLength: 5 }),
-  stages: fc.constant(STAGES),
-});
+const arbitraryObservation: fc.Arbitrary<Observation> = fc
+  .record({
+    camera: fc.constantFrom('porch', 'yard'),
+    stamp: fc.record({
+      frame: fc.nat(4_000_000_000),
+      atMs: fc.nat(2_000_000_000_000),
+      monoMs: fc.constant(1_000_000),
+    }),
+    tracks: fc.array(arbitraryTrack, { maxLength: 20 }),
+    ended: fc.array(fc.nat(4_000_000_000), { maxLength: 5 }),
+    stages: fc.constant(STAGES),
+    frameless: fc.boolean(),
+  })
+  .map(({ frameless, ...rest }) => (frameless ? { ...rest, frameless } : rest));
 
 function encoded(observation: Observation): DataView {
   const view = new DataView(new ArrayBuffer(bodyBytes(observation) + 5));
@@ -53,9 +56,9 @@ test('an observation comes back: numbers and scores exactly, boxes to a fiftieth
       const body = encoded(observation);
       // The store's numbers of labels are others.
       renumber(body, (label) => label + 7);
-      const { camera, stamp } = observation;
+      const { camera, stamp, ended, frameless } = observation;
       const back = decodeBody(body, { camera, ...stamp }, (label) => LABELS[label - 7]);
-      expect({ ...back, tracks: [] }).toEqual({ camera, stamp, ended: observation.ended, tracks: [] });
+      expect({ ...back, tracks: [] }).toEqual({ camera, stamp, ended, frameless, tracks: [] });
       expect(back.tracks).toHaveLength(observation.tracks.length);
       for (const [index, track] of observation.tracks.entries()) {
         const { id, label, score, scoreMedian, confirmed, startedMonoMs } = track;

@@ -95,6 +95,13 @@ describe('without frames', () => {
     expect(tracker.expire(seenMs + 2001).ended).toEqual([1]);
   });
 
+  test('expire leaves to the frames what frames can show gone', () => {
+    const tracker = new Tracker(OPTIONS);
+    walk(tracker, [0.9, 0.9, undefined]);
+    expect(tracker.expire(stampOf(2).monoMs + 2001).ended).toEqual([]);
+    expect(tracker.expire(stampOf(3).monoMs + 2001).ended).toEqual([1]);
+  });
+
   test('finish ends everything', () => {
     const tracker = new Tracker(OPTIONS);
     walk(tracker, [0.9]);
