@@ -13,6 +13,7 @@ import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
 import { verifyCommand } from './cli/verify.ts';
+import { whyCommand } from './cli/why.ts';
 import { systemClock } from './platform/clock.ts';
 import { keepCompiledCode } from './platform/compile-cache.ts';
 import { type ErrorCode, VedetteError } from './platform/errors.ts';
@@ -63,6 +64,7 @@ async function main(): Promise<number> {
     .addCommand(checkCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(eventsCommand(context))
+    .addCommand(whyCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(replayCommand(context))
     .addCommand(backtestCommand(context))

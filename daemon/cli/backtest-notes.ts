@@ -2,8 +2,8 @@
 // sizes, most of `track`) is not tried, however the configuration differs in it. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/types.ts';
+import { localTime } from '../platform/local-time.ts';
 import type { BacktestReport } from './backtest-report.ts';
-import { localTime } from './events-format.ts';
 
 export interface RunningConfig {
   readonly file: string;

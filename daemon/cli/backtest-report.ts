@@ -2,7 +2,8 @@
 // text out.
 import type { FiredAlert, Kept, RuleCount } from '../core/alert-comparison.ts';
 import type { Silence, WouldAlert } from '../core/backtest.ts';
-import { localTime, plain } from './events-format.ts';
+import { localTime } from '../platform/local-time.ts';
+import { plain } from './events-format.ts';
 
 export interface AddedAlert extends WouldAlert {
   /** The event that its object made. */

@@ -1,6 +1,7 @@
 // How `vedette events` writes what it lists: a table for people (local time, with its distance from UTC), JSON, JSON lines
 // and CSV for programs (UTC, names as in the messages of docs/mqtt.md). Pure: text in, text out.
 import { eventIdsOf } from '../core/alert-body.ts';
+import { localTime } from '../platform/local-time.ts';
 import type { ListedAlert, ListedEvent, ListedOf, ListKind } from '../store/listing.ts';
 
 export const FORMATS = ['table', 'json', 'jsonl', 'csv'] as const;
@@ -252,17 +253,6 @@ class Table<T> implements Formatter<T> {
 /** Messages and labels are others' text: nothing in it may steer the terminal. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
-}
-
-/** `2026-06-01 14:00:05 +02:00`: the time of this machine's zone, and what tells it from any other. */
-export function localTime(atMs: number): string {
-  const date = new Date(atMs);
-  const offset = -date.getTimezoneOffset();
-  const local = new Date(atMs + offset * 60_000).toISOString();
-  const sign = offset < 0 ? '-' : '+';
-  const hours = String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0');
-  const minutes = String(Math.abs(offset) % 60).padStart(2, '0');
-  return `${local.slice(0, 10)} ${local.slice(11, 19)} ${sign}${hours}:${minutes}`;
 }
 
 /** `8s`, `3m20s`, `2h05m`, `1d03h`; of an event that goes on: `open`. */

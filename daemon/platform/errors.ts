@@ -50,6 +50,7 @@ export const ERROR_CODES = [
   'STORE_NEWER',
   'USAGE',
   'VERIFY_FAULT',
+  'WHY_UNKNOWN',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

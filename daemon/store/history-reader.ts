@@ -64,7 +64,7 @@ export class HistoryReader {
    * @throws VedetteError DATA_DIR_UNUSABLE where there is no history, or none of ours; STORE_NEWER; STORE_DAMAGED.
    */
   constructor(path: string) {
-    this.#db = connect(path);
+    this.#db = connectHistory(path);
     const rows = `FROM observations WHERE row > ? AND row <= ? ORDER BY row LIMIT ${PAGE_ROWS}`;
     this.#page = this.#db
       .prepare<[number, number], Row>(`SELECT row, run, camera, at_ms, mono_ms, length(body) ${rows}`)
@@ -307,7 +307,8 @@ class Telling {
   }
 }
 
-function connect(path: string): Database.Database {
+/** A read-only connection to a history, of this version or an older one. Throws as the constructor above. */
+export function connectHistory(path: string): Database.Database {
   requireReadable(path);
   let db: Database.Database | undefined;
   try {

@@ -1,8 +1,9 @@
 // What `vedette events` writes: CSV that spreadsheets take as data, JSON whatever the number of rows, local times.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { csvCell, formatterOf, localTime } from '../../daemon/cli/events-format.ts';
+import { csvCell, formatterOf } from '../../daemon/cli/events-format.ts';
 import { collect, moment } from '../../daemon/cli/options.ts';
+import { localTime } from '../../daemon/platform/local-time.ts';
 import type { ListedAlert, ListedEvent } from '../../daemon/store/listing.ts';
 
 const NOW_MS = Date.UTC(2026, 5, 1, 12);
