@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { conditionWords } from '../../daemon/core/condition-words.ts';
-import { explainAlert, explainTrack } from '../../daemon/core/explain.ts';
+import { type ExplainedAlert, explainAlert, explainTrack } from '../../daemon/core/explain.ts';
 import type { TriggerType } from '../../daemon/core/rule-types.ts';
 import { CONDITION_KINDS, type Condition, type TrackTrace } from '../../daemon/core/trace-types.ts';
 import { START_MS } from '../fixtures/store/records.ts';
@@ -194,14 +194,21 @@ describe('a track', () => {
 });
 
 test('an alert is told with its message and each of its conditions', () => {
-  const alert = {
-    ...{ id: 'a1', rule: 'door', trigger: 'dwell', message: 'person at the door', atMs: START_MS, count: 3 },
+  const alert: ExplainedAlert = {
+    ...{
+      id: 'a1',
+      rule: 'door',
+      trigger: 'dwell' as const,
+      message: 'person at the door',
+      atMs: START_MS,
+      count: 3,
+    },
     eventIds: ['e1', 'e2', 'e3'],
     because: [
       { what: 'label', held: true, value: 'person', limit: 'person' },
       { what: 'trigger', held: true, value: 2.1, limit: 2, unit: 's', place: 'door' },
     ],
-  } as const;
+  };
   expect(explainAlert(alert, TIMES)).toEqual([
     "rule 'door' fired at 2026-06-01T12:00:00: person at the door",
     'it stands for 3 objects',
