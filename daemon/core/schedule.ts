@@ -48,10 +48,19 @@ export class Schedule {
     return this.#openSinceMs;
   }
 
-  /** When it is open at this wall clock, or will be next within a week; ends are known for a week. Not cached. */
+  /**
+   * When it is open at this wall clock, or will be next within a week; undefined when it will not. An end that is further away
+   * than a week is infinite. Not cached.
+   */
   next(atMs: number): Span | undefined {
     if (!isTime(atMs)) return undefined;
-    return this.#spans(atMs - WEEK_MS, atMs + WEEK_MS).find(({ endMs }) => endMs > atMs);
+    const [fromMs, toMs] = [atMs - WEEK_MS, atMs + WEEK_MS];
+    const span = this.#spans(fromMs, toMs).find(({ endMs }) => endMs > atMs);
+    if (span === undefined || span.beginMs > toMs) return undefined;
+    return {
+      beginMs: span.beginMs <= fromMs ? Number.NEGATIVE_INFINITY : span.beginMs,
+      endMs: span.endMs >= toMs ? Number.POSITIVE_INFINITY : span.endMs,
+    };
   }
 
   /** The moment as the owner's clock shows it: 'Sat 22:14'. */
@@ -83,13 +92,7 @@ export class Schedule {
         this.#untilMs = Math.min(this.#untilMs, endMs);
       }
     }
-    if (this.#covered && this.#openSinceMs <= atMs - DAY_MS) this.#openSinceMs = this.#beganBefore(atMs);
-  }
-
-  #beganBefore(atMs: number): number {
-    const span = this.#spans(atMs - WEEK_MS, atMs).find(({ endMs }) => endMs > atMs);
-    const beginMs = span?.beginMs ?? Number.NEGATIVE_INFINITY;
-    return beginMs <= atMs - WEEK_MS ? Number.NEGATIVE_INFINITY : beginMs;
+    if (this.#covered && this.#openSinceMs <= atMs - DAY_MS) this.#openSinceMs = this.next(atMs)!.beginMs;
   }
 
   /** Where any window is open, in order and without overlaps; complete between these two times. */
