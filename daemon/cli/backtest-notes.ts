@@ -29,7 +29,7 @@ function historyNotes({
 }: BacktestReport): string[] {
   const notes: string[] = [];
   if (sinceMs > askedSinceMs)
-    notes.push(`the history begins at ${localTime(sinceMs)}: what is older was pruned, or never kept`);
+    notes.push(`what is older than ${localTime(sinceMs)} was pruned, or never kept`);
   if (withoutFacts > 0) {
     const which = withoutFacts === observations ? 'these' : `${withoutFacts} of these`;
     notes.push(

@@ -8,6 +8,7 @@ import { plain } from './events-format.ts';
 export interface AddedAlert extends WouldAlert {
   /** The event that its object made. */
   readonly eventId?: string;
+  readonly reason?: string;
 }
 
 export interface RemovedAlert extends FiredAlert {
@@ -68,7 +69,13 @@ export function reportText(report: BacktestReport, { config, notes, list }: Repo
     `${config}: ${count(observations, 'observation')} from ${localTime(sinceMs)} to ${localTime(untilMs)}`,
     '',
     ...ruleTable(rules),
-    ...alertLines('added', added, list, (alert) => alert.eventId ?? '-'),
+    ...alertLines(
+      'added',
+      added,
+      list,
+      ({ eventId }) => eventId ?? '-',
+      ({ reason }) => reason,
+    ),
     ...alertLines(
       'removed',
       removed,
@@ -111,7 +118,7 @@ function ruleTable(rules: readonly RuleCount[]): string[] {
   );
 }
 
-type Listed = Pick<WouldAlert, 'atMs' | 'rule' | 'camera' | 'message'>;
+type Listed = Pick<WouldAlert, 'atMs' | 'rule' | 'message'>;
 
 function alertLines<T extends Listed>(
   kind: string,
@@ -124,8 +131,7 @@ function alertLines<T extends Listed>(
   const shown = list ? alerts : alerts.slice(0, LISTED_MAX);
   const lines = shown.map((alert) => {
     const more = moreOf(alert);
-    const place = alert.camera === undefined ? alert.rule : `${alert.rule} at ${alert.camera}`;
-    const words = `${localTime(alert.atMs)}  ${place}: ${plain(alert.message)}  ${idOf(alert)}`;
+    const words = `${localTime(alert.atMs)}  ${alert.rule}: ${plain(alert.message)}  ${idOf(alert)}`;
     return `  ${words}${more === undefined ? '' : `\n      ${plain(more)}`}`;
   });
   const rest = alerts.length - shown.length;

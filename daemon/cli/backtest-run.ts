@@ -72,8 +72,8 @@ class Run {
   async report(): Promise<BacktestReport> {
     const { cameras, rules, config } = this.#options;
     const historyFromMs = this.#history.firstAtMs();
-    // What fired before anything was kept cannot be tried again.
-    const sinceMs = Math.max(this.#options.sinceMs, historyFromMs ?? this.#options.sinceMs);
+    // What fired before anything was kept cannot be tried again, and what is tried needs something to be compared with.
+    const sinceMs = Math.max(this.#options.sinceMs, historyFromMs ?? 0, this.#fired.knownFromMs() ?? 0);
     const backtest = await this.#feed(sinceMs);
     // Observations are written some seconds after the alerts that they made: what is newer is not known yet.
     const untilMs = Math.min(this.#options.untilMs, (backtest.lastAtMs ?? sinceMs) + 1);
@@ -133,8 +133,11 @@ class Run {
 
   #added({ added }: Comparison): AddedAlert[] {
     return added.map((alert) => {
-      const eventId = alert.subject && this.#fired.eventOf(alert.subject);
-      return eventId === undefined ? alert : { ...alert, eventId };
+      if (alert.subject === undefined) return alert;
+      const eventId = this.#fired.eventOf(alert.subject);
+      return eventId === undefined
+        ? { ...alert, reason: 'it was not confirmed then' }
+        : { ...alert, eventId };
     });
   }
 

@@ -57,16 +57,24 @@ export class AlertReasons {
     return undefined;
   }
 
-  /** An alert of the same rule shortly before may have begun a cooldown, or a group that has this one in it. */
-  #ofTime({ camera, atMs }: FiredAlert, rule: Rule): string | undefined {
-    const before = this.#would
-      .get(rule.name)
-      ?.findLast((one) => one.atMs < atMs && (rule.cooldownPer === 'rule' || one.camera === camera));
+  /** Another alert of the rule may have begun a cooldown, or stands for a group that has this one in it. */
+  #ofTime(alert: FiredAlert, rule: Rule): string | undefined {
+    const would = this.#would.get(rule.name) ?? [];
+    const group = would.find(({ atMs }) => atMs >= alert.atMs && atMs - alert.atMs <= rule.groupS * 1000);
+    if (group !== undefined && group.count > 1) return `in a group of ${group.count} now`;
+    const before = would.findLast((one) => one.atMs < alert.atMs && sharesCooldown(alert, one, rule));
     if (before === undefined) return undefined;
-    const agoS = (atMs - before.atMs) / 1000;
-    if (agoS < rule.cooldownS) return `${agoS.toFixed(0)} s into the cooldown, now ${rule.cooldownS} s`;
-    return undefined;
+    const agoS = (alert.atMs - before.atMs) / 1000;
+    if (agoS >= rule.cooldownS) return undefined;
+    return `${agoS.toFixed(0)} s into the cooldown, now ${rule.cooldownS} s`;
   }
+}
+
+function sharesCooldown(one: FiredAlert, other: WouldAlert, { cooldownPer }: Rule): boolean {
+  if (cooldownPer === 'rule') return true;
+  if (one.camera !== other.camera) return false;
+  if (cooldownPer === 'zone') return one.zone === other.zone;
+  return cooldownPer === 'camera' || one.subject?.track === other.subject?.track;
 }
 
 function ofTrigger({ trigger, zone, line }: FiredAlert, now: Trigger): string | undefined {

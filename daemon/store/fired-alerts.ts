@@ -56,15 +56,16 @@ export class FiredAlerts {
     return this.#eventOf.get(camera, track, from, to);
   }
 
-  /** Wall clock of the oldest event or alert that is kept. */
-  firstAtMs(): number | undefined {
-    const first = this.#db
-      .prepare<[], number | null>(
-        'SELECT min(at) FROM (SELECT min(at_ms) AS at FROM alerts UNION ALL SELECT min(started_at_ms) FROM events)',
-      )
+  /** Wall clock: what fired before is not known, it was pruned or is in a file that was set aside. Undefined: all is known. */
+  knownFromMs(): number | undefined {
+    const from = this.#db
+      .prepare<[], number | null>(`
+        SELECT iif(entry + event_seq + alert_seq > 0, coalesce(
+          (SELECT at_ms FROM journal ORDER BY entry LIMIT 1), (SELECT created_at_ms FROM meta)), NULL)
+        FROM journal_start`)
       .pluck()
       .get();
-    return first ?? undefined;
+    return from ?? undefined;
   }
 
   switches(): readonly StoredSwitch[] {

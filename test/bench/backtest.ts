@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { CAMERAS, writeWeek } from '../fixtures/store/history-week.ts';
 import { ROOT } from '../support/needs.ts';
-import { COMPILE_CACHE, MAIN } from './daemon.ts';
+import { COMPILE_CACHE } from './daemon.ts';
 import { type BenchLine, median } from './figures.ts';
 
 const ROWS = 1_000_000;
@@ -91,9 +91,9 @@ interface Run {
 }
 
 async function measure(config: string, data: string): Promise<Run> {
-  const args = [MAIN, 'backtest', '--config', config, '--data', data, ...WHEN, '--json'];
+  const args = ['backtest', '--config', config, '--data', data, ...WHEN, '--json'];
   const startMs = systemClock.monoMs();
-  const child = spawn(process.execPath, args, {
+  const child = spawn(join(ROOT, 'scripts/vedette'), args, {
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

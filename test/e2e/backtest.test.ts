@@ -1,9 +1,10 @@
 // What a real daemon has kept, tried again: by the rules it ran with nothing differs; by others just what they change. On the
 // command line, and asked for over MQTT while the daemon runs.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openReadOnly } from '../../daemon/store/read.ts';
+import { writeWeek } from '../fixtures/store/history-week.ts';
 import { Commander } from '../support/commands.ts';
 import { busyScene, writeConfig } from '../support/configurations.ts';
 import { childrenOf, processesWith, type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
@@ -195,4 +196,28 @@ describe('the command', () => {
       stderr: 'vedette: --since must be before --until\n',
     });
   });
+
+  test('ends on Ctrl-C at once, with a code that says neither same nor other', async () => {
+    const data = tempDir();
+    await writeWeek(data, { rows: 500_000, untilMs: Date.UTC(2026, 5, 1), lengthMs: 3 * 86_400_000 });
+    const config = writeConfig(busyScene());
+    const times = ['--since', '2026-01-01', '--until', '2027-01-01'];
+    const running = startDaemon(['backtest', '--config', config, '--data', data, ...times]);
+    const reads = (): boolean =>
+      readdirSync(`/proc/${running.pid}/fd`).some((fd) => targetOf(running.pid, fd).endsWith('history.db'));
+    await waitFor('the history to be read', reads, DEADLINE_MS);
+    running.kill('SIGINT');
+    expect(await running.exited).toBe(2);
+    expect(running.stdout()).toBe('');
+    expect(running.stderr()).toMatch(/^vedette: stopped after \d+ of \d+ observations\n$/);
+  });
 });
+
+function targetOf(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    // Closed meanwhile.
+    return '';
+  }
+}
