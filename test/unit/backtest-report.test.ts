@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { backtestNotes } from '../../daemon/cli/backtest-notes.ts';
 import { type BacktestReport, reportJson, reportText } from '../../daemon/cli/backtest-report.ts';
-import { localTime } from '../../daemon/cli/events-format.ts';
 import { barLine } from '../../daemon/cli/progress.ts';
+import { localTime } from '../../daemon/platform/local-time.ts';
 import { configOf, HOUSE_MS } from '../support/recorded-house.ts';
 
 const SOURCES = { config: 'new.yaml', data: '/d', version: '1.2.3', notes: [], list: false };
