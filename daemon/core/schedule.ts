@@ -110,6 +110,12 @@ export class Schedule {
   }
 }
 
+/** Hours and minutes as the owner's clock shows them: '22:14'. Throws RangeError for what is no time or no time zone. */
+export function localTime(atMs: number, { timeZone }: Location): string {
+  const options = { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+  return new Intl.DateTimeFormat('en-GB', options).format(atMs);
+}
+
 /** A schedule in one line: 'mon,tue 22:00 to 06:00 or sunset to 24:00'. */
 export function scheduleText(windows: readonly ScheduleWindow[]): string {
   return windows

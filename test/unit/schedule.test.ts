@@ -1,7 +1,7 @@
 // When schedules are open: named cases on the clocks of several places, daylight-saving nights before all.
 import { expect, test } from 'vitest';
 import type { Location, ScheduleWindow } from '../../daemon/core/rule-types.ts';
-import { Schedule, scheduleText } from '../../daemon/core/schedule.ts';
+import { localTime, Schedule, scheduleText } from '../../daemon/core/schedule.ts';
 import { scheduleFault } from '../../daemon/core/schedule-window.ts';
 
 const BERLIN: Location = { timeZone: 'Europe/Berlin', latitude: 52.52, longitude: 13.405 };
@@ -181,6 +181,7 @@ test('times that are no times are not covered, and do not stay in memory', () =>
 
 test('a moment is told as the clocks of the place show it', () => {
   expect(new Schedule([], BERLIN).words(Date.parse('2026-11-28T21:14:59Z'))).toBe('Sat 22:14');
+  expect(localTime(Date.parse('2026-11-28T23:04:59Z'), BERLIN)).toBe('00:04');
   expect(scheduleText([{ days: ['mon', 'tue'], ...NIGHT }, { from: 'sunset' }])).toBe(
     'mon,tue 22:00 to 06:00 or sunset to 24:00',
   );
