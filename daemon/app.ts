@@ -130,7 +130,8 @@ class App implements RunningApp {
     this.#clips = clipPlan(decisionScene(options.config), options.logger);
     this.#board = new BoardWatch(options);
     this.#latency = new LatencyLedger(options.clock);
-    this.#decider = new Decider({ ...decisionScene(options.config), newId });
+    const traces = { scoreMin: options.config.track.scoreMin };
+    this.#decider = new Decider({ ...decisionScene(options.config), newId, traces });
     this.#store = this.#makeStore();
     this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });
     this.#backtests = new BacktestRunner(options);
@@ -164,7 +165,7 @@ class App implements RunningApp {
     if (changes.log) changeLog(this.#options.logger, config.log);
     if (changes.retention) this.#store.setLimits(storeLimits(config));
     const scene = decisionScene(config);
-    if (changes.rules) this.#decider.reconfigure(scene);
+    if (changes.rules) this.#keepDecision(this.#decider.reconfigure(scene));
     this.#clips = clipPlan(scene, this.#options.logger);
     this.#cameras.rememberForClips((camera) => this.#clips.secondsOf(camera));
     if (changes.mqtt) await this.#outlet.reconnect(changes);

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Config } from '../config/types.ts';
-import { known } from '../core/checks.ts';
+import { known } from '../core/config-fault.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import type { RunningConfig } from './backtest-notes.ts';

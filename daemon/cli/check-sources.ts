@@ -2,7 +2,7 @@
 // devices there. Starts nothing, connects to nothing.
 import { access, constants, readdir, stat } from 'node:fs/promises';
 import type { Config, SourceConfig } from '../config/types.ts';
-import type { ConfigFault } from '../core/checks.ts';
+import type { ConfigFault } from '../core/config-fault.ts';
 import { findProgram } from '../platform/child.ts';
 import { reasonOf } from '../platform/errors.ts';
 

@@ -162,6 +162,7 @@ class Replay {
   }
 
   #finish(): void {
+    this.#step(this.#decider.finish(), []);
     this.#over.resolve();
   }
 

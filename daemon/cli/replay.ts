@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/types.ts';
-import { known } from '../core/checks.ts';
+import { known } from '../core/config-fault.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import type { CommandContext } from './context.ts';

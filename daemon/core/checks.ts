@@ -1,6 +1,8 @@
 // What the keys of a configuration say about each other: zones that rules name exist, thresholds are in order, a broker
 // open to others has a password. Pure; knows only the shape it needs, not the configuration room. Places: place-checks.ts.
+import { type ConfigFault, known } from './config-fault.ts';
 import { type CheckedPlaces, placeFaults } from './place-checks.ts';
+import { type CheckedRule, ruleFaults } from './rule-checks.ts';
 import { topicFaults } from './topic-checks.ts';
 
 /** The part of the configuration that is looked at. */
@@ -22,21 +24,6 @@ export interface CheckedConfig {
   readonly cameras: Readonly<Record<string, CheckedPlaces>>;
   readonly rules: Readonly<Record<string, CheckedRule>>;
 }
-
-interface CheckedRule {
-  readonly trigger: { readonly zone: string };
-  readonly cameras?: readonly string[] | undefined;
-  readonly labels?: readonly string[] | undefined;
-  readonly topic?: string | undefined;
-}
-
-/** Something wrong, and the path of the key in the configuration. */
-export interface ConfigFault {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-const NAMES_SHOWN_MAX = 12;
 
 /** Everything about a configuration that its schema cannot say. */
 export function checkConfig(config: CheckedConfig): ConfigFault[] {
@@ -104,34 +91,4 @@ function isLoopback(host: string): boolean {
     parts[0] === '127' &&
     parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
   );
-}
-
-function ruleFaults({ cameras, rules }: CheckedConfig): ConfigFault[] {
-  return Object.entries(rules).flatMap(([name, { trigger, cameras: wanted }]) => {
-    const zonePath = ['rules', name, 'trigger', 'zone'];
-    if (wanted === undefined) {
-      const zones = Object.values(cameras).flatMap((camera) => Object.keys(camera.zones));
-      if (zones.includes(trigger.zone)) return [];
-      const message = `no camera has a zone '${trigger.zone}' (${known([...new Set(zones)], 'there are')})`;
-      return [{ path: zonePath, message }];
-    }
-    return wanted.flatMap((camera, index): ConfigFault[] => {
-      // hasOwn: 'constructor' must not find what every object inherits.
-      if (!Object.hasOwn(cameras, camera)) {
-        const message = `there is no camera '${camera}' (${known(Object.keys(cameras), 'there are')})`;
-        return [{ path: ['rules', name, 'cameras', index], message }];
-      }
-      const zones = Object.keys(cameras[camera]!.zones);
-      if (zones.includes(trigger.zone)) return [];
-      const message = `camera '${camera}' has no zone '${trigger.zone}' (${known(zones, 'it has')})`;
-      return [{ path: zonePath, message }];
-    });
-  });
-}
-
-/** Names that would have been right, for the end of a message: 'there are a, b'. */
-export function known(names: readonly string[], verb: string): string {
-  if (names.length === 0) return `${verb} none`;
-  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
-  return `${verb} ${shown}${names.length > NAMES_SHOWN_MAX ? ', …' : ''}`;
 }

@@ -1,7 +1,7 @@
 // The configuration in the words of the domain: rules, places and switches. Pure; knows only the shape it needs, not the
 // configuration room.
 import type { DecisionScene } from './decide.ts';
-import type { Line, Places, Rule, Zone } from './rule-types.ts';
+import type { ArmedState, Line, Places, Rule, Zone } from './rule-types.ts';
 import type { CameraSwitches, FileSwitches } from './switches.ts';
 
 interface ConfiguredCamera {
@@ -13,7 +13,7 @@ interface ConfiguredCamera {
   readonly threshold?: number | undefined;
 }
 
-type ConfiguredRule = Omit<Rule, 'name' | keyof typeof RULE_DEFAULTS> & Partial<typeof RULE_DEFAULTS>;
+type ConfiguredRule = Omit<Rule, 'name' | 'while'> & { readonly while?: ArmedState | undefined };
 
 /** The part of the configuration that is looked at. */
 export interface Configured {
@@ -22,20 +22,18 @@ export interface Configured {
   readonly rules: Readonly<Record<string, ConfiguredRule>>;
 }
 
-const RULE_DEFAULTS = {
-  while: 'armed',
-  cooldownPer: 'camera',
-  groupS: 0,
-  snapshot: true,
-} as const satisfies Partial<Rule>;
-
 /** Rules with their names, places by camera name, and where the board is. */
 export function decisionScene({ rules, cameras }: Pick<Configured, 'rules' | 'cameras'>): DecisionScene {
   return {
-    rules: Object.entries(rules).map(([name, rule]) => ({ ...RULE_DEFAULTS, name, ...rule })),
+    rules: Object.entries(rules).map(([name, rule]) => ruleOf(name, rule)),
     places: new Map(Object.entries(cameras).map(([name, camera]) => [name, placesOf(camera)])),
     location: { timeZone: 'UTC' },
   };
+}
+
+/** Whether somebody is at home does not matter where something is broken. */
+function ruleOf(name: string, rule: ConfiguredRule): Rule {
+  return { ...rule, name, while: rule.while ?? (rule.trigger.type === 'fault' ? 'always' : 'armed') };
 }
 
 function placesOf({ zones, lines }: ConfiguredCamera): Places {

@@ -1,9 +1,12 @@
 // From what is seen and known to what must be stored: where everybody is, which rules fire, what began, changed and ended;
-// every firing becomes an alert. A pure function of the configuration, of what it is given, and of the times it is given:
-// the same again gives the same again (backtest, replay). Ids are passed in. Main thread.
+// every firing becomes an alert, those of a group one together. A pure function of the configuration, of what it is given, and
+// of the times it is given: the same again gives the same again (backtest, replay). Ids are passed in. Main thread.
 import { EventBook } from './events.ts';
+import { alertOf, type Firing } from './firing.ts';
+import { type Grouped, Groups } from './groups.ts';
 import type { Location, Places, Rule } from './rule-types.ts';
-import { type Firing, RuleEngine } from './rules.ts';
+import { RuleEngine, type RuleEngineSettings } from './rules.ts';
+import { localTime } from './schedule.ts';
 import type { TrackTrace } from './trace-types.ts';
 import type { Alert, EventChange, Fact, Moment, Observation, Snapshot } from './types.ts';
 import { type Sighting, Whereabouts } from './whereabouts.ts';
@@ -11,7 +14,7 @@ import { type Sighting, Whereabouts } from './whereabouts.ts';
 /** The configuration as far as it decides anything. */
 export interface DecisionScene {
   readonly rules: readonly Rule[];
-  /** By camera name. */
+  /** By name, of every camera. */
   readonly places: ReadonlyMap<string, Places>;
   readonly location: Location;
 }
@@ -19,7 +22,7 @@ export interface DecisionScene {
 export interface Decision {
   readonly events: readonly EventChange[];
   readonly alerts: readonly Alert[];
-  /** Tracks that ended, or made a rule fire. */
+  /** Tracks that ended, or made a rule fire, or have been there for another minute. */
   readonly traces: readonly TrackTrace[];
 }
 
@@ -29,46 +32,66 @@ export interface Judgement extends Decision {
   readonly sightings: readonly Sighting[];
 }
 
-const NOTHING: Decision = { events: [], alerts: [], traces: [] };
+export interface DeciderOptions extends DecisionScene, RuleEngineSettings {
+  readonly newId: () => string;
+}
+
+const NONE: readonly never[] = [];
+const NOTHING: Decision = { events: NONE, alerts: NONE, traces: NONE };
 
 export class Decider {
   readonly #whereabouts: Whereabouts;
   readonly #engine: RuleEngine;
+  readonly #groups = new Groups();
   readonly #book: EventBook;
   readonly #newId: () => string;
+  #location: Location;
 
-  constructor(options: DecisionScene & { readonly newId: () => string }) {
+  constructor(options: DeciderOptions) {
     this.#whereabouts = new Whereabouts(options.places);
-    this.#engine = new RuleEngine(options);
+    this.#engine = new RuleEngine(engineOptions(options), options);
     this.#newId = options.newId;
+    this.#location = options.location;
     this.#book = new EventBook(options);
   }
 
-  /** Goes on with other rules, zones and lines; open events stay open. */
-  reconfigure(scene: DecisionScene): void {
+  /** Goes on with other rules, zones and lines; open events stay open, open groups are told as they are. */
+  reconfigure(scene: DecisionScene): Decision {
+    const decision = this.finish();
     this.#whereabouts.rearrange(scene.places);
-    this.#engine.reconfigure(scene);
+    this.#engine.reconfigure(engineOptions(scene));
+    this.#location = scene.location;
+    return decision;
   }
 
   /** Takes the observations of all cameras in the order they were made; what it decides is usually nothing. */
   observe(observation: Observation): Judgement {
+    const { camera } = observation;
     const sightings = this.#whereabouts.observe(observation);
     const firings = this.#engine.observe(observation, sightings);
     const events = this.#book.observe(observation, sightings);
-    const alerts = firings.map((firing) => this.#alertOf(firing, observation));
-    return { events, alerts, traces: [], sightings };
+    const alerts = this.#alerts(firings, [camera], observation);
+    // Most observations decide nothing, and then make nothing.
+    const traces = this.#engine.traces(observation, (track) => this.#book.eventIdOf(camera, track));
+    return { events, alerts: alerts.length === 0 ? NONE : alerts, traces, sightings };
   }
 
-  /** Something has become so. A camera is armed, and online, until the first fact says otherwise. */
-  learn(fact: Fact, _moment: Moment): Decision {
-    this.#engine.learn(fact);
-    return NOTHING;
+  /** Something has become so. A camera is armed until a fact says otherwise; its status is unknown. */
+  learn(fact: Fact, moment: Moment): Decision {
+    return this.#decision(this.#engine.learn(fact, moment));
   }
 
   /** Time passes while nothing is seen: call it several times a second. */
   advance(moment: Moment): Decision {
+    const decision = this.#decision(this.#engine.advance(moment));
     const events = this.#book.advance(moment);
-    return events.length === 0 ? NOTHING : { ...NOTHING, events };
+    return events.length === 0 ? decision : { ...decision, events };
+  }
+
+  /** No more is waited for: groups that are open are told as they are. */
+  finish(): Decision {
+    const alerts = this.#groups.flush().map((group) => this.#alertOfGroup(group));
+    return alerts.length === 0 ? NOTHING : { ...NOTHING, alerts };
   }
 
   /** The picture with the event of its track, which the observation that named it has begun. */
@@ -77,40 +100,58 @@ export class Decider {
     return eventId === undefined ? snapshot : { ...snapshot, eventId };
   }
 
-  #alertOf({ rule, track, zone }: Firing, { camera, stamp, stages }: Observation): Alert {
-    const eventId = this.#book.eventIdOf(camera, track.id);
-    // A rule fires on confirmed live tracks only, and the book has just opened an event for each of those.
-    if (eventId === undefined)
-      throw new Error(`rule '${rule.name}' fired on track ${track.id} without an event`);
-    return {
-      id: this.#newId(),
-      eventId,
-      count: 1,
-      rule: rule.name,
-      trigger: rule.trigger.type,
-      severity: rule.severity,
-      camera,
-      label: track.label,
-      zone,
-      score: track.scoreMedian,
-      message: fillMessage(rule.message ?? '{label} entered {zone} at {camera}', {
-        label: track.label,
-        zone,
-        camera,
-        score: track.scoreMedian.toFixed(2),
-        rule: rule.name,
-      }),
-      atMs: stamp.atMs,
-      monoMs: stamp.monoMs,
-      stages,
-      ...(track.snapshot === undefined || !rule.snapshot ? {} : { snapshot: track.snapshot }),
-      ...(rule.topic === undefined ? {} : { topic: rule.topic }),
-      because: [],
+  #decision(firings: readonly Firing[]): Decision {
+    const alerts = this.#alerts(firings, this.#groups.isEmpty ? NONE : this.#engine.cameras);
+    return alerts.length === 0 ? NOTHING : { ...NOTHING, alerts };
+  }
+
+  /** Alerts of what fired, and of the groups of these cameras whose time is over, in order of time. */
+  #alerts(firings: readonly Firing[], cameras: readonly string[], observation?: Observation): Alert[] {
+    const alerts: Alert[] = [];
+    const close = (camera: string, now: Moment): void => {
+      for (const group of this.#groups.due(camera, now)) alerts.push(this.#alertOfGroup(group));
     };
+    for (const firing of firings) {
+      if (firing.camera !== undefined) close(firing.camera, firing);
+      const eventIds = this.#eventIdsOf(firing);
+      if (firing.rule.groupS > 0 && firing.tracks.length > 0) this.#groups.add(firing, eventIds);
+      else alerts.push(this.#alertOf(firing, eventIds, observation));
+    }
+    if (!this.#groups.isEmpty) for (const camera of cameras) close(camera, this.#engine.timeOf(camera));
+    return alerts;
+  }
+
+  #eventIdsOf({ camera, tracks }: Firing): string[] {
+    if (camera === undefined) return [];
+    return tracks.flatMap(({ id }) => this.#book.eventIdOf(camera, id) ?? []);
+  }
+
+  #alertOf(firing: Firing, eventIds: readonly string[], observation?: Observation): Alert {
+    const alert = alertOf(firing, {
+      id: this.#newId(),
+      eventIds,
+      time: localTime(firing.atMs, this.#location),
+      stages: firing.byFrame ? observation?.stages : undefined,
+    });
+    const note = firing.notes?.at(-1);
+    if (note !== undefined) note.alertId = alert.id;
+    return alert;
+  }
+
+  #alertOfGroup({ firing, eventIds, notes }: Grouped): Alert {
+    const alert = this.#alertOf(firing, eventIds);
+    for (const list of notes) {
+      const note = list.at(-1);
+      if (note !== undefined) note.alertId = alert.id;
+    }
+    return alert;
   }
 }
 
-/** Replaces {name} by its value; an unknown name stays as it is. */
-function fillMessage(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(/\{([a-z]+)\}/g, (whole, name: string) => values[name] ?? whole);
+function engineOptions({ rules, places, location }: DecisionScene): {
+  rules: readonly Rule[];
+  cameras: readonly string[];
+  location: Location;
+} {
+  return { rules, cameras: [...places.keys()], location };
 }

@@ -1,6 +1,6 @@
 // What is wrong with a zone, a mask or a line: corners that make no polygon, points that make no line, sides that cannot be
 // told apart. Pure; knows only the shape it needs, not the configuration room.
-import type { ConfigFault } from './checks.ts';
+import type { ConfigFault } from './config-fault.ts';
 import { polygonArea } from './geometry.ts';
 import type { Point } from './types.ts';
 

@@ -37,8 +37,7 @@ export interface Places {
 }
 
 /** What a `fault` rule can be told of: a camera that is offline, the detector that does not run, a disk without room. */
-export const FAULT_KINDS = ['offline', 'detector', 'disk'] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+export type FaultKind = 'offline' | 'detector' | 'disk';
 
 export type Trigger =
   | { readonly type: 'enter'; readonly zone: string }

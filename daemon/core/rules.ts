@@ -1,124 +1,216 @@
-// The rule engine: which rule fires on which track in which observation. A pure function of (rules and zones, the
-// observations so far, their times): no clock, no ids, so that it can be replayed. Main thread.
-import type { Rule } from './rule-types.ts';
-import type { Fact, Observation, TrackView } from './types.ts';
+// The rule engine: which rule fires on what, and when. A pure function of the configuration, of observations and facts in the
+// order they were made, and of their times: no clock, no ids, so that it can be replayed. Each camera has its rules and its own
+// time (post.ts); what is broken is watched here. What falls due between two calls fires with the moment at which it did. Main
+// thread.
+import { type Arming, Filters } from './filters.ts';
+import type { Firing } from './firing.ts';
+import { cooldownCondition, type ObjectRule, Post, type PostRules } from './post.ts';
+import type { FaultKind, Location, Rule } from './rule-types.ts';
+import { Outage, Tally } from './standing.ts';
+import type { TrackTrace } from './trace-types.ts';
+import { objectTrigger } from './triggers.ts';
+import { Turns } from './turns.ts';
+import type { CameraStatus, Fact, Moment, Observation } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
 
 export interface RuleEngineOptions {
   readonly rules: readonly Rule[];
+  /** Names of the cameras of the configuration. */
+  readonly cameras: readonly string[];
+  readonly location: Location;
 }
 
-/** One rule that fired. */
-export interface Firing {
-  readonly rule: Rule;
-  readonly track: TrackView;
-  readonly zone: string;
+export interface RuleEngineSettings {
+  /** Traces are kept; looks below this score are no good ones. */
+  readonly traces?: { readonly scoreMin: number } | undefined;
 }
 
-/** What the engine remembers of one track: the rules that have had their say on its present visit to their zone. */
-type Visits = Set<string>;
+/**
+ * A frame is told of when it has been looked at, later than it was taken: time that passes without one is believed so much
+ * later, so that nothing fires for which the frame that speaks against it is still on its way.
+ */
+export const LAG_MS = 2000;
+
+const NOTHING: readonly Firing[] = [];
 
 export class RuleEngine {
-  #options: RuleEngineOptions;
-  /** Keyed by camera and track. */
-  readonly #visits = new Map<string, Visits>();
-  /** When a rule last fired, keyed by rule and camera. */
-  readonly #firedMonoMs = new Map<string, number>();
-  readonly #disarmed = new Set<string>();
+  readonly #settings: RuleEngineSettings;
+  readonly #turns = new Turns();
+  readonly #posts = new Map<string, Post>();
+  #rules: readonly Filters[] = [];
+  #outages: readonly Outage[] = [];
+  /** Status of every camera that was told, and what is broken, with the moment. */
+  readonly #statuses = new Map<string, { readonly status: CameraStatus; readonly monoMs: number }>();
+  readonly #faults = new Map<FaultKind, number>();
+  #now: Moment = { atMs: 0, monoMs: Number.NEGATIVE_INFINITY };
 
-  constructor(options: RuleEngineOptions) {
-    this.#options = options;
+  constructor(options: RuleEngineOptions, settings: RuleEngineSettings = {}) {
+    this.#settings = settings;
+    this.reconfigure(options);
   }
 
   /**
-   * Goes on with other rules and zones. Cooldowns run on. Who stands in a rule's zone has been seen there, unless the rule
-   * looks at another zone now.
+   * Goes on with other rules. Cooldowns run on. A rule of the same name and trigger goes on as it is: whoever stands in its zone
+   * has been seen there. Any other begins anew and sees who is there.
    */
-  reconfigure(options: RuleEngineOptions): void {
-    const zones = new Map(this.#options.rules.map((rule) => [rule.name, zoneOf(rule)]));
-    const other = options.rules.filter((rule) => zones.get(rule.name) !== zoneOf(rule));
-    for (const visits of this.#visits.values()) for (const { name } of other) visits.delete(name);
-    this.#options = options;
+  reconfigure({ rules, cameras, location }: RuleEngineOptions): void {
+    this.#rules = rules.map((rule) => new Filters(rule, location));
+    for (const camera of this.#posts.keys()) if (!cameras.includes(camera)) this.#posts.delete(camera);
+    for (const camera of cameras) this.#postOf(camera);
+    for (const post of this.#posts.values()) post.lay(this.#rulesOf(post.camera));
+    this.#outages = this.#rules.flatMap((filters) => this.#outagesOf(filters, cameras));
+    this.#turns.closeGroups();
   }
 
-  /** A camera is armed until it is said otherwise. */
-  learn(fact: Fact): void {
-    if (fact.kind !== 'armed') return;
-    if (fact.armed) this.#disarmed.delete(fact.camera);
-    else this.#disarmed.add(fact.camera);
+  /** Takes the observations of all cameras in the order they were made; returns what fired, in order of time. */
+  observe(observation: Observation, sightings: readonly Sighting[]): readonly Firing[] {
+    const post = this.#postOf(observation.camera);
+    const due = post.elapse(observation.stamp);
+    const fallen = due.length === 0 ? NOTHING : [...due];
+    const fired = post.observe(observation, sightings);
+    if (fired.length === 0) return fallen;
+    return [...fallen, ...fired];
   }
 
-  /**
-   * Takes the observations of all cameras in the order they were made; returns what fired, in order of the rules. Nothing
-   * fires while the camera is not armed, and nothing of it later: who stands in a zone meanwhile has been seen there, whatever the
-   * filters of its rules say, and no cooldown begins.
-   */
-  observe({ camera, ended, stamp }: Observation, sightings: readonly Sighting[]): Firing[] {
-    const firings: Firing[] = [];
-    for (const { track, zones: inside } of sightings) {
-      if (!track.confirmed || track.score === 0) continue;
-      const visits = this.#visitsOf(camera, track.id);
-      for (const rule of this.#options.rules) {
-        if (this.#disarmed.has(camera)) {
-          setMember(visits, rule.name, inside.includes(zoneOf(rule)));
-        } else if (
-          this.#enters(rule, camera, track, inside, visits) &&
-          this.#takesTurn(rule, camera, stamp.monoMs)
-        ) {
-          firings.push({ rule, track, zone: zoneOf(rule) });
-        }
+  /** Something has become so; what was due before that fires first. */
+  learn(fact: Fact, moment: Moment): readonly Firing[] {
+    const due = [...this.#outagesDue(moment)];
+    if (fact.kind === 'fault') {
+      if (fact.active) this.#faults.set(fact.fault, moment.monoMs);
+      else this.#faults.delete(fact.fault);
+      for (const outage of this.#outages) {
+        if (outage.fault === fact.fault) outage.set(fact.active, moment.monoMs);
       }
+      return due;
     }
-    for (const id of ended) this.#visits.delete(trackKey(camera, id));
-    return firings;
+    const post = this.#postOf(fact.camera);
+    due.unshift(...post.elapse(moment));
+    if (fact.kind === 'armed') {
+      if (post.armed !== fact.armed) post.armedSinceMonoMs = moment.monoMs;
+      post.armed = fact.armed;
+      return due;
+    }
+    this.#statuses.set(fact.camera, { status: fact.status, monoMs: moment.monoMs });
+    post.status(fact.status, moment);
+    for (const outage of this.#outages) {
+      if (outage.camera === fact.camera) outage.set(fact.status === 'offline', moment.monoMs);
+    }
+    return due;
   }
 
-  #visitsOf(camera: string, id: number): Visits {
-    const key = trackKey(camera, id);
-    let visits = this.#visits.get(key);
-    if (visits === undefined) {
-      visits = new Set();
-      this.#visits.set(key, visits);
-    }
-    return visits;
+  /** Time passes. */
+  advance(moment: Moment): readonly Firing[] {
+    const earlier = { atMs: moment.atMs - LAG_MS, monoMs: moment.monoMs - LAG_MS };
+    const due: Firing[] = [];
+    for (const post of this.#posts.values()) due.push(...post.elapse(earlier));
+    due.push(...this.#outagesDue(moment));
+    return due;
   }
 
-  /**
-   * True once per visit to the zone, in the first observation in which all filters hold. A track first confirmed inside
-   * the zone enters it by appearing there.
-   */
-  #enters(rule: Rule, camera: string, track: TrackView, inside: readonly string[], visits: Visits): boolean {
-    if (!inside.includes(zoneOf(rule))) {
-      visits.delete(rule.name);
-      return false;
-    }
-    if (visits.has(rule.name)) return false;
-    if (rule.cameras !== undefined && !rule.cameras.includes(camera)) return false;
-    if (rule.labels !== undefined && !rule.labels.includes(track.label)) return false;
-    if (track.scoreMedian < rule.scoreMin) return false;
-    visits.add(rule.name);
-    return true;
+  /** The latest moment of a camera. */
+  timeOf(camera: string): Moment {
+    return this.#postOf(camera).now;
   }
 
-  /** False during the cooldown: that visit then stays silent, it does not fire late. */
-  #takesTurn(rule: Rule, camera: string, monoMs: number): boolean {
-    const key = `${rule.name}/${camera}`;
-    const lastMonoMs = this.#firedMonoMs.get(key);
-    if (lastMonoMs !== undefined && monoMs - lastMonoMs < rule.cooldownS * 1000) return false;
-    this.#firedMonoMs.set(key, monoMs);
-    return true;
+  /** The cameras that are known. */
+  get cameras(): readonly string[] {
+    return [...this.#posts.keys()];
+  }
+
+  /** Traces to be written after the observation that was taken last. */
+  traces({ camera, stamp }: Observation, eventIdOf: (track: number) => string | undefined): TrackTrace[] {
+    return this.#postOf(camera).traces(stamp, eventIdOf);
+  }
+
+  #postOf(camera: string): Post {
+    let post = this.#posts.get(camera);
+    if (post === undefined) {
+      post = new Post({ camera, turns: this.#turns, traces: this.#settings.traces });
+      post.lay(this.#rulesOf(camera));
+      this.#posts.set(camera, post);
+    }
+    return post;
+  }
+
+  #rulesOf(camera: string): PostRules {
+    const here = this.#rules.filter(
+      ({ rule: { cameras } }) => cameras === undefined || cameras.includes(camera),
+    );
+    const objects = here.flatMap((filters): ObjectRule[] => {
+      const trigger = objectTrigger(filters.rule);
+      return trigger === undefined ? [] : [{ filters, trigger }];
+    });
+    return { objects, tallies: here.flatMap(tallyOf) };
+  }
+
+  #outagesOf(filters: Filters, cameras: readonly string[]): Outage[] {
+    const { rule } = filters;
+    const { trigger } = rule;
+    if (trigger.type !== 'fault') return [];
+    const watched = cameras.filter((camera) => rule.cameras?.includes(camera) ?? true);
+    const before = this.#outages.filter((outage) => outage.isOf(rule));
+    return trigger.of.flatMap((fault) => {
+      const places = fault === 'offline' ? watched : [undefined];
+      return places.map((camera) => {
+        const outage = new Outage(filters, trigger.forS, { fault, camera });
+        const same = before.find((old) => old.fault === fault && old.camera === camera);
+        if (same !== undefined) outage.goOnFrom(same);
+        else outage.set(...this.#brokenSince(fault, camera));
+        return outage;
+      });
+    });
+  }
+
+  /** Whether something is broken, and since when that is known. */
+  #brokenSince(fault: FaultKind, camera: string | undefined): [boolean, number] {
+    if (camera === undefined) return [this.#faults.has(fault), this.#faults.get(fault) ?? 0];
+    const known = this.#statuses.get(camera);
+    return [known?.status === 'offline', known?.monoMs ?? 0];
+  }
+
+  #outagesDue(moment: Moment): Firing[] {
+    if (moment.monoMs > this.#now.monoMs) this.#now = moment;
+    const now = this.#now;
+    const due: Firing[] = [];
+    for (const outage of this.#outages) {
+      const monoMs = outage.dueMonoMs(this.#armingOf(outage.camera), now);
+      if (monoMs > now.monoMs) continue;
+      const firing = this.#outageFires(outage, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) });
+      if (firing !== undefined) due.push(firing);
+    }
+    return due;
+  }
+
+  /** The whole daemon is armed as soon as one camera is. */
+  #armingOf(camera: string | undefined): Arming {
+    if (camera !== undefined) return this.#postOf(camera);
+    for (const post of this.#posts.values()) if (post.armed) return post;
+    return [...this.#posts.values()][0] ?? { armed: true, armedSinceMonoMs: Number.NEGATIVE_INFINITY };
+  }
+
+  #outageFires(outage: Outage, { atMs, monoMs }: Moment): Firing | undefined {
+    outage.spend();
+    const { filters, camera, fault } = outage;
+    const { rule } = filters;
+    const turn = { rule, camera, zone: undefined, monoMs };
+    const sinceS = this.#turns.secondsSince(turn);
+    if (this.#turns.take(turn) === 'quiet') return undefined;
+    const conditions = [
+      ...outage.conditions(),
+      rule.while === 'always' ? undefined : filters.armedCondition(this.#armingOf(camera)),
+      filters.scheduleCondition(atMs),
+      ...cooldownCondition(filters, sinceS),
+    ];
+    return {
+      ...{ rule, camera, tracks: [], scene: {}, fault, count: 1, seconds: outage.forMs / 1000 },
+      because: conditions.filter((condition) => condition !== undefined),
+      ...{ atMs, monoMs, byFrame: false, joins: false },
+    };
   }
 }
 
-function setMember(visits: Visits, rule: string, inside: boolean): void {
-  if (inside) visits.add(rule);
-  else visits.delete(rule);
-}
-
-function zoneOf({ trigger }: Rule): string {
-  return trigger.type === 'enter' ? trigger.zone : '';
-}
-
-function trackKey(camera: string, id: number): string {
-  return `${camera}/${id}`;
+function tallyOf(filters: Filters): Tally[] {
+  const { trigger } = filters.rule;
+  if (trigger.type !== 'count' && trigger.type !== 'absence') return [];
+  return [new Tally(filters, trigger)];
 }

@@ -1,5 +1,5 @@
 // What is wrong with the topic that a rule names for its alerts: it must not be one of the daemon's own. Pure.
-import type { ConfigFault } from './checks.ts';
+import type { ConfigFault } from './config-fault.ts';
 
 /** First levels below `vedette/<device>/` that are the daemon's own (docs/asyncapi.yaml; a test compares). */
 export const OWN_LEVELS: readonly string[] = [

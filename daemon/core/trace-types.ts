@@ -2,15 +2,18 @@
 // engine, kept in history.db, told by `vedette why`.
 import type { TriggerType } from './rule-types.ts';
 
-/** What is tested, in this order; a rule stops at the first that does not hold. */
+/**
+ * What is tested, in this order; a rule stops at the first that does not hold. The trigger comes before what may hold it
+ * back: of somebody at the door whose score was too low, that is what an owner wants to read, not that it was also elsewhere.
+ */
 export const CONDITION_KINDS = [
   'label',
   'confirmed',
-  'armed',
-  'schedule',
+  'trigger',
   'score',
   'size',
-  'trigger',
+  'armed',
+  'schedule',
   'cooldown',
 ] as const;
 export type ConditionKind = (typeof CONDITION_KINDS)[number];

@@ -2,7 +2,7 @@
 // "Commands"; knows no broker and changes nothing. Every refusal is a VedetteError that names the thing, the value seen and
 // what is allowed. Pure, main thread.
 import { z } from 'zod';
-import { known } from '../core/checks.ts';
+import { known } from '../core/config-fault.ts';
 import {
   CAMERA_SWITCHES,
   type CameraSwitch,

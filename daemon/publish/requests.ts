@@ -1,6 +1,6 @@
 // Answers to requests: stored messages again, for a subscriber that missed some, the newest picture of a camera, other rules
 // tried on the last days. Owns the shape of the answers; what they are made of is passed in. Main thread.
-import { known } from '../core/checks.ts';
+import { known } from '../core/config-fault.ts';
 import type { OutboxRow } from '../core/types.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { showText } from '../platform/show.ts';

@@ -15,6 +15,7 @@ const TARGETS = [
   'detector/wire.ts',
   'core/rules.ts',
   'core/types.ts',
+  'core/rule-types.ts',
   'config/load.ts',
   'config/types.ts',
   'platform/clock.ts',
@@ -33,7 +34,7 @@ const TABLE: ReadonlyMap<string, readonly string[]> = new Map<string, readonly s
     room,
     ['core', 'platform', 'config/types.ts', ...extraOf(room)],
   ]),
-  ['config', ['platform', 'core/types.ts']],
+  ['config', ['platform', 'core/types.ts', 'core/rule-types.ts']],
   ['core', ['platform/errors.ts']],
   ['platform', []],
 ]);

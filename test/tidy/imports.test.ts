@@ -82,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scene: ADAPTER,
   camera: [...ADAPTER, 'detector/wire.ts'],
   models: [...ADAPTER, 'detector/wire.ts'],
-  config: ['platform', 'core/types.ts'],
+  config: ['platform', 'core/types.ts', 'core/rule-types.ts'],
   core: ['platform/errors.ts'],
   platform: [],
 };

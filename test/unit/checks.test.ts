@@ -22,10 +22,10 @@ function config(changes: Partial<CheckedConfig> = {}): CheckedConfig {
 }
 
 const rule = (zone: string, cameras?: string[]) =>
-  checkConfig(config({ rules: { r: { trigger: { zone }, cameras } } }));
+  checkConfig(config({ rules: { r: { trigger: { type: 'enter' as const, zone }, cameras } } }));
 
 test('a configuration in which everything fits has no faults', () => {
-  expect(checkConfig(config({ rules: { r: { trigger: { zone: 'porch' } } } }))).toEqual([]);
+  expect(checkConfig(config({ rules: { r: { trigger: { type: 'enter', zone: 'porch' } } } }))).toEqual([]);
 });
 
 test('a zone must not have the name of a camera where Frigate is to be spoken', () => {
@@ -110,9 +110,9 @@ describe('the embedded broker', () => {
 
 test('labels that the model does not know are named with those it knows', () => {
   const rules = {
-    r: { trigger: { zone: 'porch' }, labels: ['person', 'cat'] },
-    any: { trigger: { zone: 'porch' } },
-  };
+    r: { trigger: { type: 'enter', zone: 'porch' }, labels: ['person', 'cat'] },
+    any: { trigger: { type: 'enter', zone: 'porch' } },
+  } as const;
   const track = { scoreLow: 0, scoreMin: 1, thresholds: { dog: 0.5, horse: 0.5 } };
   const message = (label: string): string =>
     `the model does not know the label '${label}' (it knows person, dog)`;

@@ -81,7 +81,10 @@ describe('a value that is wrong is named with its limit, its place and what was 
       'rules: {"A b": {trigger: {type: enter, zone: z}}}',
       "1:9 rules['A b']: a rule name must be 1 to 64 of a-z, 0-9, '-' and '_' (it becomes part of MQTT topics) (got 'A b')",
     ],
-    ['rules: {r: {trigger: {type: exit}}}', "1:29 rules.r.trigger.type: must be enter (got 'exit')"],
+    [
+      'rules: {r: {trigger: {type: entr}}}',
+      "1:29 rules.r.trigger.type: must be one of enter, exit, dwell, cross, count, absence, appear, sequence, stationary, removed, fault; did you mean enter? (got 'entr')",
+    ],
     ['rules: {r: {trigger: {type: enter}}}', '1:13 rules.r.trigger.zone: is missing, must be text'],
     ['mqtt: {embedded: {user: me}}', '1:25 mqtt.embedded.user: user and password belong together'],
   ])('%s', (text, line) => {

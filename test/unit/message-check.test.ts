@@ -24,8 +24,8 @@ describe('a message', () => {
   });
 
   test('on a topic that is not documented is a violation', () => {
-    expect(checkMessage(message('vedette/pi/weather', '{}'))).toBe(
-      'vedette/pi/weather: not in docs/asyncapi.yaml',
+    expect(checkMessage(message('vedette/pi/doctor/weather', '{}'))).toBe(
+      'vedette/pi/doctor/weather: not in docs/asyncapi.yaml',
     );
     expect(checkMessage(message('vedette/Pi/status', 'online'))).toContain('not in docs');
     expect(checkMessage(message('vedette/pi/camera/a/b/status', 'online'))).toContain('not in docs');

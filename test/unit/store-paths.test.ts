@@ -47,6 +47,7 @@ test('a day folder is a day of a camera and nothing beside it', () => {
 
 test("a picture's name tells its camera, label and track, whatever dashes the label has", () => {
   expect(namesIn(`${DAY}/120001-stop-sign-17-0a1b2c3d.jpg`)).toEqual({
+    kind: 'picture',
     camera: 'porch',
     label: 'stop-sign',
     track: 17,

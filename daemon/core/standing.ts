@@ -1,0 +1,140 @@
+// What a rule without an object of its own waits for: so many objects somewhere, nobody, something that is broken; each for
+// so long. Knows since when it is so, and when it will have been so for long enough: to the millisecond, however rarely it is
+// asked. Pure. Looks allocate nothing.
+import { type Arming, type Filters, isSameTrigger, RANK } from './filters.ts';
+import type { FaultKind, Rule } from './rule-types.ts';
+import type { Condition } from './trace-types.ts';
+import type { Moment } from './types.ts';
+import type { Sighting } from './whereabouts.ts';
+
+/** Something that is so or not. While its rule is not in force it counts as not so. */
+abstract class Standing {
+  readonly filters: Filters;
+  readonly forMs: number;
+  /** Since when it is so; NaN while it is not, or that is not known. */
+  protected since = Number.NaN;
+  /** It has fired, and is so still. */
+  protected spent = false;
+
+  constructor(filters: Filters, forS: number) {
+    this.filters = filters;
+    this.forMs = forS * 1000;
+  }
+
+  /** It is so, or not, from this moment on. */
+  set(isSo: boolean, monoMs: number): void {
+    if (!isSo) this.forget();
+    else if (Number.isNaN(this.since)) this.since = monoMs;
+  }
+
+  /** Nobody can tell: it begins anew. */
+  forget(): void {
+    this.since = Number.NaN;
+    this.spent = false;
+  }
+
+  /** When it will have been so for long enough, as things are at `now`; infinite where it will not. */
+  dueMonoMs(arming: Arming, now: Moment): number {
+    if (this.spent || Number.isNaN(this.since)) return Number.POSITIVE_INFINITY;
+    // Most are asked long before their time.
+    if (now.monoMs < this.since + this.forMs) return this.since + this.forMs;
+    if (this.filters.held(arming, now.atMs) !== RANK.none) return Number.POSITIVE_INFINITY;
+    return Math.max(this.since, this.filters.inForceSince(arming, now.atMs, now.monoMs)) + this.forMs;
+  }
+
+  /** The same rule, configured anew. */
+  goOnFrom({ since, spent }: Standing): void {
+    this.since = since;
+    this.spent = spent;
+  }
+
+  isOf(rule: Rule): boolean {
+    return isSameTrigger(this.filters.rule, rule);
+  }
+
+  /** It fires, or would: not again before it has been otherwise. */
+  spend(): void {
+    this.spent = true;
+  }
+}
+
+/** So many objects in a zone, or in the picture: count and absence. */
+export class Tally extends Standing {
+  readonly zone: string | undefined;
+  readonly #atLeast: number | undefined;
+  readonly #atMost: number;
+  /** Objects, with the last look. */
+  count = 0;
+
+  constructor(
+    filters: Filters,
+    bounds: { readonly zone?: string | undefined; readonly forS: number } & {
+      readonly atLeast?: number | undefined;
+      readonly atMost?: number | undefined;
+    },
+  ) {
+    super(filters, bounds.forS);
+    this.zone = bounds.zone;
+    this.#atLeast = bounds.atLeast;
+    this.#atMost = bounds.atMost ?? 0;
+  }
+
+  /** It is about who is not there: that is known only while the camera sees. */
+  get isOfAbsence(): boolean {
+    return this.#atLeast === undefined;
+  }
+
+  look(sightings: readonly Sighting[], monoMs: number): void {
+    let count = 0;
+    for (const sighting of sightings) if (this.counts(sighting)) count += 1;
+    this.count = count;
+    this.set(this.#atLeast === undefined ? count <= this.#atMost : count >= this.#atLeast, monoMs);
+  }
+
+  counts({ track, zones }: Sighting): boolean {
+    return this.filters.matches(track) && (this.zone === undefined || zones.includes(this.zone));
+  }
+
+  /** As it was when it fired. */
+  conditions(): Condition[] {
+    const place = this.zone === undefined ? {} : { place: this.zone };
+    const limit = this.#atLeast ?? this.#atMost;
+    const objects = {
+      what: 'trigger',
+      held: true,
+      value: this.count,
+      limit,
+      unit: 'objects',
+      ...place,
+    } as const;
+    return this.forMs === 0 ? [objects] : [objects, lasted(this.forMs)];
+  }
+}
+
+/** Something is broken. */
+export class Outage extends Standing {
+  readonly fault: FaultKind;
+  /** Undefined where the whole daemon is meant. */
+  readonly camera: string | undefined;
+
+  constructor(
+    filters: Filters,
+    forS: number,
+    { fault, camera }: { fault: FaultKind; camera?: string | undefined },
+  ) {
+    super(filters, forS);
+    this.fault = fault;
+    this.camera = camera;
+  }
+
+  conditions(): Condition[] {
+    return [
+      { what: 'trigger', held: true, value: this.fault, limit: this.fault },
+      ...(this.forMs === 0 ? [] : [lasted(this.forMs)]),
+    ];
+  }
+}
+
+function lasted(forMs: number): Condition {
+  return { what: 'trigger', held: true, value: forMs / 1000, limit: forMs / 1000, unit: 's' };
+}
