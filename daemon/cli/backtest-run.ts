@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/types.ts';
 import { type Comparison, compareAlerts, countRules, type FiredAlert } from '../core/alert-comparison.ts';
 import { AlertReasons } from '../core/alert-reasons.ts';
-import { Backtest, type BacktestOptions, type WouldAlert } from '../core/backtest.ts';
+import { Backtest, type BacktestOptions } from '../core/backtest.ts';
 import { decisionScene, fileSwitches } from '../core/configured.ts';
 import type { DecisionScene } from '../core/decide.ts';
 import type { Trigger } from '../core/rule-types.ts';
@@ -80,6 +80,11 @@ class Run {
     const all = this.#fired.between({ sinceMs, untilMs, cameras, rules });
     const { known, unkept } = apart(all, backtest.gaps);
     const comparison = compareAlerts(known, backtest.alerts);
+    const reasons = new AlertReasons({
+      scene: this.#scene,
+      threshold: this.#threshold,
+      would: backtest.alerts,
+    });
     const counted = Object.keys(config.rules).filter((rule) => rules?.includes(rule) !== false);
     return {
       sinceMs,
@@ -94,8 +99,8 @@ class Run {
       unkept: unkept.length,
       rules: countRules(counted, comparison),
       kept: comparison.kept,
-      added: this.#added(comparison),
-      removed: this.#removed(comparison, backtest.alerts),
+      added: this.#added(comparison, reasons),
+      removed: this.#removed(comparison, reasons),
     };
   }
 
@@ -131,18 +136,17 @@ class Run {
     return backtest;
   }
 
-  #added({ added }: Comparison): AddedAlert[] {
+  #added({ added }: Comparison, reasons: AlertReasons): AddedAlert[] {
     return added.map((alert) => {
       if (alert.subject === undefined) return alert;
       const eventId = this.#fired.eventOf(alert.subject);
-      return eventId === undefined
-        ? { ...alert, reason: 'it was not confirmed then' }
-        : { ...alert, eventId };
+      if (eventId === undefined) return { ...alert, reason: 'it was not confirmed then' };
+      const reason = reasons.added(alert, this.#history.traceOf(eventId));
+      return { ...alert, eventId, ...(reason === undefined ? {} : { reason }) };
     });
   }
 
-  #removed({ removed }: Comparison, would: readonly WouldAlert[]): RemovedAlert[] {
-    const reasons = new AlertReasons({ scene: this.#scene, threshold: this.#threshold, would });
+  #removed({ removed }: Comparison, reasons: AlertReasons): RemovedAlert[] {
     return removed.map((alert) => {
       const reason = reasons.removed(alert);
       return reason === undefined ? alert : { ...alert, reason };

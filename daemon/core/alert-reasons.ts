@@ -1,9 +1,13 @@
 // Why an alert that fired would not fire by other rules, as far as it can be told from the alert and the rules alone: the first
-// condition that it breaks, in the order in which the engine tests them. Pure.
+// condition that it breaks, in the order in which the engine tests them. And why one that would fire did not: the condition
+// that failed then, from the trace of its object. Pure.
 import type { FiredAlert } from './alert-comparison.ts';
 import type { BacktestOptions, WouldAlert } from './backtest.ts';
+import { conditionWords } from './condition-words.ts';
 import type { DecisionScene } from './decide.ts';
 import type { Rule, Trigger } from './rule-types.ts';
+import { Schedule } from './schedule.ts';
+import type { TrackTrace } from './trace-types.ts';
 
 export interface ReasonContext {
   readonly scene: DecisionScene;
@@ -26,6 +30,14 @@ export class AlertReasons {
     this.#would = Map.groupBy(would, ({ rule }) => rule);
   }
 
+  /** What the trace of its object says of the rule as it was then; undefined where there was no such rule. */
+  added({ rule }: WouldAlert, trace: TrackTrace | undefined): string | undefined {
+    const then = trace?.rules.find((one) => one.rule === rule);
+    const failed = then?.nearest?.conditions.at(-1);
+    if (then === undefined || failed === undefined || failed.held) return undefined;
+    return `then: ${conditionWords(failed, then.trigger)}`;
+  }
+
   removed(alert: FiredAlert): string | undefined {
     const rule = this.#rules.get(alert.rule);
     if (rule === undefined) return `there is no rule '${alert.rule}' now`;
@@ -33,6 +45,7 @@ export class AlertReasons {
       this.#ofCamera(alert, rule) ??
       ofTrigger(alert, rule.trigger) ??
       this.#ofObject(alert, rule) ??
+      this.#ofSchedule(alert, rule) ??
       this.#ofTime(alert, rule)
     );
   }
@@ -55,6 +68,12 @@ export class AlertReasons {
     if (score + 1e-6 < rule.scoreMin)
       return `its score ${score.toFixed(2)} is below the rule's ${rule.scoreMin.toFixed(2)} now`;
     return undefined;
+  }
+
+  #ofSchedule({ atMs }: FiredAlert, { schedule }: Rule): string | undefined {
+    if (schedule === undefined) return undefined;
+    const here = new Schedule(schedule, this.#scene.location);
+    return here.covers(atMs) ? undefined : `${here.words(atMs)} is outside its schedule now`;
   }
 
   /** Another alert of the rule may have begun a cooldown, or stands for a group that has this one in it. */

@@ -2,6 +2,7 @@
 // and between them the facts of that time. Read-only and in pages, each its own short transaction, while the daemon writes
 // or not. A row that cannot be read is counted, named and left out. Not for the daemon's main thread.
 import Database from 'better-sqlite3';
+import type { TrackTrace } from '../core/trace-types.ts';
 import type { Fact, Moment } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { isDamage } from './failures.ts';
@@ -49,6 +50,8 @@ const PAGE_ROWS = 512;
 /** The wall clock may jump, so rows are not in its order: looked at in steps of so many rows. */
 const SAMPLE_ROWS = 1000;
 const DAMAGES_NAMED = 5;
+/** Since this version of the file there are traces. */
+const TRACES_VERSION = 2;
 
 export class HistoryReader {
   readonly #db: Database.Database;
@@ -59,6 +62,7 @@ export class HistoryReader {
   readonly #nameOf = (id: number): string | undefined => this.#names[id] ?? this.#findName(id);
   readonly #damages: string[] = [];
   #damaged = 0;
+  #trace: Database.Statement<[string], string> | undefined;
 
   /**
    * @throws VedetteError DATA_DIR_UNUSABLE where there is no history, or none of ours; STORE_NEWER; STORE_DAMAGED.
@@ -87,6 +91,16 @@ export class HistoryReader {
   /** Wall clock of the oldest observation; undefined when there is none. */
   firstAtMs(): number | undefined {
     return this.#db.prepare<[], number>('SELECT at_ms FROM observations ORDER BY row LIMIT 1').pluck().get();
+  }
+
+  /** What the rules of then made of an object that has an event; undefined where it was not kept, or cannot be read. */
+  traceOf(eventId: string): TrackTrace | undefined {
+    if (versionOf(this.#db) < TRACES_VERSION) return undefined;
+    this.#trace ??= this.#db
+      .prepare<[string], string>('SELECT body FROM traces WHERE event_id = ? ORDER BY at_ms DESC LIMIT 1')
+      .pluck();
+    const body = unlessDamaged(() => this.#trace?.get(eventId));
+    return body === undefined ? undefined : (JSON.parse(body) as TrackTrace);
   }
 
   /** Tells what is in the range; yields after every page how many rows of how many that was. */
