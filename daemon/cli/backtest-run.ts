@@ -32,6 +32,8 @@ export interface BacktestRunOptions {
 const HOUR_MS = 3_600_000;
 /** Rows are told in pages; between two looks for signals so many. */
 const PAGES_AT_A_TIME = 64;
+/** Rules that fire all the time would fill the memory with it. */
+const ALERTS_MAX = 100_000;
 
 /** @throws VedetteError DATA_DIR_UNUSABLE, STORE_DAMAGED, STORE_NEWER; BACKTEST_FAILED when the signal comes. */
 export async function runBacktest(options: BacktestRunOptions): Promise<BacktestReport> {
@@ -130,6 +132,10 @@ class Run {
       onProgress(done, of);
       // Reading is synchronous: without a pause no signal would be seen.
       await clock.sleep(0);
+      if (backtest.alerts.length > ALERTS_MAX) {
+        const words = `the rules would make more than ${ALERTS_MAX} alerts: try a shorter time, or a cooldown`;
+        throw new VedetteError('BACKTEST_FAILED', words);
+      }
       if (signal.aborted)
         throw new VedetteError('BACKTEST_FAILED', `stopped after ${done} of ${of} observations`);
     }

@@ -102,7 +102,7 @@ export class BacktestRunner implements Part {
 }
 
 /** Of a configuration what decides about alerts. */
-function decidingParts({ armed, track, cameras, rules }: Config): object {
+export function decidingParts({ armed, track, cameras, rules }: Config): object {
   const { threshold, thresholds } = track;
   const places = Object.entries(cameras).map(([name, camera]) => {
     const { enabled, armed: isArmed, threshold: here, detect, zones, lines } = camera;
