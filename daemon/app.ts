@@ -271,6 +271,7 @@ class App implements RunningApp {
       requests: {
         messages: (query) => store.messages(query),
         picture: (camera) => this.#cameras.newestPicture(camera),
+        why: (query) => store.why(query),
         backtest: (question) => this.#backtests.ask(question, this.#config),
       },
       selfTest: {

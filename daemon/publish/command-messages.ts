@@ -20,6 +20,8 @@ export const COMMAND_BYTES_MAX = 4096;
 export const BACKTEST_BYTES_MAX = 64 * 1024;
 /** Of messages that one answer to `request/events` may have. */
 export const EVENTS_LIMIT_MAX = 200;
+/** Of tracks that one answer to `request/why` may have. */
+export const WHY_LIMIT_MAX = 50;
 /** Where refusals go that have no id. No request may have this id. */
 export const ERROR_ID = 'error';
 
@@ -43,6 +45,16 @@ const REQUESTS = {
     limit: z.int().min(1).max(EVENTS_LIMIT_MAX).default(100),
   }),
   snapshot: z.strictObject({ id, camera: z.string().min(1) }),
+  why: z.strictObject({
+    id,
+    of: z.string().min(1).max(64).optional(),
+    camera: z.string().min(1).optional(),
+    label: z.string().min(1).optional(),
+    rule: z.string().min(1).optional(),
+    since: time.optional(),
+    until: time.optional(),
+    limit: z.int().min(1).max(WHY_LIMIT_MAX).default(10),
+  }),
   backtest: z.strictObject({
     id,
     rules: yaml.optional(),

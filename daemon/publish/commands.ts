@@ -45,6 +45,7 @@ export const COMMAND_LIMITS: CommandLimits = {
   requests: {
     events: { burst: 20, perS: 5 },
     snapshot: { burst: 5, perS: 1 },
+    why: { burst: 10, perS: 1 },
     backtest: { burst: 4, perS: 0.1 },
   },
   refusals: { burst: 20, perS: 2 },
@@ -96,7 +97,7 @@ export class Commands implements Channel {
     const { limits = COMMAND_LIMITS, clock } = options;
     this.#options = options;
     this.#logger = options.logger.child({ part: 'commands' });
-    this.#answers = answersFrom(options.requests);
+    this.#answers = answersFrom(options.requests, clock);
     this.#answered = new AnsweredRequests(clock);
     this.#overall = new TokenBucket(limits.overall, clock);
     this.#set = new TokenBucket(limits.set, clock);

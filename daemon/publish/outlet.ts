@@ -42,7 +42,7 @@ export interface OutletOptions {
   readonly onTurn: (camera: string, switches: CameraSwitches) => void;
   /** Rules may fire on this camera, or not: told of each at the start, and of changes. */
   readonly onArmed: (camera: string, armed: boolean) => void;
-  readonly requests: Pick<RequestSources, 'messages' | 'picture' | 'backtest'>;
+  readonly requests: Pick<RequestSources, 'messages' | 'picture' | 'why' | 'backtest'>;
   readonly selfTest: Pick<SelfTestOptions, 'judge' | 'commit' | 'withdraw' | 'waiting'>;
   readonly latency: LatencyLedger;
   readonly health: () => HealthReport;

@@ -2,9 +2,11 @@
 // tried on the last days. Owns the shape of the answers; what they are made of is passed in. Main thread.
 import { known } from '../core/config-fault.ts';
 import type { OutboxRow } from '../core/types.ts';
+import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import { MOMENT_WORDS, readMoment } from '../platform/moments.ts';
 import { showText } from '../platform/show.ts';
-import type { RequestOf, Verb } from './command-messages.ts';
+import { invalid, type RequestOf, type Verb } from './command-messages.ts';
 import { isoTime, PAYLOAD_VERSION } from './payloads.ts';
 
 /** Characters of messages in one answer; what is more is asked for next. At least one message is sent. */
@@ -29,6 +31,21 @@ export interface NewestPicture {
   readonly atMs: number;
 }
 
+/** Wall clock milliseconds; without `id` it is about a time. */
+export interface WhyQuestion extends Omit<RequestOf<'why'>, 'id' | 'of' | 'since' | 'until'> {
+  readonly id: string | undefined;
+  readonly sinceMs: number | undefined;
+  readonly untilMs: number | undefined;
+}
+
+/** As `vedette why --json` prints it, newest first. */
+export interface Explanation {
+  readonly alerts: readonly object[];
+  readonly tracks: readonly object[];
+  readonly notes: readonly string[];
+  readonly more: boolean;
+}
+
 export interface RequestSources {
   readonly messages: (query: Omit<RequestOf<'events'>, 'id'>) => Promise<StoredMessages>;
   /** A row as it is published: JSON. */
@@ -36,6 +53,8 @@ export interface RequestSources {
   readonly cameras: () => readonly string[];
   /** Rejects with a VedetteError where there is none. */
   readonly picture: (camera: string) => Promise<NewestPicture>;
+  /** Rejects with a VedetteError where there is nothing to explain. */
+  readonly why: (query: WhyQuestion) => Promise<Explanation>;
   /** What `vedette backtest --json` prints. Rejects with a VedetteError where it could not be found out. */
   readonly backtest: (question: Omit<RequestOf<'backtest'>, 'id'>) => Promise<string>;
 }
@@ -43,10 +62,11 @@ export interface RequestSources {
 /** Carries a request out; the answer as it is published. */
 export type Answers = { readonly [V in Verb]: (request: RequestOf<V>) => Promise<string> };
 
-export function answersFrom(sources: RequestSources): Answers {
+export function answersFrom(sources: RequestSources, clock: Pick<Clock, 'nowMs'>): Answers {
   return {
     events: (request) => eventsAnswer(request, sources),
     snapshot: (request) => snapshotAnswer(request, sources),
+    why: (request) => whyAnswer(request, sources, clock.nowMs()),
     backtest: (request) => backtestAnswer(request, sources),
   };
 }
@@ -81,6 +101,30 @@ async function snapshotAnswer(request: RequestOf<'snapshot'>, sources: RequestSo
   const picture = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.length).toString('base64');
   const seen = { camera, width, height, at: isoTime(atMs), atMs };
   return JSON.stringify({ v: PAYLOAD_VERSION, id, ok: true, ...seen, jpeg: picture });
+}
+
+async function whyAnswer(request: RequestOf<'why'>, sources: RequestSources, nowMs: number): Promise<string> {
+  const { id, of, since, until, ...rest } = request;
+  const [sinceMs, untilMs] = [momentOf('since', since, nowMs), momentOf('until', until, nowMs)];
+  const named = [rest.camera, rest.label, rest.rule, since, until].filter((one) => one !== undefined);
+  if (of === undefined && named.length === 0) {
+    throw invalid('of: must name an event or alert, where there is no camera, label, rule, since or until');
+  }
+  const answer = await sources.why({ ...rest, id: of, sinceMs, untilMs });
+  const head = { v: PAYLOAD_VERSION, id, ok: true };
+  // The newest first: what is more than an answer may have is at the end.
+  for (let tracks = answer.tracks; ; tracks = tracks.slice(0, tracks.length >> 1)) {
+    const more = answer.more || tracks.length < answer.tracks.length;
+    const text = JSON.stringify({ ...head, ...answer, tracks, more });
+    if (text.length <= MESSAGES_LENGTH_MAX || tracks.length === 0) return text;
+  }
+}
+
+function momentOf(key: string, text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  const atMs = readMoment(text, nowMs);
+  if (atMs === undefined) throw invalid(`${key}: must be ${MOMENT_WORDS} (got ${showText(text)})`);
+  return atMs;
 }
 
 /** The report is JSON already, and bounded by who makes it. */

@@ -6,6 +6,7 @@ import type { ClockCorrection, ClockState } from '../platform/clock-watch.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { HistoryBatch, HistoryState, HistoryStatus } from './history-messages.ts';
 import type { Dropped, QuotaLimits } from './quota.ts';
+import type { WhyAnswer, WhyProblem, WhyQuery } from './why-messages.ts';
 
 /** What must become durable together. */
 export interface Batch {
@@ -226,8 +227,14 @@ export interface FindRequest extends MessagesQuery {
   readonly id: number;
 }
 
+export interface WhyRequest {
+  readonly type: 'why';
+  readonly id: number;
+  readonly query: WhyQuery;
+}
+
 /** Asks for something and changes nothing. */
-export type Question = ReadRequest | FindRequest;
+export type Question = ReadRequest | FindRequest | WhyRequest;
 
 export type Request =
   | WriteRequest
@@ -322,7 +329,8 @@ export interface Rows {
 export interface Found {
   readonly type: 'found';
   readonly id: number;
-  readonly page: MessagesPage;
+  /** Of a FindRequest the page, of a WhyRequest the rest. */
+  readonly found: MessagesPage | WhyAnswer | WhyProblem;
 }
 
 /** Pruning, unasked: after each turn, and when a round ends. */

@@ -35,6 +35,7 @@ import { countOf, Standing } from './standing.ts';
 import { type LiveReply, StoreThread } from './thread.ts';
 import { Trouble } from './trouble.ts';
 import { oncePerTurn } from './turns.ts';
+import { answered, type WhyAnswer, type WhyProblem, type WhyQuery } from './why-messages.ts';
 
 export class Store implements Part {
   readonly name = 'store';
@@ -52,6 +53,8 @@ export class Store implements Part {
   readonly #schedule = oncePerTurn(() => this.#pump());
   readonly #started = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
+  /** Resolves when the database has been opened for the first time; never, when it never is. */
+  readonly opened: Promise<void> = this.#opened.promise;
   readonly #closed = Promise.withResolvers<void>();
   #thread: StoreThread | undefined;
   #ready = false;
@@ -81,11 +84,6 @@ export class Store implements Part {
   /** Name of the database file; undefined until it has been opened. */
   get epoch(): string | undefined {
     return this.#standing.epoch;
-  }
-
-  /** Resolves when the database has been opened for the first time; never, when it never is. */
-  get opened(): Promise<void> {
-    return this.#opened.promise;
   }
 
   /**
@@ -144,6 +142,11 @@ export class Store implements Part {
    */
   messages(query: MessagesQuery): Promise<MessagesPage> {
     return this.#ask<MessagesPage>((id) => ({ type: 'find', id, ...query }));
+  }
+
+  /** What `vedette why` says. Rejects with a VedetteError where there is nothing to explain. */
+  async why(query: WhyQuery): Promise<WhyAnswer> {
+    return answered(await this.#ask<WhyAnswer | WhyProblem>((id) => ({ type: 'why', id, query })));
   }
 
   #ask<T>(question: (id: number) => Question): Promise<T> {
@@ -314,7 +317,7 @@ export class Store implements Part {
         this.#onRows(reply);
         break;
       case 'found':
-        this.#requests.answered(reply.id, reply.page);
+        this.#requests.answered(reply.id, reply.found);
         break;
       case 'pruned':
       case 'disk':

@@ -1,7 +1,7 @@
-// What can be asked of `vedette why`, and what it answers: the same for the command and for request/why. Types only.
+// What can be asked of `vedette why`, and what it answers: the same for the command and for request/why. Both threads.
 import type { TriggerType } from '../core/rule-types.ts';
 import type { Condition, TrackTrace } from '../core/trace-types.ts';
-import type { ErrorCode } from '../platform/errors.ts';
+import { type ErrorCode, VedetteError } from '../platform/errors.ts';
 
 /** One event or alert by its id or the beginning of it; or what was in a time. What is absent does not limit. */
 export interface WhyQuery {
@@ -14,6 +14,8 @@ export interface WhyQuery {
   readonly untilMs?: number | undefined;
   /** Tracks, and alerts without one, at most. */
   readonly limit: number;
+  /** Only so many of the newest tracks of that time are looked through; absent: all. */
+  readonly scanMax?: number;
 }
 
 /** An alert that is asked for, or that has no object of its own. */
@@ -49,4 +51,10 @@ export interface WhyAnswer {
 export interface WhyProblem {
   readonly code: ErrorCode;
   readonly message: string;
+}
+
+/** Throws what stands in the way of an answer. */
+export function answered(answer: WhyAnswer | WhyProblem): WhyAnswer {
+  if ('code' in answer) throw new VedetteError(answer.code, answer.message);
+  return answer;
 }

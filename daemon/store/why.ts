@@ -9,6 +9,7 @@ import type { TriggerType } from '../core/rule-types.ts';
 import type { TrackTrace } from '../core/trace-types.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { clockTime, localTime } from '../platform/local-time.ts';
+import { showText } from '../platform/show.ts';
 import { connectHistory } from './history-reader.ts';
 import { versionOf } from './migrations.ts';
 import { pathsIn } from './paths.ts';
@@ -58,13 +59,13 @@ function find(db: Database.Database, id: string): Found {
   const [first, second] = like;
   if (first === undefined) {
     throw unknown(
-      `no event or alert '${id}' in '${db.name}': vedette events lists them; what is older than store.eventsKeepDays is gone`,
+      `no event or alert ${showText(id)}: vedette events lists them; what is older than store.eventsKeepDays is gone`,
     );
   }
   if (second === undefined) return first;
   const named = like.slice(0, NAMED_MAX).map((found) => `${found.kind} ${found.id}`);
   const more = like.length > NAMED_MAX ? ' and more' : '';
-  throw unknown(`several begin with '${id}': ${named.join(', ')}${more}`);
+  throw unknown(`several begin with ${showText(id)}: ${named.join(', ')}${more}`);
 }
 
 function ofId(db: Database.Database, traces: Traces, wanted: string, query: WhyQuery): WhyAnswer {
@@ -171,24 +172,30 @@ class Traces {
   }
 
   /** Of tracks that were there at some time of the range, newest first. */
-  ofTime({
-    camera,
-    label,
-    rule,
-    sinceMs = 0,
-    untilMs = Number.MAX_SAFE_INTEGER,
-    limit,
-  }: TraceRange): TrackTrace[] {
-    const [given, values]: [string[], (string | number)[]] = [[], [sinceMs, untilMs]];
+  ofTime(range: TraceRange): TrackTrace[] {
+    const {
+      camera,
+      label,
+      rule,
+      sinceMs = 0,
+      untilMs = Number.MAX_SAFE_INTEGER,
+      limit,
+      scanMax = -1,
+    } = range;
+    const given = ['1'];
+    const values: (string | number)[] = [sinceMs, untilMs, scanMax];
     const add = (sql: string, value: string | undefined): void => {
       if (value === undefined) return;
-      given.push(`AND ${sql}`);
+      given.push(sql);
       values.push(value);
     };
     add('camera = (SELECT id FROM names WHERE name = ?)', camera);
     add("body ->> '$.label' = ?", label);
     add("EXISTS (SELECT 1 FROM json_each(body, '$.rules') WHERE value ->> '$.rule' = ?)", rule);
-    const sql = `SELECT body FROM traces WHERE at_ms >= ? AND started_at_ms < ? ${given.join(' ')} ORDER BY at_ms DESC LIMIT ?`;
+    const sql = `
+      SELECT body FROM (
+        SELECT camera, at_ms, body FROM traces WHERE at_ms >= ? AND started_at_ms < ? ORDER BY at_ms DESC LIMIT ?)
+      WHERE ${given.join(' AND ')} ORDER BY at_ms DESC LIMIT ?`;
     return this.#traces(sql, ...values, limit);
   }
 

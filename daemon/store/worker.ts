@@ -4,7 +4,7 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { OutboxRow } from '../core/types.ts';
 import { systemClock } from '../platform/clock.ts';
-import { reasonOf } from '../platform/errors.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { AgeClock } from './age-clock.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
@@ -28,11 +28,16 @@ import { pathsIn } from './paths.ts';
 import { Pruner } from './pruner.ts';
 import { RecordPruner } from './record-pruner.ts';
 import { Reserve } from './reserve.ts';
+import { answerWhy } from './why.ts';
+import type { WhyAnswer, WhyProblem, WhyQuery } from './why-messages.ts';
 
 /** Most rows sent back with `opened`: what one unconfirmed write can have made, with room. */
 const UNANNOUNCED_MAX = 100_000;
 /** Answers on their way to the main thread, at most: it asks few questions at a time. */
 const HANDED_OUT_MAX = 64;
+
+/** An answer has the thread for as long as reading so many takes: some tenths of a second on an SD card. */
+const TRACES_SCANNED_MAX = 2000;
 
 class Session {
   readonly #port: MessagePort;
@@ -234,7 +239,9 @@ class Session {
 
   #answer(question: Question): Rows | Found {
     const { id } = question;
-    if (question.type === 'find') return { type: 'found', id, page: this.#ledger.journal.messages(question) };
+    if (question.type === 'why') return { type: 'found', id, found: this.#explain(question.query) };
+    if (question.type === 'find')
+      return { type: 'found', id, found: this.#ledger.journal.messages(question) };
     const { outbox } = this.#ledger;
     const made = this.#tellLosses();
     const rows = outbox.read(question.afterRow, question.limit);
@@ -247,6 +254,16 @@ class Session {
       rows,
       made: { rows: made, status: this.#status(outbox.lastSeq(), outbox.lastRow()) },
     };
+  }
+
+  /** What is wrong with history.db is no trouble of vedette.db: an answer, too. */
+  #explain(query: WhyQuery): WhyAnswer | WhyProblem {
+    try {
+      return answerWhy(this.#task.dataDir, { ...query, scanMax: TRACES_SCANNED_MAX });
+    } catch (error) {
+      if (error instanceof VedetteError) return { code: error.code, message: error.message };
+      return { code: 'STORE_DAMAGED', message: `the history cannot be read: ${reasonOf(error)}` };
+    }
   }
 
   /** A disk that takes no changes can be read all the same. */

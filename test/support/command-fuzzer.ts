@@ -38,7 +38,7 @@ const WORDS = [
   'null',
 ];
 const KEYS = [
-  ...['id', 'counter', 'afterSeq', 'limit', 'camera', 'rules', 'zones', 'since', 'until'],
+  ...['id', 'counter', 'afterSeq', 'limit', 'camera', 'rules', 'zones', 'since', 'until', 'of'],
   ...['__proto__', 'constructor', 'v', 'ID'],
 ];
 const VALUES: readonly unknown[] = [
@@ -173,12 +173,26 @@ export function expectedOf({ path, payload }: FuzzMessage): string {
   if (Array.isArray(document) || typeof id !== 'string' || !ID.test(id) || id === 'error')
     return 'response/error false';
   const verb = path.slice('request/'.length);
-  const allowed = { events: ['id', 'counter', 'afterSeq', 'limit'], snapshot: ['id', 'camera'] };
+  const allowed = {
+    ...{ events: ['id', 'counter', 'afterSeq', 'limit'], snapshot: ['id', 'camera'] },
+    why: ['id', 'of', 'camera', 'label', 'rule', 'since', 'until', 'limit'],
+  };
   const keys = Object.hasOwn(allowed, verb) ? allowed[verb as keyof typeof allowed] : [];
   const isKnown = Object.keys(fields).every((key) => keys.includes(key));
-  const isGood =
-    isKnown && (verb === 'snapshot' ? fields['camera'] === 'porch' : verb === 'events' && asksEvents(fields));
+  const good: Readonly<Record<string, (fields: Record<string, unknown>) => boolean>> = {
+    ...{ events: asksEvents, snapshot: ({ camera }) => camera === 'porch', why: asksWhy },
+  };
+  const isGood = isKnown && keys.length > 0 && good[verb]!(fields);
   return `response/${id} ${String(isGood)}`;
+}
+
+/** None of the times that are sent is one. */
+function asksWhy({ id: _id, limit = 1, since, until, ...names }: Record<string, unknown>): boolean {
+  const isText = (text: unknown): boolean => typeof text === 'string' && text !== '';
+  const isShort = names['of'] === undefined || String(names['of']).length <= 64;
+  const given = Object.values(names);
+  const isAbout = given.length > 0 && given.every(isText) && isShort;
+  return isAbout && isWhole(limit, 1, 50) && since === undefined && until === undefined;
 }
 
 function asksEvents({ counter, afterSeq, limit = 1 }: Record<string, unknown>): boolean {

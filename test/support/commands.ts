@@ -24,6 +24,7 @@ export const NO_LIMITS: CommandLimits = {
   requests: {
     events: { burst: 1e9, perS: 1e9 },
     snapshot: { burst: 1e9, perS: 1e9 },
+    why: { burst: 1e9, perS: 1e9 },
     backtest: { burst: 1e9, perS: 1e9 },
   },
   refusals: { burst: 1e9, perS: 1e9 },
@@ -113,6 +114,7 @@ function standIns(): SwitchboardOptions['requests'] {
       return { epoch: EPOCH, lastSeq: counter === 'alert' ? STORED : 0, rows };
     },
     payloadOf: storedPayload,
+    why: () => Promise.resolve({ alerts: [], tracks: [], notes: [], more: false }),
     backtest: () => Promise.reject(new VedetteError('BACKTEST_FAILED', 'there is no history here')),
     picture: async (camera) => {
       if (camera === 'lane')

@@ -84,6 +84,7 @@ function channel(requests: Partial<RequestSources>, limits = NO_LIMITS): Channel
   const commands = new Commands({
     switches: { cameras: () => ['porch'], set: () => false, say: () => undefined },
     requests: {
+      why: async () => ({ alerts: [], tracks: [], notes: [], more: false }),
       backtest: async () => '{}',
       messages: async () => ({ epoch: 'e', lastSeq: 0, rows: [] }),
       payloadOf: storedPayload,
