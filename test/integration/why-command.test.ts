@@ -117,7 +117,7 @@ test('what cannot be told is said: an unknown id, several, nothing seen, and no 
   const unknown = await why(dataDir, 'event-9');
   expect([unknown.code, unknown.err]).toEqual([
     1,
-    expect.stringMatching(/^vedette: no event or alert 'event-9' in /),
+    expect.stringMatching(/^vedette: no event or alert 'event-9': /),
   ]);
   const several = await why(dataDir, 'event');
   expect(several.err).toBe("vedette: several begin with 'event': event event-2, event event-1\n");
