@@ -13,7 +13,7 @@ export interface ConfigChanges {
   /** Messages in the shape of Frigate. */
   readonly frigate: boolean;
   readonly detector: boolean;
-  /** Rules, or the zones and lines they speak of. */
+  /** Rules, or the zones and lines they speak of, or where the board is. */
   readonly rules: boolean;
   /** How long pictures are kept, and what the store may take of the disk. */
   readonly retention: boolean;
@@ -53,8 +53,9 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
     embedded,
     frigate: differs(({ frigate }) => frigate),
     detector: differs(({ detector, track }) => [detector, track.scoreLow]),
-    rules: differs(({ rules, cameras }) => [
+    rules: differs(({ rules, cameras, location }) => [
       rules,
+      location,
       Object.entries(cameras).map(([n, { zones, lines }]) => [n, zones, lines]),
     ]),
     retention: differs(({ snapshots, store }) => [snapshots.keepDays, snapshots.keepMb, store]),

@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readProblem, VedetteError } from '../platform/errors.ts';
+import { systemTimeZone } from '../platform/time-zone.ts';
 import { readDocument } from './document.ts';
 import { type Finding, invalidConfig, type Path, type Problem, showPath } from './problems.ts';
 import { fillSecrets, readSecrets, type SecretOptions, secretPath } from './secrets.ts';
@@ -93,6 +94,7 @@ export function parseConfig(text: string, options: ParseOptions): { config: Conf
   if (config !== undefined) {
     fillSecrets(config, secrets);
     resolvePaths(config, { folder, env });
+    config.location.timeZone ??= systemTimeZone();
   }
   const semantic = config === undefined ? [] : (semanticChecks?.(config) ?? []);
   const semanticFindings = semantic

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { cameraSchema } from './camera-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
 import { homeAssistantSchema } from './home-assistant-schema.ts';
+import { locationSchema } from './location-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { fraction, name } from './schema-parts.ts';
@@ -109,6 +110,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'This board.' }),
+  location: locationSchema.prefault({}).meta({ description: 'Where this board is: for schedules.' }),
   log: z
     .strictObject({
       level: z

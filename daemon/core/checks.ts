@@ -3,10 +3,11 @@
 import { type ConfigFault, known } from './config-fault.ts';
 import { type CheckedPlaces, placeFaults } from './place-checks.ts';
 import { type CheckedRule, ruleFaults } from './rule-checks.ts';
+import { type CheckedSchedules, scheduleFaults } from './schedule-checks.ts';
 import { topicFaults } from './topic-checks.ts';
 
 /** The part of the configuration that is looked at. */
-export interface CheckedConfig {
+export interface CheckedConfig extends Pick<CheckedSchedules, 'location'> {
   readonly mqtt: {
     readonly embedded: {
       readonly enabled: boolean;
@@ -34,6 +35,7 @@ export function checkConfig(config: CheckedConfig): ConfigFault[] {
     ...frigateFaults(config),
     ...ruleFaults(config),
     ...topicFaults(config.rules),
+    ...scheduleFaults(config),
   ];
 }
 

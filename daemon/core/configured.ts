@@ -1,7 +1,7 @@
 // The configuration in the words of the domain: rules, places and switches. Pure; knows only the shape it needs, not the
 // configuration room.
 import type { DecisionScene } from './decide.ts';
-import type { ArmedState, Line, Places, Rule, Zone } from './rule-types.ts';
+import type { ArmedState, ConfiguredLocation, Line, Places, Rule, Zone } from './rule-types.ts';
 import type { CameraSwitches, FileSwitches } from './switches.ts';
 
 interface ConfiguredCamera {
@@ -18,16 +18,22 @@ type ConfiguredRule = Omit<Rule, 'name' | 'while'> & { readonly while?: ArmedSta
 /** The part of the configuration that is looked at. */
 export interface Configured {
   readonly armed: boolean;
+  /** The time zone is filled in when a file is loaded. */
+  readonly location?: ConfiguredLocation | undefined;
   readonly cameras: Readonly<Record<string, ConfiguredCamera>>;
   readonly rules: Readonly<Record<string, ConfiguredRule>>;
 }
 
 /** Rules with their names, places by camera name, and where the board is. */
-export function decisionScene({ rules, cameras }: Pick<Configured, 'rules' | 'cameras'>): DecisionScene {
+export function decisionScene({
+  rules,
+  cameras,
+  location,
+}: Pick<Configured, 'rules' | 'cameras' | 'location'>): DecisionScene {
   return {
     rules: Object.entries(rules).map(([name, rule]) => ruleOf(name, rule)),
     places: new Map(Object.entries(cameras).map(([name, camera]) => [name, placesOf(camera)])),
-    location: { timeZone: 'UTC' },
+    location: { ...location, timeZone: location?.timeZone ?? 'UTC' },
   };
 }
 

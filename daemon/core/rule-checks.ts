@@ -2,7 +2,7 @@
 // that stand for nothing. Pure; knows only the shape it needs, not the configuration room.
 import { MESSAGE_NAMES, unknownNames } from './alert-text.ts';
 import { type ConfigFault, known } from './config-fault.ts';
-import type { CooldownPer, SizeBounds, Trigger } from './rule-types.ts';
+import type { CooldownPer, ScheduleWindow, SizeBounds, Trigger } from './rule-types.ts';
 
 export interface CheckedRule {
   readonly trigger: Trigger;
@@ -12,6 +12,7 @@ export interface CheckedRule {
   readonly size?: SizeBounds | undefined;
   readonly cooldownPer?: CooldownPer | undefined;
   readonly groupS?: number | undefined;
+  readonly schedule?: readonly ScheduleWindow[] | undefined;
   readonly message?: string | undefined;
   readonly topic?: string | undefined;
 }

@@ -88,6 +88,9 @@ export interface Location {
   readonly longitude?: number | undefined;
 }
 
+/** As it is configured: where no time zone is given the system's is filled in, outside core. */
+export type ConfiguredLocation = { readonly [Key in keyof Location]?: Location[Key] | undefined };
+
 /** Bounds of a box, fractions of the frame, inclusive; absent ones do not bound. */
 export interface SizeBounds {
   readonly widthMin?: number | undefined;

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultConfigPaths, findConfig, loadConfig, parseConfig } from '../../daemon/config/load.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
+import { systemTimeZone } from '../../daemon/platform/time-zone.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CAMERAS = 'cameras: {yard: {source: {type: scene}}}\n';
@@ -31,7 +32,9 @@ function problems(text: string, options: Partial<Parameters<typeof parseConfig>[
 describe('a configuration that is right', () => {
   test('gets the defaults of the schema', () => {
     const { config } = parseConfig(CAMERAS, OPTIONS);
-    expect(config).toEqual(configSchema.parse({ cameras: { yard: { source: { type: 'scene' } } } }));
+    const location = { timeZone: systemTimeZone() };
+    const cameras = { yard: { source: { type: 'scene' } } };
+    expect(config).toEqual(configSchema.parse({ location, cameras }));
   });
 
   test('may have sections with nothing in them', () => {

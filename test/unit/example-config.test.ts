@@ -75,7 +75,7 @@ test('a key with a default is not switched off, so that its default can be read'
       (variant ?? 'scene') === 'scene' &&
       schema.default !== undefined &&
       !active.has(path) &&
-      path !== 'device',
+      !['device', 'location'].includes(path),
   );
   expect(hidden.map(({ path }) => path)).toEqual([]);
 });
