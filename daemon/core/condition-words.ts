@@ -11,8 +11,11 @@ export function conditionWords(condition: Condition, trigger: TriggerType): stri
 }
 
 const KINDS: Readonly<Record<ConditionKind, (condition: Condition, trigger: TriggerType) => string>> = {
-  label: ({ held, value, limit }) =>
-    held ? `is a ${value}` : `is a ${value}, and the rule looks for ${orList(limit)}`,
+  label: ({ held, value, limit }) => {
+    const wanted = `the rule looks for ${limit === 'any' ? 'any label' : orList(limit)}`;
+    // Where nobody is there, nobody has a label.
+    return held && value !== 'none' ? `${value} (${wanted})` : wanted;
+  },
   confirmed: ({ held, value, limit }) =>
     held
       ? `median score ${score(value)} (${score(limit)} is needed)`

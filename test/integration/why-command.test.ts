@@ -66,7 +66,11 @@ test('an alert is told with each of its conditions, then the story of its object
   expect(code).toBe(0);
   const [head, label, enter, empty, track, looks, , door, loiter] = out.split('\n');
   expect(head).toMatch(/^rule 'door-at-night' fired at 2026-06-01 .*: person at the door \(1\)$/);
-  expect([label, enter, empty]).toEqual(['  + label: is a person', "  + enter: was in zone 'door'", '']);
+  expect([label, enter, empty]).toEqual([
+    '  + label: person (the rule looks for person)',
+    "  + enter: was in zone 'door'",
+    '',
+  ]);
   expect(track).toMatch(/^track 1 at porch: person, from 2026-06-01 /);
   expect(looks).toMatch(/^ {2}person seen in 19 looks, median 0\.76 at best, 0\.70 is needed/);
   expect(door).toMatch(/^ {2}rule 'door': fired at .* \(alert alert-1\)$/);

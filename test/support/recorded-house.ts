@@ -88,10 +88,12 @@ export interface Life {
 /** One life of the daemon: armed, all cameras online from second `beganS` on. */
 export async function startLife(dataDir: string, config: Config, beganS = 0): Promise<Life> {
   const { store } = await startStore(dataDir);
-  const decider = new Decider({ ...decisionScene(config), newId });
+  const traces = { scoreMin: config.track.scoreMin };
+  const decider = new Decider({ ...decisionScene(config), newId, traces });
   const alerts: Life['alerts'] = [];
   const keep = (decision: Decision): void => {
     alerts.push(...decision.alerts);
+    store.traced(decision.traces);
     if (decision.events.length + decision.alerts.length > 0)
       store.commit({ events: decision.events, alerts: decision.alerts });
   };

@@ -75,11 +75,8 @@ test.each<[TriggerType, Omit<Condition, 'what'>, string]>([
 });
 
 test.each<[Condition, string]>([
-  [{ what: 'label', held: true, value: 'person', limit: 'any' }, 'is a person'],
-  [
-    { what: 'label', held: false, value: 'car', limit: 'person, dog' },
-    'is a car, and the rule looks for person or dog',
-  ],
+  [{ what: 'label', held: true, value: 'person', limit: 'any' }, 'person (the rule looks for any label)'],
+  [{ what: 'label', held: false, value: 'car', limit: 'person, dog' }, 'the rule looks for person or dog'],
   [{ what: 'confirmed', held: false, value: 0.62, limit: 0.7 }, 'median score 0.62, 0.70 is needed'],
   [{ what: 'score', held: false, value: 0.71, limit: 0.8 }, 'score 0.71, 0.80 is wanted by the rule'],
   [
@@ -212,7 +209,7 @@ test('an alert is told with its message and each of its conditions', () => {
   expect(explainAlert(alert, TIMES)).toEqual([
     "rule 'door' fired at 2026-06-01T12:00:00: person at the door",
     'it stands for 3 objects',
-    '+ label: is a person',
+    '+ label: person (the rule looks for person)',
     "+ dwell: stayed 2.1 s (2.0 s is wanted) in zone 'door'",
   ]);
   expect(explainAlert({ ...alert, count: 1, because: [] }, TIMES).at(-1)).toBe(
