@@ -67,7 +67,11 @@ export class Pipeline {
       },
       onLate: options.onLate,
     });
-    this.#tracker = new Tracker({ ...options.track, threshold: (label) => this.#thresholdOf(label) });
+    this.#tracker = new Tracker({
+      ...options.track,
+      threshold: (label) => this.#thresholdOf(label),
+      frameAspect: options.detect.width / options.detect.height,
+    });
   }
 
   /** Nothing waits and nothing is in the detector's hands. */

@@ -8,8 +8,9 @@ import { homeAssistantSchema } from './home-assistant-schema.ts';
 import { locationSchema } from './location-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
-import { fraction, name } from './schema-parts.ts';
+import { name } from './schema-parts.ts';
 import { storeSchema } from './store-schema.ts';
+import { trackSchema } from './track-schema.ts';
 
 const snapshots = z.strictObject({
   enabled: z.boolean().default(true).meta({
@@ -77,30 +78,6 @@ const detector = z.strictObject({
   }),
 });
 
-const track = z.strictObject({
-  scoreLow: fraction.default(0.2).meta({ description: 'Detections below this are discarded.' }),
-  scoreMin: fraction
-    .default(0.5)
-    .meta({ description: 'A detection below this keeps a track alive but counts as a miss.' }),
-  threshold: fraction.optional().meta({
-    description:
-      "A track is confirmed when the median of its last 10 scores reaches this; default: the model's own value for the label.",
-  }),
-  thresholds: z
-    .record(z.string().min(1), fraction)
-    .default({})
-    .meta({ description: 'The same for single labels.' }),
-  iouMin: fraction
-    .default(0.2)
-    .meta({ description: 'Least overlap (intersection over union) of an object between two frames.' }),
-  lostMs: z
-    .int()
-    .min(200)
-    .max(600000)
-    .default(2000)
-    .meta({ description: 'An object not seen for this long is gone (milliseconds).' }),
-});
-
 export const configSchema = z.strictObject({
   device: z
     .strictObject({
@@ -132,7 +109,7 @@ export const configSchema = z.strictObject({
   homeassistant: homeAssistantSchema.prefault({}).meta({ description: 'For Home Assistant.' }),
   frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
   detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),
-  track: track.prefault({}).meta({ description: 'When a detection becomes an object.' }),
+  track: trackSchema.prefault({}).meta({ description: 'When a detection becomes an object.' }),
   snapshots: snapshots.prefault({}).meta({ description: 'Pictures of what was seen.' }),
   store: storeSchema.prefault({}).meta({ description: 'The database in the data folder.' }),
   cameras: z

@@ -1,156 +1,132 @@
-// Joins the detections of one camera over frames into tracks: greedy matching by overlap, and a median filter that
-// confirms an object. Pure; runs in the camera worker. Not for: zones, rules, events.
+// Joins the detections of one camera over looks into tracks: who is who (association.ts), where it is going (box-motion.ts),
+// whether it is an object at all (score-history.ts), whether it stands (stillness.ts). docs/tracking.md says how and why.
+// Pure; runs in the camera worker; a look allocates its views and nothing else. Not for: zones, rules, events.
+import { Association } from './association.ts';
 import { iou } from './geometry.ts';
-import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
+import { areKin } from './label-kin.ts';
+import { Track } from './track.ts';
+import { isPlausible } from './track-bounds.ts';
+import type { Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
 
-/** Scores that enter the median, at most. */
-const HISTORY_LENGTH = 10;
-/** The history is padded with zeros to this length, so that one lucky frame confirms nothing. */
-const HISTORY_LENGTH_MIN = 3;
 /** Tracks alive at once, at most; a detection beyond it starts none. */
 export const TRACKS_MAX = 64;
-/** Weight of the newest step in the velocity (exponential smoothing). */
-const VELOCITY_GAIN = 0.4;
-
-interface Track {
-  readonly id: number;
-  readonly label: string;
-  box: Box;
-  score: number;
-  scoreMedian: number;
-  confirmed: boolean;
-  velocityX: number;
-  velocityY: number;
-  readonly startedAtMs: number;
-  readonly startedMonoMs: number;
-  seenMonoMs: number;
-  readonly history: number[];
-}
+/** Detections of one look that are looked at: the best. */
+const FOUND_MAX = 100;
+/** What ends in a running picture was missed in so many looks, however far apart they are. */
+const MISSED_MIN = 2;
+/** A track is never taken up again after so many times its patience: nobody looked for that long. */
+const STALE = 5;
+/** A second box with a look-alike's label over one that was found is the same object. */
+const SAME_IOU = 0.6;
 
 export interface TrackStep {
   readonly tracks: readonly TrackView[];
   readonly ended: readonly number[];
 }
 
-interface Pair {
-  readonly track: Track;
-  readonly detection: Detection;
-  readonly overlap: number;
-}
-
 /** The tracks of one camera. */
 export class Tracker {
   readonly #options: TrackOptions;
-  #tracks: Track[] = [];
+  readonly #association: Association;
+  readonly #tracks: Track[] = [];
+  /** Detections of this look, best first. */
+  readonly #found: Detection[] = [];
   #nextId = 1;
   #lookedMonoMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrackOptions) {
     this.#options = options;
+    this.#association = new Association(options, TRACKS_MAX, FOUND_MAX);
   }
 
   /**
    * Takes the detections of one frame (any order; scores from scoreLow up) and returns all live tracks and the ids of
-   * those that ended. A track not seen in this frame keeps its last box and has score 0.
+   * those that ended. A track not found in this frame keeps its last box and has score 0. Boxes that are none (not finite, no
+   * area, far outside) and those that `bounds` rules out are passed over.
    */
-  step(found: readonly Detection[], stamp: FrameStamp): TrackStep {
-    this.#lookedMonoMs = stamp.monoMs;
-    const detections = [...found].sort(byScore);
-    const unmatched = new Set(detections);
-    const unseen = new Set(this.#tracks);
-    for (const { track, detection } of this.#pairs(detections)) {
-      if (!unseen.has(track) || !unmatched.has(detection)) continue;
-      unseen.delete(track);
-      unmatched.delete(detection);
-      this.#follow(track, detection, stamp);
+  step(detections: readonly Detection[], stamp: FrameStamp): TrackStep {
+    const { monoMs } = stamp;
+    this.#lookedMonoMs = monoMs;
+    const ended = this.#end((track) => track.missed >= MISSED_MIN && this.#isLost(track, monoMs, 1));
+    ended.push(...this.#end((track) => this.#isLost(track, monoMs, STALE)));
+    this.#take(detections);
+    const [tracks, found, { detectionOf }] = [this.#tracks, this.#found, this.#association];
+    this.#association.match(tracks, found, monoMs);
+    for (let i = 0; i < tracks.length; i += 1) {
+      const detection = found[detectionOf[i]!];
+      if (detection === undefined) tracks[i]!.notFound();
+      else tracks[i]!.found(detection, monoMs);
     }
-    for (const track of unseen) {
-      track.score = 0;
-      this.#remember(track, 0);
-    }
-    const ended = this.#end(stamp.monoMs - this.#options.lostMs);
-    for (const detection of unmatched) {
-      if (detection.score >= this.#options.scoreMin && this.#tracks.length < TRACKS_MAX)
-        this.#begin(detection, stamp);
-    }
+    this.#begin(stamp);
     return { tracks: this.#views(), ended };
   }
 
-  /** Ends what has not been seen for `lostMs`, when no frame arrives that would do it: while frames come, they do. */
+  /** Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. */
   expire(monoMs: number): TrackStep {
-    if (monoMs - this.#lookedMonoMs <= this.#options.lostMs) return { tracks: this.#views(), ended: [] };
-    const ended = this.#end(monoMs - this.#options.lostMs);
+    const isSilent = monoMs - this.#lookedMonoMs > this.#options.lostMs;
+    const ended = isSilent ? this.#end((track) => this.#isLost(track, monoMs, 1)) : [];
     return { tracks: this.#views(), ended };
   }
 
   /** Ends everything: the stream is over. */
   finish(): TrackStep {
-    return { tracks: [], ended: this.#end(Number.POSITIVE_INFINITY) };
+    return { tracks: [], ended: this.#end(() => true) };
   }
 
-  /** Possible matches of one label each, best overlap first; of equal ones the older track and better score. */
-  #pairs(detections: readonly Detection[]): Pair[] {
-    const pairs: Pair[] = [];
+  #isLost(track: Track, monoMs: number, times: number): boolean {
+    return monoMs - track.seenMonoMs > track.patienceMs * times;
+  }
+
+  /** Sorts by insertion: a detector tells the best first, and there are few. */
+  #take(detections: readonly Detection[]): void {
+    const found = this.#found;
+    found.length = 0;
+    for (const detection of detections) {
+      if (!isPlausible(detection, this.#options)) continue;
+      let at = found.length;
+      while (at > 0 && byScore(detection, found[at - 1]!) < 0) at -= 1;
+      if (at >= FOUND_MAX) continue;
+      if (found.length < FOUND_MAX) found.push(detection);
+      for (let i = found.length - 1; i > at; i -= 1) found[i] = found[i - 1]!;
+      found[at] = detection;
+    }
+  }
+
+  /** Tracks for what is nobody's, of the scores that may begin one. */
+  #begin(stamp: FrameStamp): void {
+    const [tracks, found, { trackOf }] = [this.#tracks, this.#found, this.#association];
+    for (let i = 0; i < found.length && tracks.length < TRACKS_MAX; i += 1) {
+      const detection = found[i]!;
+      if (detection.score < this.#options.scoreMin) return;
+      if (trackOf[i]! >= 0 || this.#isSecondName(detection)) continue;
+      tracks.push(new Track(this.#nextId, detection, stamp, this.#options));
+      this.#nextId += 1;
+    }
+  }
+
+  /** Whether an object that was found in this look has this as a look-alike's box: a cat that is a dog as well. */
+  #isSecondName({ label, box }: Detection): boolean {
     for (const track of this.#tracks) {
-      for (const detection of detections) {
-        if (detection.label !== track.label) continue;
-        const overlap = iou(track.box, detection.box);
-        if (overlap >= this.#options.iouMin) pairs.push({ track, detection, overlap });
-      }
+      if (track.score === 0 || track.label === label || !areKin(track.label, label)) continue;
+      if (iou(track.box, box) >= SAME_IOU) return true;
     }
-    return pairs.sort((a, b) => b.overlap - a.overlap);
-  }
-
-  #begin(detection: Detection, stamp: FrameStamp): void {
-    const track: Track = {
-      id: this.#nextId,
-      label: detection.label,
-      box: detection.box,
-      score: detection.score,
-      scoreMedian: 0,
-      confirmed: false,
-      velocityX: 0,
-      velocityY: 0,
-      startedAtMs: stamp.atMs,
-      startedMonoMs: stamp.monoMs,
-      seenMonoMs: stamp.monoMs,
-      history: [],
-    };
-    this.#nextId += 1;
-    this.#remember(track, detection.score);
-    this.#tracks.push(track);
-  }
-
-  #follow(track: Track, detection: Detection, stamp: FrameStamp): void {
-    const seconds = (stamp.monoMs - track.seenMonoMs) / 1000;
-    if (seconds > 0) {
-      const before = track.box;
-      const after = detection.box;
-      const stepX = after.x + after.width / 2 - before.x - before.width / 2;
-      const stepY = after.y + after.height / 2 - before.y - before.height / 2;
-      track.velocityX += VELOCITY_GAIN * (stepX / seconds - track.velocityX);
-      track.velocityY += VELOCITY_GAIN * (stepY / seconds - track.velocityY);
-    }
-    track.box = detection.box;
-    track.score = detection.score;
-    track.seenMonoMs = stamp.monoMs;
-    this.#remember(track, detection.score >= this.#options.scoreMin ? detection.score : 0);
-  }
-
-  #remember(track: Track, score: number): void {
-    track.history.push(score);
-    if (track.history.length > HISTORY_LENGTH) track.history.shift();
-    track.scoreMedian = medianOf(track.history);
-    if (track.scoreMedian >= this.#options.threshold(track.label)) track.confirmed = true;
+    return false;
   }
 
   #views(): TrackView[] {
-    return this.#tracks.map((track) => viewOf(track, this.#options.threshold(track.label)));
+    return this.#tracks.map((track) => track.view());
   }
 
-  #end(seenBeforeMs: number): number[] {
-    const ended = this.#tracks.filter((track) => track.seenMonoMs < seenBeforeMs).map((track) => track.id);
-    if (ended.length > 0) this.#tracks = this.#tracks.filter((track) => track.seenMonoMs >= seenBeforeMs);
+  /** Takes out those that are over; the others keep their order. */
+  #end(isOver: (track: Track) => boolean): number[] {
+    const tracks = this.#tracks;
+    const ended: number[] = [];
+    let kept = 0;
+    for (const track of tracks) {
+      if (isOver(track)) ended.push(track.id);
+      else tracks[kept++] = track;
+    }
+    tracks.length = kept;
     return ended;
   }
 }
@@ -160,30 +136,4 @@ function byScore(a: Detection, b: Detection): number {
   if (a.score !== b.score) return b.score - a.score;
   if (a.label !== b.label) return a.label < b.label ? -1 : 1;
   return a.box.x - b.box.x || a.box.y - b.box.y || a.box.width - b.box.width || a.box.height - b.box.height;
-}
-
-function viewOf(track: Track, threshold: number): TrackView {
-  return {
-    id: track.id,
-    label: track.label,
-    score: track.score,
-    scoreMedian: track.scoreMedian,
-    box: track.box,
-    confirmed: track.confirmed,
-    threshold,
-    stationary: false,
-    velocity: [track.velocityX, track.velocityY],
-    startedAtMs: track.startedAtMs,
-    startedMonoMs: track.startedMonoMs,
-  };
-}
-
-/** Median of the scores padded with zeros to HISTORY_LENGTH_MIN. */
-function medianOf(scores: readonly number[]): number {
-  const sorted = [...scores];
-  while (sorted.length < HISTORY_LENGTH_MIN) sorted.push(0);
-  sorted.sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

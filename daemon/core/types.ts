@@ -191,16 +191,36 @@ export interface Alert {
   readonly because: readonly Condition[];
 }
 
-/** Limits of the track filter; see docs/config.md, `track`. */
+/** Bounds of the boxes of one label: fractions of the frame; the aspect is width over height as they look (in pixels). */
+export interface TrackBounds {
+  readonly widthMin?: number | undefined;
+  readonly widthMax?: number | undefined;
+  readonly heightMin?: number | undefined;
+  readonly heightMax?: number | undefined;
+  readonly aspectMin?: number | undefined;
+  readonly aspectMax?: number | undefined;
+}
+
+/** Limits of the track filter; see docs/tracking.md and docs/config.md, `track`. */
 export interface TrackOptions {
   /** A detection below this never starts or feeds a track with its score: it counts as a miss, but keeps it alive. */
   readonly scoreMin: number;
   /** Per label: the median score that confirms a track. */
   readonly threshold: (label: string) => number;
-  /** Least overlap (intersection over union) of a track's last box and a detection that are matched. */
+  /** Overlap (intersection over union) of a predicted box and a detection that always makes them a possible pair. */
   readonly iouMin: number;
   /** A track not seen for this long ends. */
   readonly lostMs: number;
+  /** The same before it is confirmed; no longer than `lostMs`. */
+  readonly unconfirmedLostMs: number;
+  /** The same for one that stands still; no shorter than `lostMs`. */
+  readonly stationaryLostMs: number;
+  /** A track that has not moved for this long stands still. */
+  readonly stationaryS: number;
+  /** By label. */
+  readonly bounds: Readonly<Record<string, TrackBounds>>;
+  /** Width of the frame over its height, in pixels. */
+  readonly frameAspect: number;
 }
 
 /** What the rules have to know beside what cameras see. Told at the start and at every change. */

@@ -14,6 +14,7 @@ import { systemClock } from '../../daemon/platform/clock.ts';
 import { Scene } from '../../daemon/scene/scene.ts';
 import { PERIOD_S } from '../../daemon/scene/script.ts';
 import { ROOT } from '../support/needs.ts';
+import { TRACK_OPTIONS } from '../support/tracks.ts';
 
 const FPS = 5;
 const THRESHOLD = 0.6;
@@ -53,7 +54,7 @@ async function watch(seed: number): Promise<{ lives: Map<string, Life>; stranger
   const { width, height } = scene.options;
   const preprocessor = new Preprocessor(model.input, width, height);
   const decoder = new Decoder({ decoder: model.decoder, labelCount: model.labels.length, scoreLow: 0.2 });
-  const tracker = new Tracker({ scoreMin: 0.5, threshold: () => THRESHOLD, iouMin: 0.3, lostMs: 1500 });
+  const tracker = new Tracker({ ...TRACK_OPTIONS, threshold: () => THRESHOLD, frameAspect: width / height });
   const found = createDetections();
   const lives = new Map<string, Life>();
   const strangers = new Map<number, number>();

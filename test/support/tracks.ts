@@ -1,8 +1,28 @@
 // Short-hands for the shapes of the domain in tests.
 import type { Location, Places, Rule, Zone } from '../../daemon/core/rule-types.ts';
-import type { Box, Detection, FrameStamp, Observation, TrackView } from '../../daemon/core/types.ts';
+import type {
+  Box,
+  Detection,
+  FrameStamp,
+  Observation,
+  TrackOptions,
+  TrackView,
+} from '../../daemon/core/types.ts';
 
 export const NO_STAGES = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
+
+/** The defaults of the configuration, with one threshold for all labels. */
+export const TRACK_OPTIONS: TrackOptions = {
+  scoreMin: 0.5,
+  threshold: () => 0.6,
+  iouMin: 0.2,
+  lostMs: 2000,
+  unconfirmedLostMs: 1000,
+  stationaryS: 10,
+  stationaryLostMs: 30_000,
+  bounds: {},
+  frameAspect: 16 / 9,
+};
 
 /** A box by its bottom centre, where an object stands. */
 export function standing(x: number, y: number, width = 0.1, height = 0.3): Box {

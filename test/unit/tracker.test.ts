@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TRACKS_MAX, Tracker } from '../../daemon/core/tracker.ts';
-import { person, stampOf, standing } from '../support/tracks.ts';
-
-const OPTIONS = { scoreMin: 0.5, threshold: () => 0.6, iouMin: 0.2, lostMs: 2000 };
+import { TRACK_OPTIONS as OPTIONS, person, stampOf, standing } from '../support/tracks.ts';
 
 /** A person walking to the right, one score per frame; undefined is a frame without a detection. */
 function walk(tracker: Tracker, scores: readonly (number | undefined)[], from = 1) {

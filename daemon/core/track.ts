@@ -1,0 +1,106 @@
+// One track: what is known of an object between two looks. Owned and changed by the tracker alone; what others get is a view.
+// Pure.
+import { BoxMotion } from './box-motion.ts';
+import { LabelVote } from './label-kin.ts';
+import { ScoreHistory } from './score-history.ts';
+import { Stillness } from './stillness.ts';
+import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
+
+const STILL = [0, 0] as const;
+
+export class Track {
+  readonly id: number;
+  readonly motion: BoxMotion;
+  /** As it was last found. */
+  box: Box;
+  /** Of the look taken last; 0 when it was not found in it. */
+  score: number;
+  confirmed = false;
+  seenMonoMs: number;
+  /** Looks in a row in which it was not found. */
+  missed = 0;
+  readonly #startedAtMs: number;
+  readonly #startedMonoMs: number;
+  readonly #scores = new ScoreHistory();
+  readonly #still: Stillness;
+  readonly #vote: LabelVote;
+  readonly #options: TrackOptions;
+
+  constructor(id: number, { label, score, box }: Detection, stamp: FrameStamp, options: TrackOptions) {
+    this.id = id;
+    this.#options = options;
+    this.box = box;
+    this.score = score;
+    this.seenMonoMs = stamp.monoMs;
+    this.#startedAtMs = stamp.atMs;
+    this.#startedMonoMs = stamp.monoMs;
+    this.motion = new BoxMotion(box, options.frameAspect);
+    this.#still = new Stillness(this.motion.x, this.motion.y, this.motion.size, stamp.monoMs);
+    this.#vote = new LabelVote(label, score);
+    this.#remember(score);
+  }
+
+  get label(): string {
+    return this.#vote.label;
+  }
+
+  get stationary(): boolean {
+    return this.#still.resting;
+  }
+
+  /** Seconds since it was last found; 0 when the clock says that was later. */
+  secondsUnseen(monoMs: number): number {
+    return Math.max(0, monoMs - this.seenMonoMs) / 1000;
+  }
+
+  /** How long it may go unseen. */
+  get patienceMs(): number {
+    const { lostMs, unconfirmedLostMs, stationaryLostMs } = this.#options;
+    if (!this.confirmed) return Math.min(lostMs, unconfirmedLostMs);
+    return this.stationary ? Math.max(lostMs, stationaryLostMs) : lostMs;
+  }
+
+  /** This was found where it is. */
+  found({ label, score, box }: Detection, monoMs: number): void {
+    const { motion } = this;
+    const certain = score >= this.#options.scoreMin;
+    motion.correct(box, this.secondsUnseen(monoMs), certain);
+    this.box = box;
+    this.score = score;
+    this.missed = 0;
+    this.seenMonoMs = Math.max(this.seenMonoMs, monoMs);
+    this.#still.look(motion.x, motion.y, motion.size, this.seenMonoMs, this.#options.stationaryS * 1000);
+    // Called one thing for good once it is an object to others: an event does not change what it is about.
+    if (certain && !this.confirmed) this.#vote.add(label, score);
+    this.#remember(certain ? score : 0);
+  }
+
+  /** A look was taken and it was not there. */
+  notFound(): void {
+    this.score = 0;
+    this.missed += 1;
+    this.#remember(0);
+  }
+
+  #remember(score: number): void {
+    this.#scores.add(score);
+    if (this.#scores.median >= this.#options.threshold(this.label)) this.confirmed = true;
+  }
+
+  view(): TrackView {
+    const { motion, stationary, label } = this;
+    return {
+      id: this.id,
+      label,
+      score: this.score,
+      scoreMedian: this.#scores.median,
+      box: this.box,
+      confirmed: this.confirmed,
+      threshold: this.#options.threshold(label),
+      stationary,
+      velocity: stationary ? STILL : [motion.speedX, motion.speedY],
+      startedAtMs: this.#startedAtMs,
+      startedMonoMs: this.#startedMonoMs,
+    };
+  }
+}
