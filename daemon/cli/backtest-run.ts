@@ -31,7 +31,7 @@ export interface BacktestRunOptions {
 
 const HOUR_MS = 3_600_000;
 /** Rows are told in pages; between two looks for signals so many. */
-const PAGES_AT_A_TIME = 64;
+const PAGES_AT_A_TIME = 128;
 /** Rules that fire all the time would fill the memory with it. */
 const ALERTS_MAX = 100_000;
 

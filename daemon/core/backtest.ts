@@ -122,6 +122,7 @@ export class Backtest {
   /** The life of the daemon is over; `last` is the newest moment that is known of it. */
   end(last: Moment): void {
     this.#take(this.#decider.advance(last));
+    this.#take(this.#decider.finish());
     this.#lastAtMs = last.atMs;
     for (const [camera, fromMs] of this.#awaySinceMs)
       this.#silent({ why: 'offline', camera, fromMs, untilMs: last.atMs });

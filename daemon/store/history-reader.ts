@@ -46,7 +46,7 @@ interface Window {
 type Row = [row: number, run: number, camera: number, atMs: number, monoMs: number, bytes: number];
 type Sample = Pick<KeptFact, 'atMs'> & { readonly row: number };
 
-const PAGE_ROWS = 512;
+const PAGE_ROWS = 128;
 /** The wall clock may jump, so rows are not in its order: looked at in steps of so many rows. */
 const SAMPLE_ROWS = 1000;
 const DAMAGES_NAMED = 5;
