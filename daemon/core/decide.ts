@@ -66,14 +66,22 @@ export class Decider {
 
   /** Takes the observations of all cameras in the order they were made; what it decides is usually nothing. */
   observe(observation: Observation): Judgement {
-    const { camera } = observation;
+    const { camera, stamp } = observation;
+    // Of whoever is there until this look.
+    const due = this.#engine.elapse(camera, stamp);
+    const early = due.length === 0 ? NONE : this.#alerts(due);
     const sightings = this.#whereabouts.observe(observation);
     const firings = this.#engine.observe(observation, sightings);
     const events = this.#book.observe(observation, sightings);
-    const alerts = this.#alerts(firings, [camera], observation);
-    // Most observations decide nothing, and then make nothing.
+    const alerts = this.#alertsAt(camera, firings, observation);
     const traces = this.#engine.traces(observation, (track) => this.#book.eventIdOf(camera, track));
-    return { events, alerts: alerts.length === 0 ? NONE : alerts, traces, sightings };
+    return { events, alerts: early.length === 0 ? alerts : [...early, ...alerts], traces, sightings };
+  }
+
+  /** Most looks make nothing, and then nothing is made. */
+  #alertsAt(camera: string, firings: readonly Firing[], observation: Observation): readonly Alert[] {
+    if (firings.length === 0 && this.#groups.isEmpty) return NONE;
+    return [...this.#alerts(firings, observation), ...this.#closeGroups(camera, observation.stamp)];
   }
 
   /** Something has become so. A camera is armed until a fact says otherwise; its status is unknown. */
@@ -101,24 +109,28 @@ export class Decider {
   }
 
   #decision(firings: readonly Firing[]): Decision {
-    const alerts = this.#alerts(firings, this.#groups.isEmpty ? NONE : this.#engine.cameras);
+    const alerts = this.#alerts(firings);
+    if (!this.#groups.isEmpty) {
+      for (const camera of this.#engine.cameras)
+        alerts.push(...this.#closeGroups(camera, this.#engine.timeOf(camera)));
+    }
     return alerts.length === 0 ? NOTHING : { ...NOTHING, alerts };
   }
 
-  /** Alerts of what fired, and of the groups of these cameras whose time is over, in order of time. */
-  #alerts(firings: readonly Firing[], cameras: readonly string[], observation?: Observation): Alert[] {
+  /** Alerts of what fired; of a group whose time is over before that, first. */
+  #alerts(firings: readonly Firing[], observation?: Observation): Alert[] {
     const alerts: Alert[] = [];
-    const close = (camera: string, now: Moment): void => {
-      for (const group of this.#groups.due(camera, now)) alerts.push(this.#alertOfGroup(group));
-    };
     for (const firing of firings) {
-      if (firing.camera !== undefined) close(firing.camera, firing);
+      if (firing.camera !== undefined) alerts.push(...this.#closeGroups(firing.camera, firing));
       const eventIds = this.#eventIdsOf(firing);
       if (firing.rule.groupS > 0 && firing.tracks.length > 0) this.#groups.add(firing, eventIds);
       else alerts.push(this.#alertOf(firing, eventIds, observation));
     }
-    if (!this.#groups.isEmpty) for (const camera of cameras) close(camera, this.#engine.timeOf(camera));
     return alerts;
+  }
+
+  #closeGroups(camera: string, now: Moment): Alert[] {
+    return this.#groups.due(camera, now).map((group) => this.#alertOfGroup(group));
   }
 
   #eventIdsOf({ camera, tracks }: Firing): string[] {

@@ -59,17 +59,15 @@ export class Filters {
   }
 
   /** RANK.armed, RANK.schedule, or RANK.none where both let it fire. */
-  held({ armed }: Arming, atMs: number): number {
-    const { while: state } = this.rule;
-    if (state !== 'always' && (state === 'armed') !== armed) return RANK.armed;
+  held(arming: Arming, atMs: number): number {
+    if (!this.isArmed(arming)) return RANK.armed;
     return this.schedule === undefined || this.schedule.covers(atMs) ? RANK.none : RANK.schedule;
   }
 
-  /** From when on the rule is in force without a break, given that it is now. */
-  inForceSince({ armedSinceMonoMs }: Arming, atMs: number, monoMs: number): number {
-    const armedMs = this.rule.while === 'always' ? Number.NEGATIVE_INFINITY : armedSinceMonoMs;
-    if (this.schedule === undefined) return armedMs;
-    return Math.max(armedMs, monoMs - (atMs - this.schedule.openSince(atMs)));
+  /** Whether the armed state lets it fire. */
+  isArmed({ armed }: Arming): boolean {
+    const { while: state } = this.rule;
+    return state === 'always' || (state === 'armed') === armed;
   }
 
   labelCondition(label: string): Condition {
@@ -95,10 +93,9 @@ export class Filters {
     return { what: 'size', held: wrong === undefined, value, limit, unit };
   }
 
-  armedCondition({ armed }: Arming): Condition {
-    const { while: state } = this.rule;
-    const held = state === 'always' || (state === 'armed') === armed;
-    return { what: 'armed', held, value: armed ? 'armed' : 'disarmed', limit: state };
+  armedCondition(arming: Arming): Condition {
+    const value = arming.armed ? 'armed' : 'disarmed';
+    return { what: 'armed', held: this.isArmed(arming), value, limit: this.rule.while };
   }
 
   scheduleCondition(atMs: number): Condition | undefined {

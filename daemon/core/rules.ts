@@ -31,8 +31,6 @@ export interface RuleEngineSettings {
  */
 export const LAG_MS = 2000;
 
-const NOTHING: readonly Firing[] = [];
-
 export class RuleEngine {
   readonly #settings: RuleEngineSettings;
   readonly #turns = new Turns();
@@ -62,14 +60,17 @@ export class RuleEngine {
     this.#turns.closeGroups();
   }
 
-  /** Takes the observations of all cameras in the order they were made; returns what fired, in order of time. */
+  /** What was due on a camera before this moment: to be asked for before whoever is there is looked for again. */
+  elapse(camera: string, moment: Moment): readonly Firing[] {
+    return this.#postOf(camera).elapse(moment);
+  }
+
+  /**
+   * Takes the observations of all cameras in the order they were made, each after `elapse`; returns what fires with it. The
+   * list is valid until the next call.
+   */
   observe(observation: Observation, sightings: readonly Sighting[]): readonly Firing[] {
-    const post = this.#postOf(observation.camera);
-    const due = post.elapse(observation.stamp);
-    const fallen = due.length === 0 ? NOTHING : [...due];
-    const fired = post.observe(observation, sightings);
-    if (fired.length === 0) return fallen;
-    return [...fallen, ...fired];
+    return this.#postOf(observation.camera).observe(observation, sightings);
   }
 
   /** Something has become so; what was due before that fires first. */

@@ -1,11 +1,18 @@
 // What a rule without an object of its own waits for: so many objects somewhere, nobody, something that is broken; each for
 // so long. Knows since when it is so, and when it will have been so for long enough: to the millisecond, however rarely it is
 // asked. Pure. Looks allocate nothing.
-import { type Arming, type Filters, isSameTrigger, RANK } from './filters.ts';
+import { type Arming, type Filters, isSameTrigger } from './filters.ts';
 import type { FaultKind, Rule } from './rule-types.ts';
+import type { Schedule } from './schedule.ts';
 import type { Condition } from './trace-types.ts';
 import type { Moment } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
+
+const DAY_MS = 86_400_000;
+/** A wall clock that is set by more than this makes windows begin at another moment. */
+const CLOCK_STEP_MS = 1000;
+/** Windows looked at for one that is long enough. */
+const WINDOWS_MAX = 16;
 
 /** Something that is so or not. While its rule is not in force it counts as not so. */
 abstract class Standing {
@@ -15,6 +22,8 @@ abstract class Standing {
   protected since = Number.NaN;
   /** It has fired, and is so still. */
   protected spent = false;
+  /** What the schedule said last, and of what it was asked: it is slow to answer. */
+  #asked = { start: Number.NaN, offsetMs: 0, dueMonoMs: 0, untilMonoMs: Number.NEGATIVE_INFINITY };
 
   constructor(filters: Filters, forS: number) {
     this.filters = filters;
@@ -33,13 +42,24 @@ abstract class Standing {
     this.spent = false;
   }
 
-  /** When it will have been so for long enough, as things are at `now`; infinite where it will not. */
+  /**
+   * When it will have been so for long enough while the rule was in force, as things are at `now`: also a moment that is
+   * past. Infinite where it will not.
+   */
   dueMonoMs(arming: Arming, now: Moment): number {
-    if (this.spent || Number.isNaN(this.since)) return Number.POSITIVE_INFINITY;
-    // Most are asked long before their time.
-    if (now.monoMs < this.since + this.forMs) return this.since + this.forMs;
-    if (this.filters.held(arming, now.atMs) !== RANK.none) return Number.POSITIVE_INFINITY;
-    return Math.max(this.since, this.filters.inForceSince(arming, now.atMs, now.monoMs)) + this.forMs;
+    if (this.spent || Number.isNaN(this.since) || !this.filters.isArmed(arming))
+      return Number.POSITIVE_INFINITY;
+    const { while: state } = this.filters.rule;
+    const start = state === 'always' ? this.since : Math.max(this.since, arming.armedSinceMonoMs);
+    if (this.filters.schedule === undefined || now.monoMs < start + this.forMs) return start + this.forMs;
+    const offsetMs = now.atMs - now.monoMs;
+    const isStale =
+      now.monoMs > this.#asked.untilMonoMs || Math.abs(offsetMs - this.#asked.offsetMs) > CLOCK_STEP_MS;
+    if (isStale || start !== this.#asked.start) {
+      const dueMonoMs = firstWindow(this.filters.schedule, start + offsetMs, this.forMs) - offsetMs;
+      this.#asked = { start, offsetMs, dueMonoMs, untilMonoMs: now.monoMs + DAY_MS };
+    }
+    return this.#asked.dueMonoMs;
   }
 
   /** The same rule, configured anew. */
@@ -137,4 +157,17 @@ export class Outage extends Standing {
 
 function lasted(forMs: number): Condition {
   return { what: 'trigger', held: true, value: forMs / 1000, limit: forMs / 1000, unit: 's' };
+}
+
+/** Wall clock at which it has been so for long enough within one window, counted from `startMs`; infinite within a week. */
+function firstWindow(schedule: Schedule, startMs: number, forMs: number): number {
+  let fromMs = startMs;
+  for (let windows = 0; windows < WINDOWS_MAX; windows += 1) {
+    const span = schedule.next(fromMs);
+    if (span === undefined) return Number.POSITIVE_INFINITY;
+    const dueMs = Math.max(startMs, span.beginMs) + forMs;
+    if (dueMs < span.endMs) return dueMs;
+    fromMs = span.endMs;
+  }
+  return Number.POSITIVE_INFINITY;
 }

@@ -68,7 +68,8 @@ export class HistoryFeed {
     view.setFloat64(at + 8, observation.stamp.atMs, true);
     view.setFloat64(at + 16, observation.stamp.monoMs, true);
     encodeBody(view, at + ROW_HEAD_BYTES, observation, this.#nameOf);
-    kept.monoMs = monoMs;
+    // After a time without frames the first of them says that somebody looks again.
+    kept.monoMs = observation.frameless === true ? Number.NEGATIVE_INFINITY : monoMs;
     this.#bytes += bytes;
     this.#rows += 1;
     this.#dueSoon();
