@@ -12,7 +12,7 @@ export function conditionWords(condition: Condition, trigger: TriggerType): stri
 
 const KINDS: Readonly<Record<ConditionKind, (condition: Condition, trigger: TriggerType) => string>> = {
   label: ({ held, value, limit }) => {
-    const wanted = `the rule looks for ${limit === 'any' ? 'any label' : orList(limit)}`;
+    const wanted = `${limit === 'any' ? 'anything' : orList(limit)} is looked for`;
     // Where nobody is there, nobody has a label.
     return held && value !== 'none' ? `${value} (${wanted})` : wanted;
   },

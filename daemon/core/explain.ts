@@ -22,9 +22,19 @@ export interface ExplainedAlert {
   readonly because: readonly Condition[];
 }
 
-/** The story of a track, then a sentence for each rule that looked at it. */
+/** The story of a track, then a sentence for each rule that looked at it; those of which the same is to be said, together. */
 export function explainTrack(trace: TrackTrace, time: TimeWords): string[] {
-  return [...trackStory(trace, time), ...trace.rules.flatMap((rule) => explainRule(trace, rule, time))];
+  const rules = Map.groupBy(
+    trace.rules.flatMap((rule) =>
+      explainRule(trace, rule, time).map((words) => ({ rule: rule.rule, words })),
+    ),
+    ({ words }) => words,
+  );
+  const sentences = [...rules].map(([words, same]) => {
+    const names = same.map(({ rule }) => `'${rule}'`).join(', ');
+    return `${same.length === 1 ? 'rule' : 'rules'} ${names}: ${words}`;
+  });
+  return [...trackStory(trace, time), ...sentences];
 }
 
 /** The alert, then each of its conditions. */
@@ -54,15 +64,17 @@ function trackStory(trace: TrackTrace, time: TimeWords): string[] {
   ];
 }
 
-/** "person seen in 10 looks, median 0.62 at best, 0.70 is needed; 2 looks had less than track.scoreMin". */
+/** "person seen in 10 looks, median 0.62 at best, 0.70 is needed; 2 looks had less than 0.50". */
 function looksSentence(trace: TrackTrace, time: TimeWords): string {
-  const { label, good, low, missed, medianMax, scoreMax, threshold, confirmedAtMs } = trace;
+  const { label, good, low, missed, scoreMin, medianMax, scoreMax, threshold, confirmedAtMs } = trace;
   const needed = threshold === 0 ? '' : `, ${threshold.toFixed(2)} is needed`;
   const median = `median ${medianMax.toFixed(2)} at best${needed}`;
   const looks = `${label} seen in ${counted(good + low, 'look')}, ${median}`;
   const details = [
     `highest score ${scoreMax.toFixed(2)}`,
-    ...(low === 0 ? [] : [`${counted(low, 'look')} had less than track.scoreMin`]),
+    ...(low === 0
+      ? []
+      : [`${counted(low, 'look')} had less than ${scoreMin?.toFixed(2) ?? 'track.scoreMin'}`]),
     ...(missed === 0 ? [] : [`not seen in ${missed} more`]),
   ];
   const end =
@@ -72,22 +84,20 @@ function looksSentence(trace: TrackTrace, time: TimeWords): string {
   return [looks, ...details, end].join('; ');
 }
 
+/** What is said of a rule, without its name. */
 function explainRule(trace: TrackTrace, rule: RuleTrace, time: TimeWords): string[] {
-  const name = `rule '${rule.rule}'`;
   const sentences: string[] = [];
-  if (rule.fired > 0) sentences.push(`${name}: ${firedWords(rule, time)}`);
+  if (rule.fired > 0) sentences.push(firedWords(rule, time));
   if (rule.nearest !== undefined) {
     const { conditions, atMs } = rule.nearest;
     const failed = conditions.at(-1);
     const again = rule.fired > 0 ? 'not again: ' : '';
     if (failed !== undefined) {
       const who = `track ${trace.track}, ${trace.label}${scoreWords(conditions)}`;
-      sentences.push(
-        `${name}: ${again}${who}, ${conditionWords(failed, rule.trigger)} (at ${time.short(atMs)})`,
-      );
+      sentences.push(`${again}${who}, ${conditionWords(failed, rule.trigger)} (at ${time.short(atMs)})`);
     }
   }
-  return sentences.length > 0 ? sentences : [`${name}: did not come to look at it`];
+  return sentences.length > 0 ? sentences : ['did not come to look at it'];
 }
 
 /** The median score of that look, unless the sentence is about it anyway. */

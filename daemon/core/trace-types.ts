@@ -62,6 +62,8 @@ export interface TrackTrace {
   readonly good: number;
   readonly low: number;
   readonly missed: number;
+  /** `track.scoreMin` of then. */
+  readonly scoreMin?: number;
   readonly scoreMax: number;
   readonly medianMax: number;
   /** The median that confirms it; 0 where that is not known. */

@@ -61,6 +61,7 @@ export class TrackStory {
       atMs,
       ...(ended ? { endedAtMs: atMs } : {}),
       ...{ looks: this.#looks, good: this.#good, low: this.#low, missed: this.#missed },
+      scoreMin: this.#scoreMin,
       scoreMax: this.#scoreMax,
       medianMax: this.#medianMax,
       threshold: view.threshold,

@@ -106,6 +106,9 @@ export interface HealthReport {
   readonly history: {
     readonly written: number;
     readonly dropped: number;
+    /** Not written since the start: what the rules were told (a backtest may go wrong), and traces of `vedette why`. */
+    readonly factsDropped: number;
+    readonly tracesDropped: number;
     readonly bytes: number;
     /** Why none are written. */
     readonly problem?: string;

@@ -119,6 +119,8 @@ function rounded(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
 
-function historyOf({ written, dropped, bytes, problem }: StoreSource['history']): HealthReport['history'] {
-  return { written, dropped, bytes, ...(problem === undefined ? {} : { problem }) };
+function historyOf({ problem, ...history }: StoreSource['history']): HealthReport['history'] {
+  const { written, dropped, factsDropped, tracesDropped, bytes } = history;
+  const counts = { written, dropped, factsDropped, tracesDropped, bytes };
+  return { ...counts, ...(problem === undefined ? {} : { problem }) };
 }

@@ -203,7 +203,7 @@ class Traces {
   goneBefore(atMs: number): string | undefined {
     const oldest = this.#oldest();
     if (atMs === 0 || oldest === undefined || oldest <= atMs) return undefined;
-    return `what was before ${localTime(oldest)} is not kept any more, or was not yet`;
+    return `traces begin at ${localTime(oldest)}: what was before is gone, or was never kept`;
   }
 
   close(): void {

@@ -67,7 +67,7 @@ test('an alert is told with each of its conditions, then the story of its object
   const [head, label, enter, empty, track, looks, , door, loiter] = out.split('\n');
   expect(head).toMatch(/^rule 'door-at-night' fired at 2026-06-01 .*: person at the door \(1\)$/);
   expect([label, enter, empty]).toEqual([
-    '  + label: person (the rule looks for person)',
+    '  + label: person (person is looked for)',
     "  + enter: was in zone 'door'",
     '',
   ]);
@@ -157,7 +157,9 @@ test('an event without a trace is told what may have become of it: not kept, gon
   });
   await store.stop();
   const notes = async (id: string): Promise<readonly string[]> => (await whyJson(dataDir, id)).notes;
-  expect(await notes('event-1')).toEqual([expect.stringMatching(/^what was before .* is not kept any more/)]);
+  expect(await notes('event-1')).toEqual([
+    expect.stringMatching(/^traces begin at .*: what was before is gone/),
+  ]);
   expect(await notes('event-2400')).toEqual([
     expect.stringMatching(/^nothing is written of event event-2400 yet/),
   ]);

@@ -84,12 +84,10 @@ test('why no alert: ten looks, two of them too low, never confirmed', async () =
   expect(await why(dataDir, '--camera', 'porch')).toBe(
     [
       'track 12 at porch: person, from 2026-06-01 12:00:10 +00:00, until 12:00:12',
-      '  person seen in 10 looks, median 0.62 at best, 0.70 is needed; highest score 0.66; 2 looks had less than track.scoreMin; it was never confirmed, so it is no event',
+      '  person seen in 10 looks, median 0.62 at best, 0.70 is needed; highest score 0.66; 2 looks had less than 0.50; it was never confirmed, so it is no event',
       "  it was 2.0 s in 'door'",
-      "  rule 'at-door': track 12, person, median score 0.62, 0.70 is needed (at 12:00:10)",
-      "  rule 'loiter': track 12, person, median score 0.62, 0.70 is needed (at 12:00:10)",
-      "  rule 'night': track 12, person, median score 0.62, 0.70 is needed (at 12:00:10)",
-      "  rule 'cars': track 12, person, the rule looks for car (at 12:00:10)",
+      "  rules 'at-door', 'loiter', 'night': track 12, person, median score 0.62, 0.70 is needed (at 12:00:10)",
+      "  rule 'cars': track 12, person, car is looked for (at 12:00:10)",
       '',
     ].join('\n'),
   );
@@ -106,7 +104,7 @@ test('why an alert, with each condition and its numbers, and why none of the oth
   const during = await why(dataDir, alert!.id);
   expect(during.split('\n')).toEqual([
     "rule 'at-door' fired at 2026-06-01 12:00:20 +00:00: person entered door at porch",
-    '  + label: person (the rule looks for person)',
+    '  + label: person (person is looked for)',
     '  + confirmed: median score 0.81 (0.70 is needed)',
     "  + enter: was in zone 'door'",
     '  + score: score 0.81, 0.75 is wanted by the rule',
@@ -119,7 +117,7 @@ test('why an alert, with each condition and its numbers, and why none of the oth
     `  rule 'at-door': fired at 12:00:20 (alert ${alert!.id})`,
     "  rule 'loiter': track 13, person 0.81, stayed 1.4 s of 2.0 s in zone 'door' (at 12:00:21)",
     "  rule 'night': track 13, person 0.81, Mon 12:00 is outside sun 00:00 to 24:00 (at 12:00:20)",
-    "  rule 'cars': track 13, person, the rule looks for car (at 12:00:20)",
+    "  rule 'cars': track 13, person, car is looked for (at 12:00:20)",
     '',
   ]);
   await life.stop();
@@ -161,7 +159,7 @@ test('a rule that nobody fires is explained by its alert', async () => {
   expect(alerts.map(({ why: sentences }) => sentences.slice(0, 4))).toEqual([
     [
       expect.stringMatching(/^rule 'quiet' fired at 2026-06-01 12:00:31 \+00:00: /),
-      '+ label: the rule looks for person',
+      '+ label: person is looked for',
       '+ absence: 0 objects (the rule waits for 0)',
       '+ absence: nobody there for 30.0 s (30.0 s is wanted)',
     ],

@@ -35,7 +35,7 @@ export function healthReportOf(mqtt: MqttHealth, uptimeS: number): HealthReport 
       commitP99Ms: 2,
     },
     snapshots: { count: 0, bytes: 0, dropped: 0 },
-    history: { written: 0, dropped: 0, bytes: 0 },
+    history: { written: 0, dropped: 0, factsDropped: 0, tracesDropped: 0, bytes: 0 },
     mqtt,
     latency: { infer: { p50Ms: 8, p99Ms: 13 } },
   };

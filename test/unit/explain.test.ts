@@ -75,8 +75,8 @@ test.each<[TriggerType, Omit<Condition, 'what'>, string]>([
 });
 
 test.each<[Condition, string]>([
-  [{ what: 'label', held: true, value: 'person', limit: 'any' }, 'person (the rule looks for any label)'],
-  [{ what: 'label', held: false, value: 'car', limit: 'person, dog' }, 'the rule looks for person or dog'],
+  [{ what: 'label', held: true, value: 'person', limit: 'any' }, 'person (anything is looked for)'],
+  [{ what: 'label', held: false, value: 'car', limit: 'person, dog' }, 'person or dog is looked for'],
   [{ what: 'confirmed', held: false, value: 0.62, limit: 0.7 }, 'median score 0.62, 0.70 is needed'],
   [{ what: 'score', held: false, value: 0.71, limit: 0.8 }, 'score 0.71, 0.80 is wanted by the rule'],
   [
@@ -134,7 +134,7 @@ describe('a track', () => {
   test('is told with its looks, its places, and a sentence for each rule', () => {
     expect(explainTrack(trace(12), TIMES)).toEqual([
       'track 12 at porch: person, from 2026-06-01T12:12:00, until 12:12:04',
-      'person seen in 19 looks, median 0.76 at best, 0.70 is needed; highest score 0.81; 2 looks had less than track.scoreMin; not seen in 1 more; confirmed at 12:12:00',
+      'person seen in 19 looks, median 0.76 at best, 0.70 is needed; highest score 0.81; 2 looks had less than 0.50; not seen in 1 more; confirmed at 12:12:00',
       "it was 1.4 s in 'door'",
       "rule 'door': fired at 12:12:01 (alert alert-12)",
       "rule 'loiter': track 12, person 0.76, stayed 1.4 s of 2.0 s in zone 'door' (at 12:12:02)",
@@ -162,7 +162,7 @@ describe('a track', () => {
     };
     expect(explainTrack(faint, TIMES)).toEqual([
       'track 12 at porch: person, from 2026-06-01T12:12:00, still there at 12:12:04',
-      'person seen in 10 looks, median 0.62 at best, 0.70 is needed; highest score 0.68; 2 looks had less than track.scoreMin; it was never confirmed, so it is no event',
+      'person seen in 10 looks, median 0.62 at best, 0.70 is needed; highest score 0.68; 2 looks had less than 0.50; it was never confirmed, so it is no event',
       'it was in no zone',
       "rule 'door': track 12, person, median score 0.62, 0.70 is needed (at 12:00:00)",
       "rule 'other': did not come to look at it",
@@ -209,7 +209,7 @@ test('an alert is told with its message and each of its conditions', () => {
   expect(explainAlert(alert, TIMES)).toEqual([
     "rule 'door' fired at 2026-06-01T12:00:00: person at the door",
     'it stands for 3 objects',
-    '+ label: person (the rule looks for person)',
+    '+ label: person (person is looked for)',
     "+ dwell: stayed 2.1 s (2.0 s is wanted) in zone 'door'",
   ]);
   expect(explainAlert({ ...alert, count: 1, because: [] }, TIMES).at(-1)).toBe(

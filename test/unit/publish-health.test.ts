@@ -14,7 +14,7 @@ const STORE: StoreSource = {
   problem: undefined,
   snapshots: { count: 7, bytes: 7000 },
   snapshotsDropped: 2,
-  history: { written: 9, dropped: 1, bytes: 900, problem: undefined },
+  history: { written: 9, dropped: 1, factsDropped: 2, tracesDropped: 3, bytes: 900, problem: undefined },
   pruneProblem: undefined,
   disk: { reserve: 'kept', walBytes: 4096, walHeld: undefined },
 };
@@ -50,7 +50,13 @@ function sources(store: StoreSource): HealthSources {
 }
 
 test('the pictures in the data folder are counted, and it is told why old ones stay', () => {
-  expect(healthReport(sources(STORE)).history).toEqual({ written: 9, dropped: 1, bytes: 900 });
+  expect(healthReport(sources(STORE)).history).toEqual({
+    written: 9,
+    dropped: 1,
+    factsDropped: 2,
+    tracesDropped: 3,
+    bytes: 900,
+  });
   expect(healthReport(sources(STORE)).snapshots).toEqual({ count: 7, bytes: 7000, dropped: 2 });
   const stuck = { ...STORE, pruneProblem: 'media/porch: permission denied' };
   expect(healthReport(sources(stuck)).snapshots.problem).toBe('media/porch: permission denied');

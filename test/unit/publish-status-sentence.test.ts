@@ -65,7 +65,7 @@ function sentence({
         problem: problem === undefined ? undefined : { message: problem },
         snapshots: { count: 0, bytes: 0 },
         snapshotsDropped: 0,
-        history: { written: 0, dropped: 0, bytes: 0, problem: undefined },
+        history: { written: 0, dropped: 0, factsDropped: 0, tracesDropped: 0, bytes: 0, problem: undefined },
         pruneProblem: undefined,
       }),
     },
