@@ -16,14 +16,15 @@ import { checkLabels } from './core/checks.ts';
 import type { ClipPlan } from './core/clips.ts';
 import { decisionScene, fileSwitches } from './core/configured.ts';
 import { Decider, type Decision } from './core/decide.ts';
+import { FaultWatch } from './core/faults.ts';
 import { selfTestAlert } from './core/self-test.ts';
-import type { Alert, Fact, Moment, Observation, OutboxRow, Snapshot } from './core/types.ts';
+import type { Alert, Fact, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
 import { BoardWatch } from './platform/board-watch.ts';
-import type { Clock } from './platform/clock.ts';
+import { type Clock, momentOf } from './platform/clock.ts';
 import { ClockWatch } from './platform/clock-watch.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
@@ -32,10 +33,11 @@ import { LatencyLedger } from './platform/latency.ts';
 import { changeLog, type Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
 import { type Part, runParts } from './platform/part.ts';
+import { Pulse } from './platform/pulse.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { type HealthSources, healthReport } from './publish/health.ts';
 import { Outlet, type OutletSettings } from './publish/outlet.ts';
-import { type StandingScene, standingScene } from './publish/standing-topics.ts';
+import { standingScene } from './publish/standing-topics.ts';
 import { statusSentence } from './publish/status-sentence.ts';
 import { BacktestRunner } from './store/backtest-runner.ts';
 import { storeLimits } from './store/options.ts';
@@ -86,6 +88,8 @@ export interface AppObserver {
 
 /** Ctrl-C ends the daemon within two seconds; no part may take longer than this. */
 const STOP_DEADLINE_MS = 1800;
+/** How often the rules are told that time passes. */
+const ADVANCE_MS = 250;
 
 /** Runs the daemon until the signal aborts. Rejects when a part without which it cannot run does not start. */
 export async function runApp(options: AppOptions, signal: AbortSignal): Promise<void> {
@@ -110,6 +114,7 @@ class App implements RunningApp {
   readonly #options: AppOptions;
   readonly #runtimeDir: string;
   readonly #decider: Decider;
+  readonly #faults = new FaultWatch((fact) => this.#learn(fact));
   readonly #latency: LatencyLedger;
   readonly #loop = new LoopWatch();
   readonly #board: BoardWatch;
@@ -145,7 +150,7 @@ class App implements RunningApp {
 
   /** In the order of their start. */
   get parts(): readonly Part[] {
-    const ways = [...this.#outlet.parts, this.#detector, this.#cameras];
+    const ways = [...this.#outlet.parts, this.#makePulse(), this.#detector, this.#cameras];
     const parts = [this.#loop, this.#store, this.#board, this.#clockWatch, this.#backtests, ...ways];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
@@ -193,7 +198,7 @@ class App implements RunningApp {
 
   /** The rules are told what no camera sees. */
   #learn(fact: Fact): void {
-    const moment = this.#moment();
+    const moment = momentOf(this.#options.clock);
     this.#store.learned(fact, moment);
     this.#keepDecision(this.#decider.learn(fact, moment));
   }
@@ -209,11 +214,6 @@ class App implements RunningApp {
     const order = this.#clips.orderOf(alert);
     if (order === undefined || !this.#cameras.makeClip(order)) return alert;
     return { ...alert, clip: { path: order.path } };
-  }
-
-  #moment(): Moment {
-    const { clock } = this.#options;
-    return { atMs: clock.nowMs(), monoMs: clock.monoMs() };
   }
 
   /** What was committed just now goes out. */
@@ -240,11 +240,6 @@ class App implements RunningApp {
       inHand: () => this.#outlet.inHand,
       onOutbox: (rows) => this.#send(rows),
     });
-  }
-
-  #scene(): StandingScene {
-    const pictures = publishesPictures(this.#config);
-    return standingScene(this.#config, { deviceDefault: this.#options.deviceDefault, pictures });
   }
 
   #makeOutlet(): Outlet {
@@ -275,7 +270,7 @@ class App implements RunningApp {
         backtest: (question) => this.#backtests.ask(question, this.#config),
       },
       selfTest: {
-        judge: () => selfTestAlert({ newId, atMs: clock.nowMs(), monoMs: clock.monoMs() }),
+        judge: () => selfTestAlert({ newId, ...momentOf(clock) }),
         commit: (alert) => store.commit({ events: [], alerts: [], selfTests: [alert] }),
         withdraw: (row) => store.delivered([row]),
         waiting: () => store.state().outboxRows,
@@ -290,12 +285,28 @@ class App implements RunningApp {
   /** The configuration in the words of the way out. */
   #outletSettings(): OutletSettings {
     const { device, mqtt } = this.#config;
+    const { deviceDefault } = this.#options;
+    const pictures = publishesPictures(this.#config);
     return {
-      device: device.name ?? this.#options.deviceDefault,
+      device: device.name ?? deviceDefault,
       mqtt,
-      scene: this.#scene(),
+      scene: standingScene(this.#config, { deviceDefault, pictures }),
       switches: fileSwitches(this.#config),
     };
+  }
+
+  /** Time passes for the rules while nothing is seen; at the end, after the cameras, nothing is waited for any more. */
+  #makePulse(): Pulse {
+    return new Pulse({
+      name: 'rules',
+      everyMs: ADVANCE_MS,
+      clock: this.#options.clock,
+      onBeat: (moment) => {
+        this.#faults.advance(this.#store.state(), moment.monoMs);
+        this.#keepDecision(this.#decider.advance(moment));
+      },
+      onStop: () => this.#keepDecision(this.#decider.finish()),
+    });
   }
 
   #makeDetector(): DetectorSupervisor {
@@ -309,6 +320,7 @@ class App implements RunningApp {
       logger,
       onState: (state) => {
         this.#cameras.detectorChanged(state);
+        this.#faults.detectorIs(state.state, clock.monoMs());
         this.#warnOfUnknownLabels(state);
         if (state.ready !== undefined) this.#outlet.takeModel(state.ready.model.labels);
         observer?.onDetector?.(state);

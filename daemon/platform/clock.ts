@@ -36,3 +36,8 @@ export const systemClock: Clock = {
     return { stop: () => clearInterval(timer) };
   },
 };
+
+/** This moment on both clocks. */
+export function momentOf(clock: Clock): { readonly atMs: number; readonly monoMs: number } {
+  return { atMs: clock.nowMs(), monoMs: clock.monoMs() };
+}
