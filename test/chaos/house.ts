@@ -2,10 +2,11 @@
 // walking by fires ten alerts a second), the data folder on a disk of its own, a real Mosquitto, the network to it, the
 // daemon, the listener. Owns making and unmaking them; faults.ts ill-treats them.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { fakeTimePath } from '../support/fake-time.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { ROOT } from '../support/needs.ts';
 import { Disk } from './disk.ts';
@@ -50,14 +51,6 @@ const RECORDED_FRAMES = 150;
 const STRIPS = 8;
 const RULES_PER_STRIP = 6;
 const DISK_MB = 64;
-const FAKE_TIME = ['x86_64', 'aarch64'].map(
-  (machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`,
-);
-
-/** libfaketime for programs with threads, where Debian puts it. */
-export function fakeTimePath(): string | undefined {
-  return FAKE_TIME.find((path) => existsSync(path));
-}
 
 export async function openHouse(kind: HouseKind): Promise<House> {
   const fakeTime = fakeTimePath();

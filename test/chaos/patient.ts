@@ -1,20 +1,12 @@
 // The daemon that is ill-treated: `node daemon/main.ts run`, one life after the other, on one data folder. In some lives
 // a preload lets the store's worker be ended inside a transaction (test/fixtures/chaos/mortal-store.ts); the program is
 // the same. Its wall clock is libfaketime's and jumps when told; its monotonic clock is the real one.
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, type ChildExit } from '../../daemon/platform/child.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { childrenOf } from '../support/daemon.ts';
+import { fakeTimeEnvironment, setOffset } from '../support/fake-time.ts';
 import { processesWithVariable } from '../support/marked-processes.ts';
 import { ROOT } from '../support/needs.ts';
 
@@ -78,11 +70,7 @@ export class Patient {
         // The only variable of ours that its children inherit (platform/child-environment.ts): the mark of `leftovers`.
         HOME: folder,
         CHAOS_ORDERS: folder,
-        LD_PRELOAD: fakeTime,
-        FAKETIME_TIMESTAMP_FILE: this.#offset,
-        FAKETIME_DONT_FAKE_MONOTONIC: '1',
-        FAKETIME_NO_CACHE: '1',
-        NO_FAKE_STAT: '1',
+        ...fakeTimeEnvironment(fakeTime, this.#offset),
       },
       clock: systemClock,
     });
@@ -140,9 +128,7 @@ export class Patient {
 
   /** Its wall clock is this much ahead from now on, for all its lives. */
   setClock(offsetS: number): void {
-    // Renamed into place: the daemon reads it at every look at its clock.
-    writeFileSync(`${this.#offset}.new`, `${offsetS >= 0 ? '+' : ''}${offsetS}\n`);
-    renameSync(`${this.#offset}.new`, this.#offset);
+    setOffset(this.#offset, offsetS);
   }
 
   /** Processes of its lives that still run. */
