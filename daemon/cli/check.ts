@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import type { LoadOptions } from '../config/load.ts';
 import type { Problem } from '../config/problems.ts';
 import type { Config } from '../config/types.ts';
+import { systemClock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
 import type { Findings } from './check-sources.ts';
 import type { CommandContext } from './context.ts';
@@ -31,6 +32,7 @@ export function checkCommand({ version }: CommandContext): Command {
         { checkSources },
         { checkClips },
         { describePlaces },
+        { describeSchedules },
       ] = await Promise.all([
         import('../config/load.ts'),
         import('../core/checks.ts'),
@@ -38,6 +40,7 @@ export function checkCommand({ version }: CommandContext): Command {
         import('./check-sources.ts'),
         import('./check-clips.ts'),
         import('./check-places.ts'),
+        import('./check-schedules.ts'),
       ]);
       const report: { file?: string } = {};
       try {
@@ -58,6 +61,7 @@ export function checkCommand({ version }: CommandContext): Command {
           `${file}: ${summary(config)}`,
           ...found.flatMap(({ good }) => good),
           ...describePlaces(config),
+          ...describeSchedules(config, systemClock.nowMs()),
         ];
         if (flags.json) {
           const printed = flags.print ? { config: redactConfig(config) } : {};

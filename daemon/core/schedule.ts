@@ -25,7 +25,6 @@ export class Schedule {
   #fromMs = 0;
   #untilMs = 0;
   #covered = false;
-  #openSinceMs = Number.NaN;
 
   /** Takes windows without a scheduleFault. Throws RangeError for what is no time zone. */
   constructor(windows: readonly ScheduleWindow[], location: Location) {
@@ -40,17 +39,8 @@ export class Schedule {
   }
 
   /**
-   * When it began to be open without a gap until this wall clock; NaN while it is not open, -Infinity when that is longer ago
-   * than a week.
-   */
-  openSince(atMs: number): number {
-    this.covers(atMs);
-    return this.#openSinceMs;
-  }
-
-  /**
    * When it is open at this wall clock, or will be next within a week; undefined when it will not. An end that is further away
-   * than a week is infinite. Not cached.
+   * than a week, on either side, is infinite. Not cached.
    */
   next(atMs: number): Span | undefined {
     if (!isTime(atMs)) return undefined;
@@ -75,7 +65,6 @@ export class Schedule {
   /** Finds the answer, and how long it holds: until the next change, at most a day. */
   #look(atMs: number): void {
     this.#covered = false;
-    this.#openSinceMs = Number.NaN;
     if (!isTime(atMs)) {
       this.#untilMs = this.#fromMs;
       return;
@@ -87,12 +76,10 @@ export class Schedule {
       else if (beginMs > atMs) this.#untilMs = Math.min(this.#untilMs, beginMs);
       else {
         this.#covered = true;
-        this.#openSinceMs = beginMs;
         this.#fromMs = Math.max(this.#fromMs, beginMs);
         this.#untilMs = Math.min(this.#untilMs, endMs);
       }
     }
-    if (this.#covered && this.#openSinceMs <= atMs - DAY_MS) this.#openSinceMs = this.next(atMs)!.beginMs;
   }
 
   /** Where any window is open, in order and without overlaps; complete between these two times. */

@@ -158,15 +158,15 @@ test('where the sun does not set there is no night, where it does not rise no da
   }
 });
 
-test('it says since when it has been open without a gap', () => {
-  const schedule = new Schedule([{ from: '20:00' }, { to: '06:00' }], BERLIN);
-  expect(iso(schedule.openSince(Date.parse('2026-11-28T04:59:59Z')))).toBe('2026-11-27T19:00Z');
-  expect(schedule.openSince(Date.parse('2026-11-28T05:00:00Z'))).toBeNaN();
-  expect(new Schedule([{}], BERLIN).openSince(Date.parse('2026-11-28T05:00Z'))).toBe(-Infinity);
+test('next has the span that is open or the one to come, infinite where it goes on for more than a week', () => {
+  const night = new Schedule([{ from: '20:00' }, { to: '06:00' }], BERLIN);
+  const span = night.next(Date.parse('2026-11-28T04:59:59Z'))!;
+  expect([span.beginMs, span.endMs].map(iso)).toEqual(['2026-11-27T19:00Z', '2026-11-28T05:00Z']);
+  const always = new Schedule([{}], BERLIN).next(Date.parse('2026-11-28T05:00Z'));
+  expect(always).toEqual({ beginMs: Number.NEGATIVE_INFINITY, endMs: Number.POSITIVE_INFINITY });
   const weekdays: ScheduleWindow[] = [{ days: ['mon', 'tue', 'wed', 'thu', 'fri'] }];
-  expect(iso(new Schedule(weekdays, BERLIN).openSince(Date.parse('2026-11-27T22:59Z')))).toBe(
-    '2026-11-22T23:00Z',
-  );
+  const week = new Schedule(weekdays, BERLIN).next(Date.parse('2026-11-27T22:59Z'))!;
+  expect([week.beginMs, week.endMs].map(iso)).toEqual(['2026-11-22T23:00Z', '2026-11-27T23:00Z']);
 });
 
 test('times that are no times are not covered, and do not stay in memory', () => {
