@@ -2,6 +2,7 @@
 // collects the alerts that a configuration would have made of them. Confirmation is judged anew from the medians that were kept;
 // the tracks themselves are those of then. Pure; the `backtest` command feeds it.
 import { Decider, type Decision, type DecisionScene } from './decide.ts';
+import { LAG_MS } from './rules.ts';
 import { isSameTrack } from './track-identity.ts';
 import type { Alert, CameraStatus, Fact, Moment, Observation, StageTimes, TrackView } from './types.ts';
 
@@ -121,7 +122,8 @@ export class Backtest {
 
   /** The life of the daemon is over; `last` is the newest moment that is known of it. */
   end(last: Moment): void {
-    this.#take(this.#decider.advance(last));
+    // All that was seen until then has been told: what fell due by then need not wait for a frame that is late.
+    this.#take(this.#decider.advance({ atMs: last.atMs + LAG_MS, monoMs: last.monoMs + LAG_MS }));
     this.#take(this.#decider.finish());
     this.#lastAtMs = last.atMs;
     for (const [camera, fromMs] of this.#awaySinceMs)

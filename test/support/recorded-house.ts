@@ -15,6 +15,9 @@ import { NO_STAGES } from './tracks.ts';
 /** Wall clock of second 0 of these houses. */
 export const HOUSE_MS = Date.UTC(2026, 5, 1, 12);
 const FRAME_MS = 200;
+const LATE_MS = 50;
+/** Of the frame: boxes are kept so fine. What stands between two steps might fall to another side of an edge. */
+const STEPS = 65_535;
 
 /** The configuration of a document, or the errors of `vedette check`. */
 export function configOf(document: object): Config {
@@ -62,17 +65,24 @@ function viewOf(
   s: number,
   threshold: number,
 ): TrackView {
+  // Scores are kept as the model gives them: of single precision.
+  const single = Math.fround(score);
   const [from, to] = typeof x === 'number' ? [x, x] : x;
   const at = from + ((to - from) * (s - fromS)) / Math.max(0.001, toS - fromS);
   // Padded with zeros to three looks: the third confirms.
-  const scoreMedian = s - fromS < 0.39 ? 0 : score;
+  const scoreMedian = s - fromS < 0.39 ? 0 : single;
   return {
-    ...{ id: track, label, score, scoreMedian, threshold, stationary: false, velocity: [0, 0] },
+    ...{ id: track, label, score: single, scoreMedian, threshold, velocity: [0, 0] },
+    stationary: from === to && s - fromS >= 2,
     confirmed: scoreMedian >= threshold,
-    box: { x: at - 0.05, y: 0.5, width: 0.1, height: 0.3 },
+    box: { x: stepped(at - 0.05), y: stepped(0.5), width: stepped(0.1), height: stepped(0.3) },
     startedAtMs: HOUSE_MS + fromS * 1000,
     startedMonoMs: 5000 + fromS * 1000,
   };
+}
+
+function stepped(fraction: number): number {
+  return Math.round(fraction * STEPS) / STEPS;
 }
 
 export interface Life {
@@ -114,9 +124,15 @@ export async function startLife(dataDir: string, config: Config, beganS = 0): Pr
       for (const frame of frames) {
         store.observed(frame);
         keep(decider.observe(frame));
+        // As often as in a daemon, which is told of a frame a little after it was taken.
+        const { atMs, monoMs } = frame.stamp;
+        keep(decider.advance({ atMs: atMs + LATE_MS, monoMs: monoMs + LATE_MS }));
       }
     },
-    stop: () => store.stop(),
+    stop: async () => {
+      keep(decider.finish());
+      await store.stop();
+    },
   };
 }
 
@@ -125,12 +141,32 @@ export async function live(
   dataDir: string,
   config: Config,
   visits: readonly Visit[],
-  threshold?: number,
+  /** The porch is not online from one of these seconds to the other. */
+  { offlineS }: { readonly offlineS?: readonly [from: number, to: number] } = {},
 ): Promise<Life['alerts']> {
   const beganS = Math.min(...visits.map(({ fromS }) => fromS));
   const life = await startLife(dataDir, config, beganS);
-  const beganMs = HOUSE_MS + beganS * 1000;
-  life.see(framesOf(visits, threshold).filter(({ stamp }) => stamp.atMs >= beganMs));
+  const frames = framesOf(visits);
+  const upTo = (s: number): void => {
+    const at = frames.findIndex(({ stamp }) => stamp.atMs >= HOUSE_MS + s * 1000);
+    life.see(frames.splice(0, at === -1 ? frames.length : at));
+  };
+  frames.splice(
+    0,
+    frames.findIndex(({ stamp }) => stamp.atMs >= HOUSE_MS + beganS * 1000),
+  );
+  if (offlineS !== undefined) {
+    const [from, to] = offlineS;
+    upTo(from);
+    life.learn({ kind: 'status', camera: 'porch', status: 'offline' }, Math.max(from, beganS));
+    const blind = frames.splice(0, frames.length);
+    frames.push(
+      ...blind.filter(({ camera, stamp }) => camera !== 'porch' || stamp.atMs >= HOUSE_MS + to * 1000),
+    );
+    upTo(to);
+    life.learn({ kind: 'status', camera: 'porch', status: 'online' }, Math.max(to, beganS));
+  }
+  life.see(frames);
   await life.stop();
   return life.alerts;
 }
