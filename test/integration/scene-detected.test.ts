@@ -1,19 +1,12 @@
 // The scene is worth showing only when the bundled model finds its people: the real model over a whole day script, with
 // the camera's own preprocessing and core's own tracker, held against the truth.
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { boxInFrame, Preprocessor } from '../../daemon/camera/preprocess.ts';
 import { iou } from '../../daemon/core/geometry.ts';
 import { Tracker } from '../../daemon/core/tracker.ts';
-import type { Detection, ModelSpec, TrackView } from '../../daemon/core/types.ts';
-import { Decoder } from '../../daemon/detector/decode.ts';
-import { openSession } from '../../daemon/detector/session.ts';
-import { createDetections, type WireDetections } from '../../daemon/detector/wire.ts';
-import { loadModel } from '../../daemon/models/manifest.ts';
-import { systemClock } from '../../daemon/platform/clock.ts';
+import type { Detection, TrackView } from '../../daemon/core/types.ts';
 import { Scene } from '../../daemon/scene/scene.ts';
 import { PERIOD_S } from '../../daemon/scene/script.ts';
-import { ROOT } from '../support/needs.ts';
+import { SceneSight } from '../support/scene-sight.ts';
 import { TRACK_OPTIONS } from '../support/tracks.ts';
 
 const FPS = 5;
@@ -22,50 +15,23 @@ const LATEST_S = 1.5;
 /** Frames after which a false track counts. */
 const FALSE_FRAMES = 3;
 
-function detectionsOf(
-  found: WireDetections,
-  model: ModelSpec,
-  placement: Preprocessor['placement'],
-): Detection[] {
-  return Array.from({ length: found.count }, (_, i) => {
-    const [x1, y1, x2, y2] = found.boxes.subarray(i * 4, i * 4 + 4) as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return {
-      label: model.labels[found.classes[i]!]!,
-      score: found.scores[i]!,
-      box: boxInFrame({ x1, y1, x2, y2 }, model.input, placement),
-    };
-  });
-}
-
 interface Life {
   firstFrame: number;
   confirmedFrame: number | undefined;
 }
 
 async function watch(seed: number): Promise<{ lives: Map<string, Life>; strangers: Map<number, number> }> {
-  const model = await loadModel(join(ROOT, 'models/vedette-nano'));
-  const session = await openSession({ model, providers: ['cpu'], threads: 1, clock: systemClock });
   const scene = new Scene({ seed, fps: FPS });
   const { width, height } = scene.options;
-  const preprocessor = new Preprocessor(model.input, width, height);
-  const decoder = new Decoder({ decoder: model.decoder, labelCount: model.labels.length, scoreLow: 0.2 });
+  const sight = await SceneSight.open({ width, height });
   const tracker = new Tracker({ ...TRACK_OPTIONS, threshold: () => THRESHOLD, frameAspect: width / height });
-  const found = createDetections();
   const lives = new Map<string, Life>();
   const strangers = new Map<number, number>();
   try {
     for (let frame = 0; frame < PERIOD_S * FPS; frame++) {
       const { objects, tMs } = scene.render(frame);
-      preprocessor.run(scene.frame);
-      session.input.set(preprocessor.bytes);
-      decoder.decode(await session.run(), found);
       const stamp = { frame: frame + 1, atMs: tMs, monoMs: tMs };
-      const { tracks } = tracker.step(detectionsOf(found, model, preprocessor.placement), stamp);
+      const { tracks } = tracker.step(await sight.look(scene.frame), stamp);
       const people = objects.filter(({ label }) => label === 'person');
       const shown = tracks.filter(({ label, score }) => label === 'person' && score > 0);
       for (const person of people) {
@@ -82,7 +48,7 @@ async function watch(seed: number): Promise<{ lives: Map<string, Life>; stranger
       }
     }
   } finally {
-    await session.release();
+    await sight.release();
   }
   return { lives, strangers };
 }
