@@ -105,9 +105,13 @@ export function parseConfig(text: string, options: ParseOptions): { config: Conf
   return { config };
 }
 
-/** True for a semantic problem that may only come from something that was left out: rules speak about cameras. */
-function isConsequence([section]: Path, damaged: ReadonlySet<string>): boolean {
-  return damaged.has(String(section)) || (section === 'rules' && damaged.has('cameras'));
+/**
+ * True for a semantic problem that may only come from something that was left out: rules speak about cameras, their schedules
+ * about the place.
+ */
+function isConsequence([section, , key]: Path, damaged: ReadonlySet<string>): boolean {
+  if (damaged.has(String(section))) return true;
+  return section === 'rules' && (damaged.has('cameras') || (key === 'schedule' && damaged.has('location')));
 }
 
 function rootProblem(value: unknown): string | undefined {

@@ -122,6 +122,12 @@ test('what the schema takes for a time, a schedule takes as well, and nothing el
   );
 });
 
+test('a wrong coordinate is one problem, not one more per window of the sun', () => {
+  const rule = 'rules: { night: { trigger: { type: appear }, schedule: [{ from: sunset }] } }';
+  expect(problems('location: { latitude: 91, longitude: 0 }', rule)).toHaveLength(1);
+  expect(problems('location: { timeZone: UTC }', rule)).toHaveLength(1);
+});
+
 test("without one the time zone is the system's, and a rule is decided in it", () => {
   const config = load();
   expect(config.location).toEqual({ timeZone: systemTimeZone() });
