@@ -7,8 +7,10 @@ import { areKin } from './label-kin.ts';
 import type { Track } from './track.ts';
 import type { Detection, TrackOptions } from './types.ts';
 
-/** The cost of staying alone: between two boxes that touch (1) and two at opposite ends of what holds both (2). */
-const ALONE = 1.35;
+/** The cost of staying alone. Boxes that agree cost nothing, those that touch 1 and more. */
+const ALONE = 1.7;
+/** Extra cost of standing elsewhere or being of another height: people who cross keep their distance from the camera. */
+const HEIGHT_COST = 1.5;
 /** More than any pair may cost. */
 const NEVER = 1e6;
 /** Squared deviations between prediction and detection, at most: 99 % of two-dimensional normal ones (chi-square). */
@@ -18,14 +20,14 @@ const DISTANCE_MAX = 2.5;
 const AREA_RATIO_MIN = 0.4;
 /** Extra cost of a look-alike's label, and of a track that is not confirmed: the others choose first. */
 const KIN_COST = 0.25;
-const NEWCOMER_COST = 0.1;
+const NEWCOMER_COST = 0.2;
 /** Extra cost of turning right round (half of it: going off sideways) for an object faster than this (sizes a second). */
 const TURN_COST = 0.3;
 const MOVING = 0.5;
 /** A track takes low scores when it was missed in no more looks than this. */
 const MISSED_MAX = 2;
 /** Overlap with the last box that brings back a track that did not move on as expected. */
-const BACK_IOU = 0.3;
+const BACK_IOU = 0.4;
 
 export class Association {
   /** Result of `match`: for each track the index of its detection, or -1. */
@@ -100,6 +102,8 @@ export class Association {
     // What stands still and is hidden comes back where it was.
     if (track.stationary && iou(track.box, detection.box) < this.#options.iouMin) return NEVER;
     const { motion } = track;
+    // Who was walking out of the picture is not who comes in there.
+    if (track.missed > 0 && motion.isOutside) return NEVER;
     const { box } = detection;
     const aspect = this.#options.frameAspect;
     const width = box.width * aspect;
@@ -120,7 +124,10 @@ export class Association {
     const holdWidth = width + motion.width - sharedWidth;
     const holdHeight = box.height + motion.height - sharedHeight;
     const apart = squared / (holdWidth * holdWidth + holdHeight * holdHeight);
-    return 1 - overlap + apart + this.#turnCost(track, x, y) + this.#extraCost(track, detection);
+    // Overlap of the heights alone, as in Hybrid-SORT (Yang et al. 2024).
+    const upright = Math.max(0, sharedHeight) / holdHeight;
+    const cost = 1 - overlap + apart + HEIGHT_COST * (1 - upright);
+    return cost + this.#turnCost(track, x, y) + this.#extraCost(track, detection);
   };
 
   /** A weak detection of a track that was there a moment ago. */
@@ -132,9 +139,7 @@ export class Association {
   /** A detection where the track was last: it stood still, or turned, while it was not seen. */
   readonly #costBack = (track: Track, detection: Detection): number => {
     if (!areKin(track.label, detection.label)) return NEVER;
-    const { motion } = track;
-    // Who was walking out of the picture is not who comes in there.
-    if (motion.x < 0 || motion.x > this.#options.frameAspect || motion.y < 0 || motion.y > 1) return NEVER;
+    if (track.motion.isOutside) return NEVER;
     const overlap = iou(track.box, detection.box);
     if (overlap < Math.max(BACK_IOU, this.#options.iouMin)) return NEVER;
     return 1 - overlap + this.#extraCost(track, detection);

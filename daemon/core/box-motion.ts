@@ -14,6 +14,10 @@ const SPEED_AT_FIRST = 1.5;
 const LOW_SCORE_NOISE = 2;
 /** Share of a new width or height that is taken over, after a second without a look entirely. */
 const SIDE_GAIN = 0.4;
+/** A box this near to the side of the frame is cut off by it (fraction of the frame). */
+const AT_SIDE = 0.005;
+/** Who is first seen at the side of the picture is coming in: this fast (sizes of the object a second). */
+const COMING_IN = 1;
 /** A prediction grows no more uncertain than after so many seconds. */
 const AHEAD_S_MAX = 5;
 
@@ -73,7 +77,10 @@ export class BoxMotion {
   width = 0;
   height = 0;
   variance = 0;
-  /** Geometric mean of width and height: the measure of all that depends on how large the object is seen. */
+  /**
+   * Geometric mean of width and height, but half of the longer side at least, of which a box cut off by the border may show
+   * little: the measure of all that depends on how large an object is seen.
+   */
   size = 0;
   readonly #aspect: number;
   readonly #across = new Axis();
@@ -85,6 +92,9 @@ export class BoxMotion {
     this.#resize(box.width * aspect, box.height);
     this.#across.start((box.x + box.width / 2) * aspect, this.size);
     this.#down.start(box.y + box.height / 2, this.size);
+    const isAtLeft = box.x <= AT_SIDE;
+    if (isAtLeft !== box.x + box.width >= 1 - AT_SIDE)
+      this.#across.speed = isAtLeft ? COMING_IN * this.size : -COMING_IN * this.size;
     this.predict(0);
   }
 
@@ -95,6 +105,11 @@ export class BoxMotion {
 
   get speedY(): number {
     return this.#down.speed;
+  }
+
+  /** Whether it should be outside the picture by now. */
+  get isOutside(): boolean {
+    return this.x < 0 || this.x > this.#aspect || this.y < 0 || this.y > 1;
   }
 
   /** Where it will be `seconds` after it was last found. */
@@ -127,6 +142,6 @@ export class BoxMotion {
   #resize(width: number, height: number): void {
     this.width = width;
     this.height = height;
-    this.size = Math.sqrt(width * height);
+    this.size = Math.max(Math.sqrt(width * height), Math.max(width, height) / 2);
   }
 }

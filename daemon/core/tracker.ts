@@ -47,8 +47,7 @@ export class Tracker {
   step(detections: readonly Detection[], stamp: FrameStamp): TrackStep {
     const { monoMs } = stamp;
     this.#lookedMonoMs = monoMs;
-    const ended = this.#end((track) => track.missed >= MISSED_MIN && this.#isLost(track, monoMs, 1));
-    ended.push(...this.#end((track) => this.#isLost(track, monoMs, STALE)));
+    const ended = this.#end(monoMs, MISSED_MIN);
     this.#take(detections);
     const [tracks, found, { detectionOf }] = [this.#tracks, this.#found, this.#association];
     this.#association.match(tracks, found, monoMs);
@@ -64,17 +63,13 @@ export class Tracker {
   /** Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. */
   expire(monoMs: number): TrackStep {
     const isSilent = monoMs - this.#lookedMonoMs > this.#options.lostMs;
-    const ended = isSilent ? this.#end((track) => this.#isLost(track, monoMs, 1)) : [];
+    const ended = isSilent ? this.#end(monoMs, 0) : [];
     return { tracks: this.#views(), ended };
   }
 
   /** Ends everything: the stream is over. */
   finish(): TrackStep {
-    return { tracks: [], ended: this.#end(() => true) };
-  }
-
-  #isLost(track: Track, monoMs: number, times: number): boolean {
-    return monoMs - track.seenMonoMs > track.patienceMs * times;
+    return { tracks: [], ended: this.#end(Number.POSITIVE_INFINITY, 0) };
   }
 
   /** Sorts by insertion: a detector tells the best first, and there are few. */
@@ -117,13 +112,15 @@ export class Tracker {
     return this.#tracks.map((track) => track.view());
   }
 
-  /** Takes out those that are over; the others keep their order. */
-  #end(isOver: (track: Track) => boolean): number[] {
+  /** Takes out those whose patience is over after `missedMin` looks, or long ago; the others keep their order. */
+  #end(monoMs: number, missedMin: number): number[] {
     const tracks = this.#tracks;
     const ended: number[] = [];
     let kept = 0;
     for (const track of tracks) {
-      if (isOver(track)) ended.push(track.id);
+      const unseenMs = monoMs - track.seenMonoMs;
+      const isLost = unseenMs > track.patienceMs && track.missed >= missedMin;
+      if (isLost || unseenMs > track.patienceMs * STALE) ended.push(track.id);
       else tracks[kept++] = track;
     }
     tracks.length = kept;

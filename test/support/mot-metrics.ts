@@ -37,6 +37,21 @@ export interface MotScores {
   readonly people: number;
 }
 
+/** Over several runs: means of the ratios, sums of the counts. */
+export function meanOf(scores: readonly MotScores[]): MotScores {
+  const sum = (key: keyof MotScores): number => scores.reduce((total, one) => total + one[key], 0);
+  return {
+    idf1: sum('idf1') / scores.length,
+    mota: sum('mota') / scores.length,
+    switches: sum('switches'),
+    misses: sum('misses'),
+    strangers: sum('strangers'),
+    truths: sum('truths'),
+    tracks: sum('tracks'),
+    people: sum('people'),
+  };
+}
+
 const OVERLAP_MIN = 0.5;
 const ALONE = 0;
 
