@@ -97,10 +97,9 @@ export class Post implements Arming {
     this.#firings.length = 0;
     if (now.monoMs < this.now.monoMs) return this.#firings;
     this.now = now;
-    for (const tally of this.#rules.tallies) {
+    for (let tally = this.#firstDue(now); tally !== undefined; tally = this.#firstDue(now)) {
       const monoMs = tally.dueMonoMs(this, now);
-      if (monoMs <= now.monoMs)
-        this.#tallyFires(tally, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) }, false);
+      this.#tallyFires(tally, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) }, false);
     }
     return this.#firings;
   }
@@ -139,6 +138,19 @@ export class Post implements Arming {
       ...this.#traced.filter((one) => !this.#ended.includes(one)).flatMap((one) => tell(one, false)),
       ...this.#ended.flatMap((one) => tell(one, true)),
     ];
+  }
+
+  /** The one that is due first: it decides whom a cooldown keeps quiet. */
+  #firstDue(now: Moment): Tally | undefined {
+    let first: Tally | undefined;
+    let firstMonoMs = Number.POSITIVE_INFINITY;
+    for (const tally of this.#rules.tallies) {
+      const monoMs = tally.dueMonoMs(this, now);
+      if (monoMs > now.monoMs || monoMs >= firstMonoMs) continue;
+      first = tally;
+      firstMonoMs = monoMs;
+    }
+    return first;
   }
 
   #countFrom(monoMs: number): void {
@@ -196,7 +208,9 @@ export class Post implements Arming {
       progress.spent = false;
       const reached = trigger.reached(progress.memory, stamp.monoMs);
       progress.failed(RANK.trigger, reached, { track, atMs: stamp.atMs, armed: this.armed });
-    } else if (!progress.spent) this.#holds({ filters, trigger }, progress, { followed, track, stamp });
+    } else if (!progress.spent || trigger.isMomentary === true) {
+      this.#holds({ filters, trigger }, progress, { followed, track, stamp });
+    }
   }
 
   /** The trigger holds, and the rule has not had its say. */

@@ -172,14 +172,16 @@ export class RuleEngine {
   #outagesDue(moment: Moment): Firing[] {
     if (moment.monoMs > this.#now.monoMs) this.#now = moment;
     const now = this.#now;
-    const due: Firing[] = [];
+    const due: { readonly outage: Outage; readonly monoMs: number }[] = [];
     for (const outage of this.#outages) {
       const monoMs = outage.dueMonoMs(this.#armingOf(outage.camera), now);
-      if (monoMs > now.monoMs) continue;
-      const firing = this.#outageFires(outage, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) });
-      if (firing !== undefined) due.push(firing);
+      if (monoMs <= now.monoMs) due.push({ outage, monoMs });
     }
-    return due;
+    // In the order of their times: the first one decides whom a cooldown keeps quiet.
+    due.sort((a, b) => a.monoMs - b.monoMs);
+    return due.flatMap(({ outage, monoMs }) => {
+      return this.#outageFires(outage, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) }) ?? [];
+    });
   }
 
   /** The whole daemon is armed as soon as one camera is. */
@@ -193,7 +195,7 @@ export class RuleEngine {
     outage.spend();
     const { filters, camera, fault } = outage;
     const { rule } = filters;
-    const turn = { rule, camera, zone: undefined, monoMs };
+    const turn = { rule, camera, zone: undefined, fault, monoMs };
     const sinceS = this.#turns.secondsSince(turn);
     if (this.#turns.take(turn) === 'quiet') return undefined;
     const conditions = [

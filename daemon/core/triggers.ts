@@ -43,6 +43,8 @@ export interface Scene {
 export interface ObjectTrigger {
   /** The zone it is about, if it is about one: of a sequence the last. */
   readonly zone: string | undefined;
+  /** It holds with single looks, and each is a matter of its own, also when they follow one another. */
+  readonly isMomentary?: true;
   /** Takes a look in which the object was seen; true while the trigger holds. */
   look(memory: Memory, sighting: Sighting, monoMs: number): boolean;
   /** The object is gone, and frames have shown it: true when that is what the trigger waits for. */
@@ -226,6 +228,7 @@ class Removed extends Lasting implements ObjectTrigger {
 /** Holds with the look in which the line has been crossed, to the side that is asked for. */
 class Cross implements ObjectTrigger {
   readonly zone = undefined;
+  readonly isMomentary = true;
   readonly #line: string;
   readonly #to: string | undefined;
 

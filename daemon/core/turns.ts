@@ -1,5 +1,5 @@
 // Whose turn it is to fire: the cooldown of each rule, and its open group. Pure.
-import type { Rule } from './rule-types.ts';
+import type { FaultKind, Rule } from './rule-types.ts';
 
 /** Cooldown that a track carries with it, for rules that count it per track. */
 export interface OwnTurn {
@@ -11,6 +11,8 @@ export interface Turn {
   /** Undefined for the whole daemon. */
   readonly camera: string | undefined;
   readonly zone: string | undefined;
+  /** What is broken, if it is that. */
+  readonly fault?: FaultKind | undefined;
   readonly monoMs: number;
   readonly own?: OwnTurn | undefined;
 }
@@ -32,23 +34,32 @@ export class Turns {
 
   /** Takes the turn, unless the cooldown keeps it quiet: then for good. */
   take(turn: Turn): TurnOutcome {
-    const { rule, monoMs, own } = turn;
-    const group = `${rule.name}/${turn.camera ?? ''}`;
-    const opened = this.#opened.get(group);
-    if (rule.groupS > 0 && opened !== undefined && monoMs - opened < rule.groupS * 1000 && monoMs >= opened) {
+    const { rule, monoMs } = turn;
+    const own = rule.cooldownPer === 'track' ? turn.own : undefined;
+    const seconds = this.secondsSince(turn);
+    const isQuiet = seconds !== undefined && seconds < rule.cooldownS;
+    // The cooldown of the others began with the group; who has one of their own is in it or not, whoever the group is of.
+    if (this.#isGroupOpen(turn) && (own === undefined || !isQuiet)) {
+      if (own !== undefined) own.firedMonoMs = monoMs;
       return 'joins';
     }
-    const seconds = this.secondsSince(turn);
-    if (seconds !== undefined && seconds < rule.cooldownS) return 'quiet';
-    if (rule.cooldownPer === 'track' && own !== undefined) own.firedMonoMs = monoMs;
+    if (isQuiet) return 'quiet';
+    if (own !== undefined) own.firedMonoMs = monoMs;
     else this.#fired.set(keyOf(turn), monoMs);
-    if (rule.groupS > 0) this.#opened.set(group, monoMs);
+    if (rule.groupS > 0) this.#opened.set(groupOf(turn), monoMs);
     return 'fires';
   }
 
   /** Groups that were open have been told: what comes begins another. */
   closeGroups(): void {
     this.#opened.clear();
+  }
+
+  #isGroupOpen(turn: Turn): boolean {
+    const { rule, monoMs } = turn;
+    if (rule.groupS === 0) return false;
+    const opened = this.#opened.get(groupOf(turn));
+    return opened !== undefined && monoMs >= opened && monoMs - opened < rule.groupS * 1000;
   }
 
   #last(turn: Turn): number | undefined {
@@ -58,14 +69,18 @@ export class Turns {
   }
 }
 
-/** A zone's cooldown is shared by all rules that count it so. */
-function keyOf({ rule, camera = '', zone = '' }: Turn): string {
+function groupOf({ rule, camera = '' }: Turn): string {
+  return `${rule.name}/${camera}`;
+}
+
+/** A zone's cooldown is shared by all rules that count it so. A full disk and a dead detector are two things, as cameras are. */
+function keyOf({ rule, camera = '', zone = '', fault = 'offline' }: Turn): string {
   switch (rule.cooldownPer) {
     case 'rule':
       return rule.name;
     case 'zone':
       return `zone/${camera}/${zone}`;
     default:
-      return `${rule.name}/${camera}`;
+      return fault === 'offline' ? `${rule.name}/${camera}` : `${rule.name}//${fault}`;
   }
 }

@@ -238,7 +238,7 @@ export function sceneOf(list: readonly Rule[]): DecisionScene {
           [0.45, 0],
           [0.45, 1],
         ],
-        sides: ['west', 'east'],
+        sides: ['east', 'west'],
         ...steady,
       },
     ],
