@@ -102,7 +102,7 @@ export class BacktestRunner implements Part {
 }
 
 /** Of a configuration what decides about alerts. */
-export function decidingParts({ armed, track, cameras, rules }: Config): object {
+export function decidingParts({ armed, location, track, cameras, rules }: Config): object {
   const { threshold, thresholds } = track;
   const places = Object.entries(cameras).map(([name, camera]) => {
     const { enabled, armed: isArmed, threshold: here, detect, zones, lines } = camera;
@@ -112,7 +112,7 @@ export function decidingParts({ armed, track, cameras, rules }: Config): object 
       { enabled, armed: isArmed, threshold: here, detect: { enabled: detect.enabled }, source, zones, lines },
     ];
   });
-  return { armed, track: { threshold, thresholds }, cameras: Object.fromEntries(places), rules };
+  return { armed, location, track: { threshold, thresholds }, cameras: Object.fromEntries(places), rules };
 }
 
 /** Where compiled code is kept: the child then starts in a fraction of the time. */

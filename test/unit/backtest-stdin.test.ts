@@ -35,6 +35,7 @@ const WHOLE = configOf({
       },
     },
   },
+  location: { timeZone: 'Europe/Berlin' },
   track: { thresholds: { person: 0.65 }, lostMs: 3000 },
   rules: { door: { trigger: { type: 'enter', zone: 'door' } } },
 });
@@ -57,13 +58,18 @@ function refusal(texts: Parameters<typeof requestedConfig>[1]): string {
 }
 
 test('without texts it is what the daemon runs with, less what decides nothing, above all its secrets', () => {
-  const { cameras, rules, track, armed } = requestedConfig(RUNNING, {});
+  const { cameras, rules, track, armed, location } = requestedConfig(RUNNING, {});
   const { source, ...porch } = cameras['porch']!;
   const { source: _source, ...ours } = WHOLE.cameras['porch']!;
   expect(porch).toEqual(ours);
   expect(source).toMatchObject({ type: 'scene' });
-  expect({ rules, armed, thresholds: track.thresholds }).toEqual({
-    ...{ rules: WHOLE.rules, armed: WHOLE.armed, thresholds: WHOLE.track.thresholds },
+  expect({ rules, armed, location, thresholds: track.thresholds }).toEqual({
+    ...{
+      rules: WHOLE.rules,
+      armed: WHOLE.armed,
+      location: WHOLE.location,
+      thresholds: WHOLE.track.thresholds,
+    },
   });
   expect(JSON.stringify(RUNNING)).not.toMatch(/secret|rtsp|hidden/);
 });
