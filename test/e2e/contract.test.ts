@@ -19,11 +19,12 @@ const testBroker = testNeeding({ programs: ['mosquitto'] });
 /** Everything that is published can be switched on, and is. */
 function fullConfig(url: string): string {
   const { cameras, rules } = busyScene();
+  const [first, rule] = Object.entries(rules)[0]!;
   return writeConfig({
     // The names of the document's examples.
     device: { name: 'porch-pi' },
     cameras: { porch: Object.values(cameras)[0] },
-    rules,
+    rules: { ...rules, [first]: { ...rule, topic: 'alarm/porch' } },
     mqtt: { url, drainDelayS: 0, healthS: 1, detectionsFormat: 'both' },
     frigate: { enabled: true },
   });
