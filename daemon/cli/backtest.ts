@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts';
 import { known } from '../core/config-fault.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
+import { codeOf } from '../store/failures.ts';
 import type { RunningConfig } from './backtest-notes.ts';
 import type { BacktestReport } from './backtest-report.ts';
 import type { CommandContext } from './context.ts';
@@ -66,15 +67,17 @@ export function backtestCommand({ signal, clock, version }: CommandContext): Com
           import('./backtest-notes.ts'),
           import('./backtest-report.ts'),
         ]);
-      checkFlags(flags);
+      const sinceMs = flags.since ?? moment(nowMs)(DEFAULT_SINCE);
+      const untilMs = flags.until ?? nowMs;
+      checkTimes(sinceMs, untilMs);
       const { config, file, running } = await configs(flags);
       const dataDir = dataFolder(flags.data, process.env);
       const bar = new ProgressBar(clock);
       const report = await runBacktest({
         config,
         dataDir,
-        sinceMs: flags.since ?? moment(nowMs)(DEFAULT_SINCE),
-        untilMs: flags.until ?? nowMs,
+        sinceMs,
+        untilMs,
         cameras: flags.camera,
         rules: flags.rule,
         clock,
@@ -130,9 +133,8 @@ async function configs(
   }
 }
 
-function checkFlags({ since, until }: BacktestFlags): void {
-  if (since !== undefined && until !== undefined && since >= until)
-    throw new VedetteError('USAGE', '--since must be before --until');
+function checkTimes(sinceMs: number, untilMs: number): void {
+  if (sinceMs >= untilMs) throw new VedetteError('USAGE', '--since must be before --until');
 }
 
 /** A rule or camera that neither the configuration nor the history knows is a slip, not "no difference". */
@@ -153,7 +155,13 @@ function checkNames({ rule = [], camera = [] }: BacktestFlags, config: Config, r
 /** 1 says that there is a difference: whatever else went wrong must say something else. */
 function asTrouble(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (error instanceof VedetteError && error.code !== 'STORE_DAMAGED') return error;
-  const words = error instanceof VedetteError ? error.message : (error.stack ?? error.message);
+  if (error instanceof VedetteError)
+    return error.code === 'STORE_DAMAGED'
+      ? new VedetteError('BACKTEST_FAILED', error.message, {}, error)
+      : error;
+  const isSqlite = codeOf(error).startsWith('SQLITE_');
+  const words = isSqlite
+    ? `the database cannot be read (${error.message}): vedette verify says more`
+    : (error.stack ?? error.message);
   return new VedetteError('BACKTEST_FAILED', words, {}, error);
 }

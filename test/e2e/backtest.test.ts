@@ -191,6 +191,11 @@ describe('the command', () => {
       stderr: expect.stringContaining('no database at'),
     });
     const turned = ['--since', '1h', '--until', '2h'];
+    expect(
+      await runToEnd(['backtest', '--config', good, '--data', data, '--since', '2100-01-01']),
+    ).toMatchObject({
+      code: 64,
+    });
     expect(await runToEnd(['backtest', '--config', good, '--data', data, ...turned])).toMatchObject({
       code: 64,
       stderr: 'vedette: --since must be before --until\n',

@@ -247,6 +247,20 @@ describe('a backtest', () => {
     expect(gate.rules.map(({ rule, added, fired }) => [rule, added, fired])).toEqual([['gate', 5, 0]]);
   });
 
+  test('leaves out what fired before the database knows, pruned or set aside', async () => {
+    const dataDir = tempDir();
+    await live(dataDir, house(), VISITS);
+    const db = new Database(join(dataDir, 'vedette.db'));
+    // As pruning by age leaves it.
+    for (const table of ['journal', 'alerts'])
+      db.exec(`DELETE FROM ${table} WHERE at_ms < ${HOUSE_MS + 40_000}`);
+    db.exec('UPDATE journal_start SET entry = 5, alert_seq = 2, event_seq = 5');
+    db.close();
+    const report = await backtest(dataDir, house());
+    expect(words(report)).toEqual({ kept: ['3@porch', '5@porch', '1@yard'], added: [], removed: [] });
+    expect(report.sinceMs).toBeGreaterThan(HOUSE_MS + 40_000);
+  });
+
   test('leaves damaged rows out, and counts and names them', async () => {
     const dataDir = tempDir();
     await live(dataDir, house(), VISITS);
