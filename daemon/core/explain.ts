@@ -110,7 +110,7 @@ function scoreWords(conditions: readonly Condition[]): string {
 
 function firedWords({ fired, firings }: RuleTrace, time: TimeWords): string {
   const each = firings.map(({ atMs, alertId }) => {
-    const alert = alertId === undefined ? 'in a group that was not told yet' : `alert ${alertId}`;
+    const alert = alertId === undefined ? 'in a group, told as one alert' : `alert ${alertId}`;
     return `at ${time.short(atMs)} (${alert})`;
   });
   const more = fired > firings.length ? `${counted(fired, 'time')}, the last of them ` : '';

@@ -201,6 +201,10 @@ test('traces and facts leave with the observations of their time; what stood the
   };
   learn(armed('porch', true));
   learn(online('porch'));
+  learn(armed('gate', false));
+  learn({ kind: 'fault', fault: 'disk', active: true });
+  learn({ kind: 'fault', fault: 'disk', active: false });
+  learn({ kind: 'fault', fault: 'detector', active: true });
   look();
   learn(armed('porch', false));
   flush();
@@ -210,7 +214,9 @@ test('traces and facts leave with the observations of their time; what stood the
   look();
   flush();
   await clock.advance(3_600_000);
-  expect(facts()).toEqual(['status porch online', 'armed porch 1']);
+  expect(facts()).toEqual([
+    ...['status porch online', 'armed gate 0', 'fault - disk:0', 'fault - detector:1', 'armed porch 1'],
+  ]);
   expect(rowsOf(dataDir, 'SELECT track FROM traces')).toEqual([{ track: 1 }]);
 });
 

@@ -184,7 +184,7 @@ describe('a track', () => {
       },
     ];
     expect(explainTrack(trace(12, { rules }), TIMES).slice(3)).toEqual([
-      "rule 'door': fired 9 times, the last of them at 12:00:00 (alert a1), at 12:00:01 (in a group that was not told yet)",
+      "rule 'door': fired 9 times, the last of them at 12:00:00 (alert a1), at 12:00:01 (in a group, told as one alert)",
       "rule 'door': not again: track 12, person 0.80, silent: the rule had fired 4.0 s before, its cooldown is 60.0 s (at 12:00:05)",
     ]);
   });
