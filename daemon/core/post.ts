@@ -223,8 +223,9 @@ export class Post implements Arming {
     const rank = filters.firstFailed(track, this, stamp.atMs);
     // Whoever is there while the rule is not in force has been seen there, whatever the other filters say.
     if (filters.held(this, stamp.atMs) !== RANK.none) progress.spent = true;
+    const reached = trigger.reached(progress.memory, stamp.monoMs);
     if (rank !== RANK.none) {
-      progress.failed(rank, 0, seen);
+      progress.failed(rank, reached, seen);
       return;
     }
     progress.spent = true;
@@ -233,7 +234,7 @@ export class Post implements Arming {
     const sinceS = this.#options.turns.secondsSince(turn);
     const outcome = this.#options.turns.take(turn);
     if (outcome === 'quiet') {
-      progress.failed(RANK.cooldown, sinceS ?? 0, seen);
+      progress.failed(RANK.cooldown, reached, { ...seen, sinceS });
       return;
     }
     progress.fires({ atMs: stamp.atMs });

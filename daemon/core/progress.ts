@@ -16,7 +16,10 @@ export class Progress implements OwnTurn {
   #fired = 0;
   /** Rank of the first condition that failed when it came nearest; −1 before the first look. */
   #rank = -1;
+  /** How near the trigger came. */
   #reached = 0;
+  /** Since the cooldown began. */
+  #sinceS = 0;
   #atMs = 0;
   #scoreMedian = 0;
   #width = 0;
@@ -25,10 +28,11 @@ export class Progress implements OwnTurn {
   #crossing: Memory['crossing'];
 
   /** Notes a look in which the condition with this rank was the first that failed, if it never came nearer. */
-  failed(rank: number, reached: number, { track, atMs, armed }: Seen): void {
+  failed(rank: number, reached: number, { track, atMs, armed, sinceS = 0 }: Seen): void {
     if (rank < this.#rank || (rank === this.#rank && !this.#isNearer(rank, reached, track))) return;
     this.#rank = rank;
     this.#reached = reached;
+    this.#sinceS = sinceS;
     this.#atMs = atMs;
     this.#scoreMedian = track.scoreMedian;
     this.#width = track.box.width;
@@ -76,7 +80,7 @@ export class Progress implements OwnTurn {
       filters.sizeCondition(box),
       filters.armedCondition(arming),
       filters.scheduleCondition(this.#atMs),
-      { what: 'cooldown', held: false, value: this.#reached, limit: cooldownS, unit: 's' },
+      { what: 'cooldown', held: false, value: this.#sinceS, limit: cooldownS, unit: 's' },
     ];
     return all.slice(0, this.#rank + 1).filter((condition) => condition !== undefined);
   }
@@ -87,4 +91,6 @@ export interface Seen {
   readonly track: TrackView;
   readonly atMs: number;
   readonly armed: boolean;
+  /** Seconds since the cooldown began that keeps it quiet. */
+  readonly sinceS?: number | undefined;
 }
