@@ -174,7 +174,10 @@ describe('rules that change', () => {
     const dwell = { trigger: { type: 'dwell', zone: 'door', forS: 4 } } as const;
     const stage = new Stage([dwell]);
     stage.walk(1, ['door', 'door']);
-    stage.rule([{ trigger: ENTER, name: 'new' }, { ...dwell, name: 'r0', severity: 'critical' }]);
+    stage.rule([
+      { trigger: ENTER, name: 'new' },
+      { ...dwell, name: 'r0', severity: 'critical' },
+    ]);
     stage.walk(3, ['door', 'door', 'door']);
     expect(stage.alerts.map(({ rule }) => rule)).toEqual(['new', 'r0']);
     expect(stage.seconds).toEqual([3, 5]);

@@ -99,7 +99,9 @@ describe('the nearest that a rule came', () => {
 
   test('of a stay is the longest one', () => {
     const trigger = { type: 'dwell', zone: 'door', forS: 5 } as const;
-    const told = near({ trigger }, (stage) => stage.walk(1, ['door', 'door', 'door', 'away', 'door', 'door']));
+    const told = near({ trigger }, (stage) =>
+      stage.walk(1, ['door', 'door', 'door', 'away', 'door', 'door']),
+    );
     expect(told).toMatchObject({
       ...{ what: 'trigger', held: false, value: 2, limit: 5, unit: 's', place: 'door' },
       after: BEFORE,
@@ -159,7 +161,13 @@ describe('the nearest that a rule came', () => {
     const stage = new Stage([{ trigger: ENTER, cooldownS: 60 }]);
     stage.walk(1, ['door', undefined]);
     stage.walk(11, ['door', undefined], { id: 2 });
-    expect(nearestOf(stage)).toMatchObject({ what: 'cooldown', held: false, value: 10, limit: 60, unit: 's' });
+    expect(nearestOf(stage)).toMatchObject({
+      what: 'cooldown',
+      held: false,
+      value: 10,
+      limit: 60,
+      unit: 's',
+    });
   });
 
   test('is of the moment at which it came that near', () => {
