@@ -1,38 +1,12 @@
 // People who meet, cross, overtake and hide behind things, on the ground of the built-in scene and through its camera, as
 // boxes: the truth of each look, and what an imperfect detector makes of it. Seeded; no pixels.
-import { iou } from '../../daemon/core/geometry.ts';
 import { Tracker } from '../../daemon/core/tracker.ts';
-import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from '../../daemon/core/types.ts';
+import type { Detection, FrameStamp, TrackOptions, TrackView } from '../../daemon/core/types.ts';
 import { mixSeed, Random } from '../../daemon/scene/random.ts';
 import { Route } from '../../daemon/scene/route.ts';
-import { View } from '../../daemon/scene/view.ts';
-import { MotMeter, type MotScores, type Seen } from './mot-metrics.ts';
+import { MotMeter, type MotScores } from './mot-metrics.ts';
+import { type Actor, HALF_SEEN, type Screen, SEEN_MIN, STREET_ASPECT, showing, trembling } from './street.ts';
 import { TRACK_OPTIONS } from './tracks.ts';
-
-const VIEW = new View(1280, 720);
-/** Metres. */
-const SIZES = {
-  person: { width: 0.6, height: 1.75 },
-  dog: { width: 0.9, height: 0.65 },
-  car: { width: 4.3, height: 1.5 },
-} as const;
-/** Who shows less than this is not found; who shows less than HALF_SEEN is found with a low score. */
-const SEEN_MIN = 0.35;
-const HALF_SEEN = 0.65;
-
-interface Actor {
-  readonly label: keyof typeof SIZES;
-  readonly route: Route;
-  readonly startS?: number;
-}
-
-/** What stands there: from x0 to x1 at the distance z, this high (metres). */
-interface Screen {
-  readonly x0: number;
-  readonly x1: number;
-  readonly z: number;
-  readonly height: number;
-}
 
 export interface CrossingScene {
   readonly name: string;
@@ -142,13 +116,8 @@ export interface Detector {
 export type Following = (detections: readonly Detection[], stamp: FrameStamp) => readonly TrackView[];
 
 export function trackerOf(options: Partial<TrackOptions> = {}): Following {
-  const tracker = new Tracker({ ...TRACK_OPTIONS, frameAspect: VIEW.width / VIEW.height, ...options });
+  const tracker = new Tracker({ ...TRACK_OPTIONS, frameAspect: STREET_ASPECT, ...options });
   return (detections, stamp) => tracker.step(detections, stamp).tracks;
-}
-
-interface Shown extends Seen<string> {
-  readonly label: Detection['label'];
-  readonly visible: number;
 }
 
 /** Runs a scene; what counts is what tracks say in the looks in which they were found. */
@@ -177,53 +146,4 @@ export function runCrossing(
     });
   }
   return meter.scores;
-}
-
-function trembling({ x, y, width, height }: Box, jitter: number, random: Random): Box {
-  const shift = (length: number): number => gauss(random) * jitter * length;
-  const [x1, x2] = [x + shift(width), x + width + shift(width)];
-  const [y1, y2] = [y + shift(height), y + height + shift(height)];
-  return { x: x1, y: y1, width: Math.max(0.001, x2 - x1), height: Math.max(0.001, y2 - y1) };
-}
-
-/** Box and Muller 1958. */
-function gauss(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
-}
-
-/** Who is in the picture, as boxes cut at its border, and what share of each is not hidden. */
-function showing({ actors, screens = [] }: CrossingScene, s: number): Shown[] {
-  const boxes: (Shown & { readonly z: number })[] = [];
-  for (const [index, { label, route, startS = 0 }] of actors.entries()) {
-    if (s < startS || s > startS + route.durationS) continue;
-    route.at(s - startS);
-    const { width, height } = SIZES[label];
-    const box = boxAt(route.x - width / 2, route.x + width / 2, route.z, height);
-    if (box !== undefined) boxes.push({ id: `${label}-${index}`, label, box, visible: 1, z: route.z });
-  }
-  const nearer = [...boxes, ...screens.map((at) => ({ box: boxAt(at.x0, at.x1, at.z, at.height), z: at.z }))];
-  return boxes.map(({ id, label, box, z }) => {
-    let visible = 1;
-    for (const other of nearer) if (other.z < z) visible -= hiddenShare(box, other.box);
-    return { id, label, box, visible };
-  });
-}
-
-function hiddenShare(box: Box, by: Box | undefined): number {
-  if (by === undefined || iou(box, by) === 0) return 0;
-  const width = Math.min(box.x + box.width, by.x + by.width) - Math.max(box.x, by.x);
-  const height = Math.min(box.y + box.height, by.y + by.height) - Math.max(box.y, by.y);
-  return (width * height) / (box.width * box.height);
-}
-
-/** Undefined where less than a third of it is in the picture. */
-function boxAt(x0: number, x1: number, z: number, height: number): Box | undefined {
-  VIEW.project(x0, 0, z);
-  const [left, bottom] = [VIEW.sx / VIEW.width, VIEW.sy / VIEW.height];
-  VIEW.project(x1, height, z);
-  const [right, top] = [VIEW.sx / VIEW.width, VIEW.sy / VIEW.height];
-  const [x, y] = [Math.max(0, left), Math.max(0, top)];
-  const box = { x, y, width: Math.min(1, right) - x, height: Math.min(1, bottom) - y };
-  const whole = (right - left) * (bottom - top);
-  return box.width > 0 && box.height > 0 && box.width * box.height > whole / 3 ? box : undefined;
 }
