@@ -26,6 +26,8 @@ const TURN_COST = 0.3;
 const MOVING = 0.5;
 /** A track takes low scores when it was missed in no more looks than this. */
 const MISSED_MAX = 2;
+/** Who stood still and is not found where that was has gone somewhere when it was seen within so many seconds. */
+const SET_OUT_S = 1;
 /** Overlap with the last box that brings back a track that did not move on as expected. */
 const BACK_IOU = 0.4;
 
@@ -38,6 +40,8 @@ export class Association {
   readonly #assignment: Assignment;
   readonly #rows: Int16Array;
   readonly #columns: Int16Array;
+  /** Of the look that is matched. */
+  #monoMs = 0;
 
   constructor(options: TrackOptions, tracksMax: number, detectionsMax: number) {
     this.#options = options;
@@ -52,6 +56,7 @@ export class Association {
   match(tracks: readonly Track[], detections: readonly Detection[], monoMs: number): void {
     this.detectionOf.fill(-1, 0, tracks.length);
     this.trackOf.fill(-1, 0, detections.length);
+    this.#monoMs = monoMs;
     for (const track of tracks) track.motion.predict(track.secondsUnseen(monoMs));
     const { scoreMin } = this.#options;
     let high = 0;
@@ -99,11 +104,12 @@ export class Association {
   /** A detection where the track should be by now. */
   readonly #costAhead = (track: Track, detection: Detection): number => {
     if (!areKin(track.label, detection.label)) return NEVER;
-    // What stands still and is hidden comes back where it was.
-    if (track.stationary && iou(track.box, detection.box) < this.#options.iouMin) return NEVER;
     const { motion } = track;
     // Who was walking out of the picture is not who comes in there.
     if (track.missed > 0 && motion.isOutside) return NEVER;
+    // What stands still and is hidden comes back where it was; who was seen a moment ago may have set out.
+    if (track.stationary && this.#isHidden(track) && iou(track.box, detection.box) < this.#options.iouMin)
+      return NEVER;
     const { box } = detection;
     const aspect = this.#options.frameAspect;
     const width = box.width * aspect;
@@ -144,6 +150,10 @@ export class Association {
     if (overlap < Math.max(BACK_IOU, this.#options.iouMin)) return NEVER;
     return 1 - overlap + this.#extraCost(track, detection);
   };
+
+  #isHidden(track: Track): boolean {
+    return track.secondsUnseen(this.#monoMs) > SET_OUT_S;
+  }
 
   #extraCost(track: Track, detection: Detection): number {
     return (track.confirmed ? 0 : NEWCOMER_COST) + (track.label === detection.label ? 0 : KIN_COST);

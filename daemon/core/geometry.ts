@@ -4,12 +4,21 @@ import type { Box, Point } from './types.ts';
 
 /** Intersection over union (Jaccard index) of two boxes, 0..1; 0 when both are empty. */
 export function iou(a: Box, b: Box): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  if (width <= 0 || height <= 0) return 0;
-  const shared = width * height;
+  const shared = sharedArea(a, b);
   const union = a.width * a.height + b.width * b.height - shared;
   return union <= 0 ? 0 : shared / union;
+}
+
+/** Share of a box that lies in another, 0..1; 0 for an empty one. */
+export function shareWithin(box: Box, other: Box): number {
+  const area = box.width * box.height;
+  return area <= 0 ? 0 : sharedArea(box, other) / area;
+}
+
+function sharedArea(a: Box, b: Box): number {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return width <= 0 || height <= 0 ? 0 : width * height;
 }
 
 /**

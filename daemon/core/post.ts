@@ -34,6 +34,8 @@ export interface PostOptions {
 interface Followed {
   view: TrackView;
   label: string;
+  /** Median score when it was seen last. */
+  seenMedian: number;
   /** By rule; undefined where the rule is not about this label. */
   progress: (Progress | undefined)[];
   readonly story: TrackStory | undefined;
@@ -167,6 +169,7 @@ export class Post implements Arming {
     followed.story?.look(sighting, stamp);
     // Not seen: nothing about it has changed, and a rule fires on what is seen.
     if (track.score > 0) {
+      followed.seenMedian = track.scoreMedian;
       for (let i = 0; i < this.#rules.objects.length; i += 1) {
         const progress = followed.progress[i];
         if (progress !== undefined)
@@ -182,7 +185,7 @@ export class Post implements Arming {
       filters.hasLabel(view.label) ? new Progress() : undefined,
     );
     const story = traces === undefined ? undefined : new TrackStory(traces.scoreMin, monoMs);
-    const followed = { view, label: view.label, progress, story, look: 0 };
+    const followed = { view, label: view.label, seenMedian: view.scoreMedian, progress, story, look: 0 };
     this.#followed.set(view.id, followed);
     return followed;
   }
@@ -292,11 +295,13 @@ export class Post implements Arming {
   }
 
   #gone(followed: Followed, stamp: Moment): void {
-    const { view, progress } = followed;
+    const { view, seenMedian, progress } = followed;
+    // Its score has run down since it was seen last: that says nothing about what it was.
+    const track = { ...view, scoreMedian: seenMedian };
     for (const [index, rule] of this.#rules.objects.entries()) {
       const one = progress[index];
       if (one === undefined || !rule.trigger.gone(one.memory)) continue;
-      this.#holds(rule, one, { followed, track: view, stamp });
+      this.#holds(rule, one, { followed, track, stamp });
     }
   }
 

@@ -1,12 +1,15 @@
 // One track: what is known of an object between two looks. Owned and changed by the tracker alone; what others get is a view.
 // Pure.
 import { BoxMotion } from './box-motion.ts';
+import { shareWithin } from './geometry.ts';
 import { LabelVote } from './label-kin.ts';
 import { ScoreHistory } from './score-history.ts';
 import { Stillness } from './stillness.ts';
 import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
 
 const STILL = [0, 0] as const;
+/** What was seen last of an object at rest lies within its place, even when half of it was hidden. If less does, it has set out. */
+const AT_PLACE = 0.5;
 
 export class Track {
   readonly id: number;
@@ -23,6 +26,8 @@ export class Track {
   readonly #startedMonoMs: number;
   readonly #scores = new ScoreHistory();
   readonly #still: Stillness;
+  /** Where it came to rest; where it is while it has not. */
+  #place: Box;
   readonly #vote: LabelVote;
   readonly #options: TrackOptions;
 
@@ -30,6 +35,7 @@ export class Track {
     this.id = id;
     this.#options = options;
     this.box = box;
+    this.#place = box;
     this.score = score;
     this.seenMonoMs = stamp.monoMs;
     this.#startedAtMs = stamp.atMs;
@@ -57,7 +63,8 @@ export class Track {
   get patienceMs(): number {
     const { lostMs, unconfirmedLostMs, stationaryLostMs } = this.#options;
     if (!this.confirmed) return Math.min(lostMs, unconfirmedLostMs);
-    return this.stationary ? Math.max(lostMs, stationaryLostMs) : lostMs;
+    const isAtPlace = this.stationary && shareWithin(this.box, this.#place) >= AT_PLACE;
+    return isAtPlace ? Math.max(lostMs, stationaryLostMs) : lostMs;
   }
 
   /** This was found where it is. */
@@ -69,6 +76,7 @@ export class Track {
     this.score = score;
     this.missed = 0;
     this.seenMonoMs = Math.max(this.seenMonoMs, monoMs);
+    if (!this.stationary) this.#place = box;
     this.#still.look(motion.x, motion.y, motion.size, this.seenMonoMs, this.#options.stationaryS * 1000);
     // Called one thing for good once it is an object to others: an event does not change what it is about.
     if (certain && !this.confirmed) this.#vote.add(label, score);

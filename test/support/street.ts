@@ -1,6 +1,6 @@
 // The street of the built-in scene as boxes: who walks on its ground, what hides them, seen through its camera. The truth of
 // any moment without a pixel, and boxes that tremble as a detector's do. Seeded by its callers.
-import { iou } from '../../daemon/core/geometry.ts';
+import { shareWithin } from '../../daemon/core/geometry.ts';
 import type { Box } from '../../daemon/core/types.ts';
 import type { Random } from '../../daemon/scene/random.ts';
 import type { Route } from '../../daemon/scene/route.ts';
@@ -70,16 +70,11 @@ export function showing(
   const nearer = [...boxes, ...screens.map((at) => ({ box: boxAt(at.x0, at.x1, at.z, at.height), z: at.z }))];
   return boxes.map(({ id, label, box, z }) => {
     let visible = 1;
-    for (const other of nearer) if (other.z < z) visible -= hiddenShare(box, other.box);
+    for (const other of nearer) {
+      if (other.z < z && other.box !== undefined) visible -= shareWithin(box, other.box);
+    }
     return { id, label, box, visible };
   });
-}
-
-function hiddenShare(box: Box, by: Box | undefined): number {
-  if (by === undefined || iou(box, by) === 0) return 0;
-  const width = Math.min(box.x + box.width, by.x + by.width) - Math.max(box.x, by.x);
-  const height = Math.min(box.y + box.height, by.y + by.height) - Math.max(box.y, by.y);
-  return (width * height) / (box.width * box.height);
 }
 
 /** Undefined where less than a third of it is in the picture. */

@@ -130,10 +130,11 @@ export const PLACES: readonly Scenario[] = [
   {
     name: 'off-the-edge-of-the-picture',
     expects:
-      'Somebody walks along the pavement and out of the picture: has left it when the track is given up, once.',
-    alerts: { gone: 1 },
+      'Somebody walks along the pavement and out of the picture: has left it when the track is given up, once; the rule that asks for 0.8 has it too.',
+    alerts: { gone: 1, 'surely-gone': 1 },
     yaml: `rules:
   gone: { trigger: { type: exit, zone: pavement }, labels: [person], cooldownS: 0 }
+  surely-gone: { trigger: { type: exit, zone: pavement }, labels: [person], scoreMin: 0.8, cooldownS: 0 }
 `,
     films: { porch: { actors: [person(passing())] } },
     endsS: 14,

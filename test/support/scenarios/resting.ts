@@ -16,13 +16,13 @@ export const RESTING: readonly Scenario[] = [
     films: {
       porch: {
         looks: [
-          { fromS: 0, toS: 30, fps: 4 },
-          { fromS: 30, toS: 600, fps: 0.1 },
-          { fromS: 600, toS: 612, fps: 4 },
-          { fromS: 612, toS: 2400, fps: 0.05 },
-          { fromS: 2400, toS: 2412, fps: 4 },
-          { fromS: 2412, toS: 3600, fps: 0.05 },
-          { fromS: 3600, toS: 3620, fps: 4 },
+          { fromS: 0, toS: 20, fps: 3 },
+          { fromS: 20, toS: 600, fps: 0.025 },
+          { fromS: 600, toS: 611, fps: 3 },
+          { fromS: 611, toS: 2400, fps: 0.025 },
+          { fromS: 2400, toS: 2411, fps: 3 },
+          { fromS: 2411, toS: 3600, fps: 0.025 },
+          { fromS: 3600, toS: 3614, fps: 3 },
         ],
         actors: [
           car(from(-9, 8.5).to(0.2, 8.5, 5).wait(3598, 0).to(10, 8.5, 4)),
