@@ -83,8 +83,10 @@ export function alertText(rule: Rule, values: MessageValues): string {
   );
 }
 
-/** Names between braces that stand for nothing. */
+/** Names between braces that stand for nothing; also one that is only spelt otherwise. */
 export function unknownNames(message: string): string[] {
   const known: readonly string[] = MESSAGE_NAMES;
-  return [...message.matchAll(/\{([a-z]+)\}/g)].flatMap(([, name]) => (known.includes(name!) ? [] : [name!]));
+  return [...message.matchAll(/\{([A-Za-z][\w-]*)\}/g)].flatMap(([, name]) =>
+    known.includes(name!) ? [] : [name!],
+  );
 }
