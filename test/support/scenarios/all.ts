@@ -1,6 +1,7 @@
 // All scenarios, and where their files lie. docs/scenarios.md says how to add one.
 import { join } from 'node:path';
 import { ROOT } from '../needs.ts';
+import { AGAIN } from './again.ts';
 import { PEOPLE } from './people.ts';
 import { PLACES } from './places.ts';
 import { QUIET } from './quiet.ts';
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...TIMES,
   ...QUIET,
   ...TROUBLES,
+  ...AGAIN,
 ];
 
 export const SCENARIO_FOLDER = join(ROOT, 'test/fixtures/scenarios');

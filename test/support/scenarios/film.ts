@@ -21,7 +21,8 @@ export function recordScenario({ films, happenings = [], endsS }: Scenario): Lin
     lines.push({ s: 0, status: 'online', camera }, ...new Recorder(camera, film, index, endsS).lines());
   }
   lines.push(...happenings);
-  return [...lines.sort((a, b) => a.s - b.s), { s: endsS, end: true }];
+  const inTime = lines.filter(({ s }) => s <= endsS).sort((a, b) => a.s - b.s);
+  return [...inTime, { s: endsS, end: true }];
 }
 
 class Recorder {

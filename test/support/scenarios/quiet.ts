@@ -148,7 +148,8 @@ export const QUIET: readonly Scenario[] = [
   visitor: { trigger: { type: enter, zone: porch }, labels: [person] }
 `,
     later: {
-      'a-larger-porch': `  yard:
+      'a-larger-porch': `cameras:
+  porch:
     source: { type: scene }
     zones: { porch: { points: [[0.2, 0.74], [0.84, 0.74], [0.9, 1], [0.2, 1]] } }
 rules:
@@ -156,7 +157,7 @@ rules:
 `,
     },
     films: {
-      yard: {
+      porch: {
         actors: [
           person(
             from(-4.3, 6)

@@ -87,7 +87,7 @@ export const RESTING: readonly Scenario[] = [
   {
     name: 'a-parked-car-shakes',
     expects:
-      'Wind and poor light shake the box of a parked car, and it is often not found: still one rest, told once.',
+      'Wind and poor light shake the box of a parked car, and it is often not found: still one car, one rest, told once.',
     alerts: { parked: 1, 'drove-off': 0 },
     yaml: `rules:
   parked: { trigger: { type: stationary, zone: parking }, labels: [car], cooldownS: 0 }
@@ -97,7 +97,7 @@ export const RESTING: readonly Scenario[] = [
       porch: {
         looks: [{ fromS: 0, toS: 90, fps: 3 }],
         lens: { misses: 0.3, jitter: 0.03, scores: [0.68, 0.9] },
-        actors: [car(from(-9, 8.5).to(0.2, 8.5, 5).wait(100, 0))],
+        actors: [car(from(-9, 8.5).to(-3, 8.5, 4).to(0.2, 8.5, 2).wait(100, 0))],
       },
     },
     endsS: 90,

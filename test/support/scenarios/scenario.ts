@@ -12,7 +12,7 @@ export interface Scenario {
   readonly alerts: Readonly<Record<string, number>>;
   /** The configuration beside the camera `porch` of YARD: rules, and what else an owner would write. */
   readonly yaml: string;
-  /** Other configurations that are loaded while it runs, by name. */
+  /** Other configurations that are loaded while it runs, by name; with cameras of their own, or that of YARD. */
   readonly later?: Readonly<Record<string, string>>;
   /** Wall clock of second 0, with its offset; a Wednesday noon when absent. */
   readonly startsAt?: string;
@@ -105,9 +105,9 @@ cameras:
 /** A second camera of the same view: put before other text of a scenario. */
 export const SECOND_CAMERA = '  yard: *porch\n';
 
-/** The file as it is loaded. */
+/** The file as it is loaded: with the camera of YARD, unless it has cameras of its own. */
 export function yamlOf(text: string): string {
-  return YARD + text;
+  return text.includes('cameras:\n') ? text : YARD + text;
 }
 
 export const WALK = 1.25;

@@ -122,7 +122,7 @@ export const TIMES: readonly Scenario[] = [
   {
     name: 'the-clock-is-set-back',
     expects:
-      'The wall clock is set back by an hour while somebody waits on the porch: the wait of 20 s and the cooldown of a minute are as long as ever.',
+      'The wall clock is set back by an hour while somebody waits on the porch: the wait of 20 s and the cooldown of a minute are as long as ever. The event ends before it began, as its clock says.',
     alerts: { waiting: 1, visitor: 2 },
     yaml: `rules:
   waiting: { trigger: { type: dwell, zone: porch, forS: 20 }, labels: [person], cooldownS: 0 }
