@@ -208,7 +208,8 @@ class Removed extends Lasting implements ObjectTrigger {
   look(memory: Memory, sighting: Sighting, monoMs: number): boolean {
     const { track } = sighting;
     const isThere = this.isThere(sighting);
-    if (this.lasts(memory, track.stationary && isThere, monoMs)) memory.rest = track.box;
+    // Kept as it was: at rest it stays for a moment after it has moved off.
+    if (this.lasts(memory, track.stationary && isThere, monoMs)) memory.rest ??= track.box;
     const { rest } = memory;
     if (rest === undefined || track.stationary) return false;
     const hasLeft = this.zone === undefined ? iou(rest, track.box) < LEFT_IOU : !isThere;
