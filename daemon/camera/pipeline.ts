@@ -89,12 +89,15 @@ export class Pipeline {
     this.#client.use(generation, ready);
   }
 
-  /** Switches of this camera, taken up between two frames. Detection that is switched off ends its tracks. */
+  /**
+   * Switches of this camera, taken up between two frames. Detection that is switched off ends its tracks; also where there are
+   * none it is told that nobody looks any more.
+   */
   turn({ detect, threshold }: Pick<CameraSwitches, 'detect' | 'threshold'>): void {
     this.#threshold = threshold;
     if (detect === this.#detecting) return;
     this.#detecting = detect;
-    if (!detect) this.finish();
+    if (!detect && this.#lastStamp.frame > 0) this.#tellFrameless(this.#tracker.finish(), this.#lastStamp);
     this.pump();
   }
 
@@ -185,8 +188,11 @@ export class Pipeline {
   }
 
   #tellEnded(step: TrackStep, stamp: FrameStamp): void {
+    if (step.ended.length > 0) this.#tellFrameless(step, stamp);
+  }
+
+  #tellFrameless(step: TrackStep, stamp: FrameStamp): void {
     const completeMonoMs = this.#options.clock.monoMs();
-    if (step.ended.length === 0) return;
     this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs, frameless: true });
   }
 

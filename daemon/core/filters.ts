@@ -114,6 +114,13 @@ export function confirmedCondition(scoreMedian: number, threshold: number, held:
   return { what: 'confirmed', held, value: scoreMedian, limit: threshold };
 }
 
+/** The cooldown, where there is one. */
+export function cooldownCondition({ rule }: Filters, sinceS: number | undefined): Condition[] {
+  const { cooldownS } = rule;
+  if (cooldownS === 0) return [];
+  return [{ what: 'cooldown', held: true, value: sinceS ?? 'never', limit: cooldownS, unit: 's' }];
+}
+
 function wrongSide(
   { widthMin = 0, widthMax = 1, heightMin = 0, heightMax = 1 }: SizeBounds,
   { width, height }: Pick<Box, 'width' | 'height'>,

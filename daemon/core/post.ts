@@ -1,13 +1,20 @@
 // The rules of one camera, and everybody they look at: follows tracks from look to look, and says which rules fire on them.
 // Knows the camera's own time, which never goes back. Pure. A look at which nothing fires allocates nothing. Main thread.
-import { type Arming, confirmedCondition, type Filters, isSameTrigger, RANK } from './filters.ts';
+import {
+  type Arming,
+  confirmedCondition,
+  cooldownCondition,
+  type Filters,
+  isSameTrigger,
+  RANK,
+} from './filters.ts';
 import type { Firing } from './firing.ts';
 import { Progress } from './progress.ts';
 import type { Tally } from './standing.ts';
 import type { Condition, RuleTrace, TrackTrace } from './trace-types.ts';
 import { isSameTrack } from './track-identity.ts';
 import { TrackStory } from './track-story.ts';
-import type { ObjectTrigger } from './triggers.ts';
+import { type ObjectTrigger, secondsOf } from './triggers.ts';
 import type { Turns } from './turns.ts';
 import type { CameraStatus, Moment, Observation, TrackView } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
@@ -60,6 +67,9 @@ export class Post implements Arming {
   readonly #ended: Followed[] = [];
   #rules: PostRules = { objects: [], tallies: [] };
   #online = false;
+  #detecting = true;
+  /** Frames are looked at: not before the first, nor after tracks ended for want of them. */
+  #looking = false;
   #looks = 0;
   #sightings: readonly Sighting[] = [];
 
@@ -85,13 +95,18 @@ export class Post implements Arming {
       if (same !== undefined) tally.goOnFrom(same);
     }
     this.#rules = rules;
-    if (this.#online) this.#countFrom(this.now.monoMs);
+    if (this.#sees) this.#countFrom(this.now.monoMs);
   }
 
   status(status: CameraStatus, { monoMs }: Moment): void {
     this.#online = status === 'online';
-    if (this.#online) this.#countFrom(monoMs);
-    else for (const tally of this.#rules.tallies) tally.forget();
+    this.#countAnew(monoMs);
+  }
+
+  /** The detector of all cameras runs, or does not: then nobody sees who is there. */
+  detecting(detecting: boolean, { monoMs }: Moment): void {
+    this.#detecting = detecting;
+    this.#countAnew(monoMs);
   }
 
   /** What has fallen due until now. */
@@ -115,6 +130,7 @@ export class Post implements Arming {
     for (const sighting of sightings) this.#look(sighting, stamp);
     if (this.#followed.size > sightings.length) this.#leave(stamp, frameless === true ? [] : ended);
     this.#sightings = sightings;
+    this.#looking = frameless !== true;
     for (const tally of this.#rules.tallies) {
       if (frameless === true) tally.forget();
       else this.#tally(tally, sightings, stamp);
@@ -153,6 +169,15 @@ export class Post implements Arming {
       firstMonoMs = monoMs;
     }
     return first;
+  }
+
+  get #sees(): boolean {
+    return this.#online && this.#detecting && this.#looking;
+  }
+
+  #countAnew(monoMs: number): void {
+    if (this.#sees) this.#countFrom(monoMs);
+    else for (const tally of this.#rules.tallies) tally.forget();
   }
 
   #countFrom(monoMs: number): void {
@@ -247,7 +272,7 @@ export class Post implements Arming {
       tracks: [track],
       scene: trigger.scene(progress.memory),
       count: 1,
-      ...secondsOf(trigger, progress, stamp.monoMs),
+      ...secondsOf(trigger, progress.memory, stamp.monoMs),
       because: this.#because({ filters, trigger }, progress, { track, stamp, sinceS }),
       ...{ atMs: stamp.atMs, monoMs: stamp.monoMs },
       byFrame: true,
@@ -326,7 +351,7 @@ export class Post implements Arming {
   }
 
   #tally(tally: Tally, sightings: readonly Sighting[], stamp: Moment): void {
-    if (tally.isOfAbsence && !this.#online) {
+    if (tally.isOfAbsence && !this.#sees) {
       tally.forget();
       return;
     }
@@ -372,16 +397,4 @@ interface Look {
   readonly followed: Followed;
   readonly sighting: Sighting;
   readonly stamp: Moment;
-}
-
-function secondsOf(trigger: ObjectTrigger, { memory }: Progress, monoMs: number): { seconds?: number } {
-  const { unit, value } = trigger.condition(true, trigger.reached(memory, monoMs), memory);
-  return unit === 's' && typeof value === 'number' ? { seconds: value } : {};
-}
-
-/** The cooldown, where there is one. */
-export function cooldownCondition({ rule }: Filters, sinceS: number | undefined): Condition[] {
-  const { cooldownS } = rule;
-  if (cooldownS === 0) return [];
-  return [{ what: 'cooldown', held: true, value: sinceS ?? 'never', limit: cooldownS, unit: 's' }];
 }

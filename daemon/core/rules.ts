@@ -2,9 +2,9 @@
 // order they were made, and of their times: no clock, no ids, so that it can be replayed. Each camera has its rules and its own
 // time (post.ts); what is broken is watched here. What falls due between two calls fires with the moment at which it did. Main
 // thread.
-import { type Arming, Filters } from './filters.ts';
+import { type Arming, cooldownCondition, Filters } from './filters.ts';
 import type { Firing } from './firing.ts';
-import { cooldownCondition, type ObjectRule, Post, type PostRules } from './post.ts';
+import { type ObjectRule, Post, type PostRules } from './post.ts';
 import type { FaultKind, Location, Rule } from './rule-types.ts';
 import { Outage, Tally } from './standing.ts';
 import type { TrackTrace } from './trace-types.ts';
@@ -82,6 +82,11 @@ export class RuleEngine {
       for (const outage of this.#outages) {
         if (outage.fault === fact.fault) outage.set(fact.active, moment.monoMs);
       }
+      if (fact.fault !== 'detector') return due;
+      for (const post of this.#posts.values()) {
+        due.push(...post.elapse(moment));
+        post.detecting(!fact.active, moment);
+      }
       return due;
     }
     const post = this.#postOf(fact.camera);
@@ -128,6 +133,7 @@ export class RuleEngine {
     if (post === undefined) {
       post = new Post({ camera, turns: this.#turns, traces: this.#settings.traces });
       post.lay(this.#rulesOf(camera));
+      post.detecting(!this.#faults.has('detector'), this.#now);
       this.#posts.set(camera, post);
     }
     return post;

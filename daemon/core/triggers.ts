@@ -56,6 +56,12 @@ export interface ObjectTrigger {
   scene(memory: Memory): Scene;
 }
 
+/** How long it was so, where the trigger waits for that. */
+export function secondsOf(trigger: ObjectTrigger, memory: Memory, monoMs: number): { seconds?: number } {
+  const { unit, value } = trigger.condition(true, trigger.reached(memory, monoMs), memory);
+  return unit === 's' && typeof value === 'number' ? { seconds: value } : {};
+}
+
 /** A box that shares less than this with the place where it rested has left it (intersection over union). */
 const LEFT_IOU = 0.4;
 

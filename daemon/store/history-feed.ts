@@ -51,12 +51,12 @@ export class HistoryFeed {
     this.#options = options;
   }
 
-  /** Takes a frame in which something was, or stopped being; now and then one without anything. */
+  /** Takes a frame in which something was, or stopped being; that nobody looks any more; now and then one without anything. */
   observed(observation: Observation): void {
     const { monoMs } = observation.stamp;
     const kept = this.#keptOf(observation.camera);
     const isEmpty = observation.tracks.length + observation.ended.length === 0;
-    if (isEmpty && monoMs - kept.monoMs < HEARTBEAT_MS) return;
+    if (isEmpty && observation.frameless !== true && monoMs - kept.monoMs < HEARTBEAT_MS) return;
     const bytes = ROW_HEAD_BYTES + bodyBytes(observation);
     if (this.#bytes + bytes > BUFFER_BYTES || this.#names.size >= NAMES_MAX) {
       this.#dropped += 1;

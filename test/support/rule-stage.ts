@@ -49,15 +49,18 @@ export class Stage {
   readonly #there = new Map<string, Map<number, TrackView>>();
   #ids = 0;
 
-  /** Rules named r0, r1, … where they have no name of their own. Every camera is online unless `online` is false. */
-  constructor(rules: readonly Partial<Rule>[], { online = true } = {}) {
+  /** Rules named r0, r1, … where they have no name of their own. Every camera sees nothing at 0; unless `sees` is false. */
+  constructor(rules: readonly Partial<Rule>[], { sees = true } = {}) {
     const newId = (): string => {
       this.#ids += 1;
       return `id-${this.#ids}`;
     };
     this.decider = new Decider({ ...sceneOf(named(rules)), newId, traces: { scoreMin: 0.5 } });
-    if (!online) return;
-    for (const camera of ['porch', 'yard']) this.learn(0, { kind: 'status', camera, status: 'online' });
+    if (!sees) return;
+    for (const camera of ['porch', 'yard']) {
+      this.learn(0, { kind: 'status', camera, status: 'online' });
+      this.see(0, [], { camera });
+    }
   }
 
   /** A look at that second: those who were there before and are not now have gone with it. */

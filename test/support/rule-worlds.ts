@@ -174,7 +174,7 @@ function stepsOf(looks: readonly Look[]): readonly Step[] {
     } else if (what === 2) {
       steps.push({
         kind: 'learn',
-        fact: { kind: 'fault', fault: 'disk', active: frame % 2 === 0 },
+        fact: { kind: 'fault', fault: frame % 4 < 2 ? 'disk' : 'detector', active: frame % 2 === 0 },
         moment: moment(),
       });
     } else

@@ -98,7 +98,7 @@ describe('count at most', () => {
   });
 
   test('waits for a camera that sees', () => {
-    const stage = guard({ online: false });
+    const stage = guard({ sees: false });
     stage.see(1, []);
     stage.pass(60);
     expect(stage.seconds).toEqual([]);
@@ -128,9 +128,38 @@ describe('absence', () => {
     expect(stage.alerts[0]).not.toHaveProperty('score');
   });
 
-  test('begins when the camera is online, also where nothing was ever seen', () => {
-    const stage = absence({ cameras: ['porch'] });
+  test('begins with the first look at an online camera, also where nothing was ever seen', () => {
+    const stage = stageOf({ type: 'absence', forS: 10 }, { cameras: ['porch'] }, { sees: false });
+    stage.see(1, []);
+    stage.pass(50);
+    stage.learn(50, online);
     stage.pass(100);
+    expect(stage.seconds).toEqual([60]);
+  });
+
+  test('does not begin where nobody ever looked, and not again where nobody looks any more', () => {
+    const stage = stageOf({ type: 'absence', forS: 10 }, { cameras: ['porch'] }, { sees: false });
+    stage.learn(0, online);
+    stage.pass(50);
+    stage.see(50, []);
+    stage.see(51, [], { frameless: true });
+    stage.learn(55, online);
+    stage.pass(100);
+    expect(stage.seconds).toEqual([]);
+  });
+
+  test('stands still while the detector does not run', () => {
+    const stage = absence({ cameras: ['porch'] });
+    stage.learn(9, { kind: 'fault', fault: 'detector', active: true });
+    stage.pass(50);
+    stage.learn(60, { kind: 'fault', fault: 'detector', active: false });
+    stage.pass(100);
+    expect(stage.seconds).toEqual([70]);
+  });
+
+  test('that was due before the detector died is told', () => {
+    const stage = absence({ cameras: ['porch'] });
+    stage.learn(11, { kind: 'fault', fault: 'detector', active: true });
     expect(stage.seconds).toEqual([10]);
   });
 

@@ -153,9 +153,9 @@ function isOf(rule: Rule, alert: Alert): boolean {
   return alert.rule === rule.name;
 }
 
-function placeOf({ cooldownPer }: Rule, { camera, eventId }: Alert): string {
+function placeOf({ cooldownPer }: Rule, { camera, eventId, fault }: Alert): string {
   if (cooldownPer === 'rule') return '';
-  return cooldownPer === 'track' ? `${eventId}` : `${camera}`;
+  return cooldownPer === 'track' ? `${eventId}` : `${camera ?? fault}`;
 }
 
 function lastOf(steps: readonly Step[]) {
@@ -178,9 +178,9 @@ function emptied(camera: string, steps: readonly Step[]): Step {
   };
 }
 
-/** Without looks at which nothing is there, but for the first after a time without frames. */
+/** Without looks at which nothing is there, but for the first, and the first after a time without frames. */
 function asHistoryKeeps(steps: readonly Step[]): Step[] {
-  const blind = new Set<string>();
+  const blind = new Set<string>(CAMERAS);
   return steps.filter((step) => {
     if (step.kind !== 'see') return true;
     const { camera, tracks, ended, frameless } = step.observation;
