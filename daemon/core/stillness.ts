@@ -9,8 +9,9 @@ const STRAY_AT_REST = 0.4;
 /** The same for its size, as a factor: who walks towards the camera grows. */
 const GROWTH = Math.log(1.25);
 const GROWTH_AT_REST = Math.log(1.5);
-/** It must have been away for this long to have left (milliseconds), so that who passes before it does not move it. */
+/** It must have been away for this long to have left (milliseconds), so that who passes before it does not move it; or this far. */
 const LEAVE_MS = 1000;
+const GONE = 0.8;
 
 /** Of one track. Lengths are in heights of the frame. */
 export class Stillness {
@@ -51,7 +52,7 @@ export class Stillness {
     ) {
       this.#thereMonoMs = monoMs;
       if (monoMs - this.#sinceMonoMs >= restMs) this.resting = true;
-    } else if (!this.resting || monoMs - this.#thereMonoMs >= LEAVE_MS) {
+    } else if (!this.resting || away > GONE || monoMs - this.#thereMonoMs >= LEAVE_MS) {
       this.resting = false;
       this.#settle(monoMs);
     }
