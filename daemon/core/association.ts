@@ -21,9 +21,6 @@ const AREA_RATIO_MIN = 0.4;
 /** Extra cost of a look-alike's label, and of a track that is not confirmed: the others choose first. */
 const KIN_COST = 0.25;
 const NEWCOMER_COST = 0.2;
-/** Extra cost of turning right round (half of it: going off sideways) for an object faster than this (sizes a second). */
-const TURN_COST = 0.3;
-const MOVING = 0.5;
 /** A track takes low scores when it was missed in no more looks than this. */
 const MISSED_MAX = 2;
 /** Who stood still and is not found where that was has gone somewhere when it was seen within so many seconds. */
@@ -113,9 +110,8 @@ export class Association {
     const { box } = detection;
     const aspect = this.#options.frameAspect;
     const width = box.width * aspect;
-    const x = (box.x + box.width / 2) * aspect;
-    const y = box.y + box.height / 2;
-    const [dx, dy] = [x - motion.x, y - motion.y];
+    const dx = (box.x + box.width / 2) * aspect - motion.x;
+    const dy = box.y + box.height / 2 - motion.y;
     const squared = dx * dx + dy * dy;
     // Overlap, and how far apart the middles are for the box that holds both: distance-IoU (Zheng et al. 2020).
     const sharedWidth = Math.min((width + motion.width) / 2 - Math.abs(dx), width, motion.width);
@@ -132,8 +128,7 @@ export class Association {
     const apart = squared / (holdWidth * holdWidth + holdHeight * holdHeight);
     // Overlap of the heights alone, as in Hybrid-SORT (Yang et al. 2024).
     const upright = Math.max(0, sharedHeight) / holdHeight;
-    const cost = 1 - overlap + apart + HEIGHT_COST * (1 - upright);
-    return cost + this.#turnCost(track, x, y) + this.#extraCost(track, detection);
+    return 1 - overlap + apart + HEIGHT_COST * (1 - upright) + this.#extraCost(track, detection);
   };
 
   /** A weak detection of a track that was there a moment ago. */
@@ -157,19 +152,5 @@ export class Association {
 
   #extraCost(track: Track, detection: Detection): number {
     return (track.confirmed ? 0 : NEWCOMER_COST) + (track.label === detection.label ? 0 : KIN_COST);
-  }
-
-  /** Of a step to (x, y) for who was walking another way (OC-SORT's momentum). */
-  #turnCost(track: Track, x: number, y: number): number {
-    const { motion, box } = track;
-    const aspect = this.#options.frameAspect;
-    const [speedX, speedY] = [motion.speedX * aspect, motion.speedY];
-    const speed = Math.hypot(speedX, speedY);
-    const stepX = x - (box.x + box.width / 2) * aspect;
-    const stepY = y - box.y - box.height / 2;
-    const step = Math.hypot(stepX, stepY);
-    // A step no longer than the trembling of a box has no direction.
-    if (speed < MOVING * motion.size || step < 0.2 * motion.size) return 0;
-    return (TURN_COST * (1 - (speedX * stepX + speedY * stepY) / (speed * step))) / 2;
   }
 }

@@ -80,6 +80,16 @@ describe('being hidden', () => {
     expect(after.at(-1)?.find(({ score }) => score > 0)).toMatchObject({ id: 1, stationary: true });
   });
 
+  test('a box that takes in the passer as well for a moment does not move it from its rest', () => {
+    const tracker = new Tracker(TRACK_OPTIONS);
+    watch(tracker, 0, 12, () => [car(PARKED)]);
+    const looks = [
+      ...watch(tracker, 12, 0.8, () => [car({ ...PARKED, x: PARKED.x + 0.13 })]),
+      ...watch(tracker, 12.8, 2, () => [car(PARKED)]),
+    ];
+    expect(looks.map(([track]) => [track?.id, track?.stationary])).toEqual(looks.map(() => [1, true]));
+  });
+
   test('it is not waited for longer than stationaryLostMs, and others no longer than lostMs', () => {
     const resting = new Tracker({ ...TRACK_OPTIONS, stationaryLostMs: 5000 });
     watch(resting, 0, 12, () => [car(PARKED)]);
