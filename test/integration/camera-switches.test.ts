@@ -76,6 +76,11 @@ test('a camera that does not detect stays online, ends its tracks and still give
   expect(camera.state().framesProcessed).toBe(processed);
   expect(observations).toHaveLength(seen);
   expect(statuses.at(-1)).toBe('online');
+  // Also with nobody in the picture it is told: rules that wait for nobody must know that nobody looks.
+  camera.turn(ALL_ON);
+  camera.turn({ ...ALL_ON, detect: false });
+  await waitFor('word of it', () => observations.length > seen);
+  expect(observations[seen]).toMatchObject({ tracks: [], ended: [], frameless: true });
   camera.turn(ALL_ON);
   await waitFor('a track', () => live().length > 0, 60_000);
 });

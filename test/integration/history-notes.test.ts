@@ -110,6 +110,17 @@ test('an empty frame is kept when the last one kept of its camera is half a minu
   expect(feed.state.written).toBe(6);
 });
 
+test('that nobody looks any more is kept, and the first empty frame after it', () => {
+  const { feed, flush } = world(tempDir());
+  const empty = { tracks: [], ended: [] };
+  feed.observed(observation(1, empty));
+  feed.observed({ ...observation(2, empty), frameless: true });
+  feed.observed(observation(3, empty));
+  feed.observed(observation(4, empty));
+  flush();
+  expect(feed.state.written).toBe(3);
+});
+
 test('facts wait for a disk that refuses, and what could not wait is counted and told again', async () => {
   const dataDir = tempDir();
   const { feed, learn, flush, facts, clock } = world(dataDir);
