@@ -9,6 +9,11 @@ const STRAY_AT_REST = 0.4;
 /** The same for its size, as a factor: who walks towards the camera grows. */
 const GROWTH = Math.log(1.25);
 const GROWTH_AT_REST = Math.log(1.5);
+/**
+ * Until it rests, its place follows it, as slowly as it takes to come to rest and by no more than this share a look: who
+ * stops a little beyond is soon well within, and no trembling makes the wait begin anew.
+ */
+const FOLLOW_MAX = 0.1;
 /** It must have been away for this long to have left (milliseconds), so that who passes before it does not move it; or this far. */
 const LEAVE_MS = 1000;
 const GONE = 0.8;
@@ -44,6 +49,7 @@ export class Stillness {
     this.#x += gain * (x - this.#x);
     this.#y += gain * (y - this.#y);
     this.#size += gain * (size - this.#size);
+    if (!this.resting) this.#follow(Math.min(FOLLOW_MAX, (seconds * 1000) / restMs));
     const away = Math.hypot(this.#x - this.#restX, this.#y - this.#restY) / this.#restSize;
     const growth = Math.abs(Math.log(this.#size / this.#restSize));
     if (
@@ -56,6 +62,12 @@ export class Stillness {
       this.resting = false;
       this.#settle(monoMs);
     }
+  }
+
+  #follow(share: number): void {
+    this.#restX += share * (this.#x - this.#restX);
+    this.#restY += share * (this.#y - this.#restY);
+    this.#restSize += share * (this.#size - this.#restSize);
   }
 
   #settle(monoMs: number): void {

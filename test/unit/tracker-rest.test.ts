@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Tracker } from '../../daemon/core/tracker.ts';
 import type { Detection } from '../../daemon/core/types.ts';
+import { Random } from '../../daemon/scene/random.ts';
 import { TRACK_OPTIONS as OPTIONS, person, stampOf, standing } from '../support/tracks.ts';
 
 const STANDS = standing(0.5, 0.8, 0.08);
@@ -48,4 +49,22 @@ test('what is at rest and is hidden bit by bit is waited for, and passers-by are
   expect(hidden.flatMap(({ ended }) => ended)).toEqual([]);
   const back = tracker.step([person(0.9, STANDS)], stampOf(RESTED + 64));
   expect(back.tracks.find(({ id }) => id === 1)).toMatchObject({ score: 0.9, box: STANDS });
+});
+
+test('who stops just short of a step away from where it slowed down is at rest after stationaryS, however its box trembles', () => {
+  const random = new Random(7);
+  for (let off = 0.22; off < 0.26; off += 0.002) {
+    const tracker = new Tracker(OPTIONS);
+    // In sizes of the object: sqrt(width · height), in heights of the frame.
+    const size = Math.sqrt(0.08 * OPTIONS.frameAspect * 0.3) / OPTIONS.frameAspect;
+    let restedAt = 0;
+    for (let frame = 1; frame <= 80; frame += 1) {
+      const trembling = random.range(-0.06, 0.06);
+      const x = 0.4 + (frame < 4 ? 0 : off * size) + trembling * size;
+      const { tracks } = tracker.step([person(0.9, standing(x, 0.8, 0.08))], stampOf(frame));
+      if (tracks[0]?.stationary && restedAt === 0) restedAt = frame;
+    }
+    expect(restedAt, `${off.toFixed(3)} sizes`).toBeGreaterThanOrEqual(50);
+    expect(restedAt, `${off.toFixed(3)} sizes`).toBeLessThanOrEqual(65);
+  }
 });
