@@ -69,12 +69,13 @@ class Recorder {
     const isEmpty = tracks.length === 0 && ended.length === 0;
     if (isEmpty && (frameless || ms - this.#keptMs < KEPT_EVERY_MS)) return;
     this.#keptMs = ms;
-    const { pace = 1 } = this.#film;
+    const { pace = 1, lagS = 0 } = this.#film;
+    const told = seconds(ms / pace + lagS * 1000);
     this.#lines.push({
-      s: seconds(ms / pace),
+      s: told,
       see: this.#camera,
       frame: this.#frame,
-      ...(pace === 1 ? {} : { taken: seconds(ms) }),
+      ...(told === seconds(ms) ? {} : { taken: seconds(ms) }),
       ...(tracks.length === 0 ? {} : { tracks: tracks.map(recordTrack) }),
       ...(ended.length === 0 ? {} : { ended }),
       ...(frameless === undefined ? {} : { frameless }),
@@ -83,6 +84,10 @@ class Recorder {
 
   #cut({ how, fromS, toS }: Cut): void {
     const camera = this.#camera;
+    if (how === 'power') {
+      this.#tracker = newTracker();
+      return;
+    }
     if (how === 'crash') {
       this.#keep({ tracks: [], ended: [...this.#live] }, fromS * 1000, true);
       this.#tracker = newTracker();

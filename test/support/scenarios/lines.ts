@@ -26,7 +26,7 @@ export interface RecordedLook {
   readonly s: number;
   readonly see: string;
   readonly frame: number;
-  /** When it was taken, where that was another second: a video played fast. */
+  /** When it was taken, where that was another second: a video played fast, a slow detector. */
   readonly taken?: number;
   readonly tracks?: readonly RecordedTrack[];
   readonly ended?: readonly number[];

@@ -38,6 +38,8 @@ export interface Film {
   readonly cuts?: readonly Cut[];
   /** A video that is played so many times as fast as it was taken. */
   readonly pace?: number;
+  /** A look is told of so much later than it was taken: a slow detector. */
+  readonly lagS?: number;
 }
 
 export interface Looks {
@@ -54,9 +56,12 @@ export interface Phantom {
   readonly toS: number;
 }
 
-/** A span without frames. `crash`: the worker dies and the next counts its tracks from 1. `silence`: no frame comes. */
+/**
+ * A span without frames. `crash`: the worker dies and the next counts its tracks from 1. `power`: the same, and nothing is
+ * told of it: a history that a power cut has left. `silence`: no frame comes.
+ */
 export interface Cut {
-  readonly how: 'crash' | 'silence';
+  readonly how: 'crash' | 'power' | 'silence';
   readonly fromS: number;
   readonly toS: number;
 }

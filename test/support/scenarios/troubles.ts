@@ -177,4 +177,40 @@ export const TROUBLES: readonly Scenario[] = [
     },
     endsS: 32,
   },
+  {
+    name: 'a-history-with-a-gap',
+    expects:
+      'A power cut in a history: the second before it somebody waits on the porch as number 1, the look after it another one does, as number 1. Two events, neither waited for 15 s.',
+    alerts: { waiting: 0, somebody: 2 },
+    yaml: `rules:
+  waiting: { trigger: { type: dwell, zone: porch, forS: 15 }, labels: [person] }
+  somebody: { trigger: { type: appear }, labels: [person], cooldownS: 0 }
+`,
+    films: {
+      porch: {
+        actors: [person(from(1.2, 4).wait(10, 0), 0), person(from(1.3, 3.95).wait(10, 0), 11)],
+        cuts: [{ how: 'power', fromS: 9, toS: 11 }],
+      },
+    },
+    endsS: 24,
+  },
+  {
+    name: 'a-slow-detector',
+    expects:
+      'Looks are told of a second and a half after they were taken. Somebody came 9.5 s after the last one went, ten are allowed: nothing, although the news came later.',
+    alerts: { deserted: 0 },
+    yaml: `rules:
+  deserted: { trigger: { type: absence, zone: pavement, forS: 10 }, labels: [person] }
+`,
+    films: {
+      porch: {
+        lagS: 1.5,
+        actors: [
+          person(from(-1.6, 6).to(4.6, 6, WALK)),
+          person(from(4.4, 6.2).to(0, 6.2, 2).wait(5, 0), 15.4),
+        ],
+      },
+    },
+    endsS: 20,
+  },
 ];
