@@ -40,7 +40,9 @@ test('a camera switched off ends its program and its tracks, and comes back when
   expect(ended).toEqual(expect.arrayContaining(before));
   const last = observations.findLast((observation) => observation.ended.length > 0);
   expect(last?.frameless).toBe(true);
-  expect(camera.state()).toMatchObject({ status: 'disabled', fps: 0 });
+  // Its worker has said all it had to say a moment before it is gone.
+  await waitFor('the end of its worker', () => camera.state().fps === 0);
+  expect(camera.state().status).toBe('disabled');
   await expect(camera.newestPicture()).rejects.toMatchObject({ code: 'CAMERA_NO_PICTURE' });
 
   camera.turn(ALL_ON);

@@ -72,8 +72,11 @@ testMosquitto('it is heard when somebody subscribes to either, and held when nob
   gateAlert(one, 'second');
   await waitFor('an empty outbox', () => one.outbox.rows.length === 0);
   await all.close();
-  gateAlert(one, 'third');
-  await waitFor('the hold', () => one.publisher.state().held.includes('alert'));
+  // The broker may still take the one that has left for somebody who listens.
+  await waitFor('the hold', () => {
+    if (one.outbox.rows.length === 0) gateAlert(one, 'third');
+    return one.publisher.state().held.includes('alert');
+  });
   expect(one.outbox.rows).toHaveLength(1);
 });
 
