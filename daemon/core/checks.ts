@@ -21,6 +21,7 @@ export interface CheckedConfig extends Pick<CheckedSchedules, 'location'> {
     readonly scoreLow: number;
     readonly scoreMin: number;
     readonly thresholds: Readonly<Record<string, number>>;
+    readonly bounds: Readonly<Record<string, unknown>>;
   };
   readonly cameras: Readonly<Record<string, CheckedPlaces>>;
   readonly rules: Readonly<Record<string, CheckedRule>>;
@@ -39,7 +40,7 @@ export function checkConfig(config: CheckedConfig): ConfigFault[] {
   ];
 }
 
-/** Labels in rules and thresholds that the model does not know, with those it knows. */
+/** Labels in rules and in `track` that the model does not know, with those it knows. */
 export function checkLabels(
   { rules, track }: Pick<CheckedConfig, 'rules' | 'track'>,
   labels: readonly string[],
@@ -51,10 +52,12 @@ export function checkLabels(
       labels.includes(label) ? [] : [{ path: ['rules', rule, 'labels', index], message: message(label) }],
     ),
   );
-  const inThresholds = Object.keys(track.thresholds)
-    .filter((label) => !labels.includes(label))
-    .map((label) => ({ path: ['track', 'thresholds', label], message: message(label) }));
-  return [...inRules, ...inThresholds];
+  const inTrack = (['thresholds', 'bounds'] as const).flatMap((key) =>
+    Object.keys(track[key])
+      .filter((label) => !labels.includes(label))
+      .map((label) => ({ path: ['track', key, label], message: message(label) })),
+  );
+  return [...inRules, ...inTrack];
 }
 
 function trackFaults({ track: { scoreLow, scoreMin } }: CheckedConfig): ConfigFault[] {

@@ -14,7 +14,7 @@ const YARD = { zones: { porch: { points: SQUARE } }, masks: {}, lines: {} };
 function config(changes: Partial<CheckedConfig> = {}): CheckedConfig {
   return {
     mqtt: { embedded: { enabled: false, host: '127.0.0.1' } },
-    track: { scoreLow: 0.2, scoreMin: 0.5, thresholds: {} },
+    track: { scoreLow: 0.2, scoreMin: 0.5, thresholds: {}, bounds: {} },
     cameras: { yard: YARD, gate: { zones: {}, masks: {}, lines: {} } },
     rules: {},
     ...changes,
@@ -73,7 +73,7 @@ describe('a rule', () => {
 
 test('track.scoreLow must not be above track.scoreMin', () => {
   const track = (scoreLow: number) =>
-    checkConfig(config({ track: { scoreLow, scoreMin: 0.5, thresholds: {} } }));
+    checkConfig(config({ track: { scoreLow, scoreMin: 0.5, thresholds: {}, bounds: {} } }));
   expect(track(0.5)).toEqual([]);
   expect(track(0.6)).toEqual([
     { path: ['track', 'scoreLow'], message: 'must be at most track.scoreMin, 0.5 (got 0.6)' },
@@ -113,12 +113,13 @@ test('labels that the model does not know are named with those it knows', () => 
     r: { trigger: { type: 'enter', zone: 'porch' }, labels: ['person', 'cat'] },
     any: { trigger: { type: 'enter', zone: 'porch' } },
   } as const;
-  const track = { scoreLow: 0, scoreMin: 1, thresholds: { dog: 0.5, horse: 0.5 } };
+  const track = { scoreLow: 0, scoreMin: 1, thresholds: { dog: 0.5, horse: 0.5 }, bounds: { cow: {} } };
   const message = (label: string): string =>
     `the model does not know the label '${label}' (it knows person, dog)`;
   expect(checkLabels({ rules, track }, ['person', 'dog'])).toEqual([
     { path: ['rules', 'r', 'labels', 1], message: message('cat') },
     { path: ['track', 'thresholds', 'horse'], message: message('horse') },
+    { path: ['track', 'bounds', 'cow'], message: message('cow') },
   ]);
   const many = Array.from({ length: 80 }, (_, i) => `label${i}`);
   expect(checkLabels({ rules, track }, many)[0]?.message).toMatch(/label11, …\)$/);
