@@ -152,7 +152,7 @@ export class CameraProgram {
     frame.number = this.framesTotal;
     frame.completeMonoMs = nowMs;
     frame.monoMs = intervalMs === undefined ? nowMs : this.#videoStart.monoMs + videoMs;
-    frame.atMs = intervalMs === undefined ? clock.nowMs() : this.#videoStart.atMs + videoMs;
+    frame.atMs = intervalMs === undefined ? clock.nowMs() : Math.round(this.#videoStart.atMs + videoMs);
     pool.complete();
     if (!this.#online) {
       this.#online = true;

@@ -1,6 +1,7 @@
 // The life of an event: `new` when a track is confirmed, `update` when something worth telling changes, `end` when the
 // track is gone. Every `new` has exactly one `end`, whatever observations come. Updates of one event have a distance; what
 // waits for it is told when it is over, with the state it has by then, or by the end. Pure; ids are passed in. Main thread.
+import { momentAt } from './moments.ts';
 import { isSameTrack } from './track-identity.ts';
 import type { Box, EventChange, Moment, Observation, SnapshotRef } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
@@ -107,7 +108,7 @@ export class EventBook {
     for (const event of open.values()) {
       const { dueMonoMs: monoMs } = event;
       if (monoMs >= now.monoMs) continue;
-      this.#changes.push(tell(event, 'update', { atMs: now.atMs - (now.monoMs - monoMs), monoMs }));
+      this.#changes.push(tell(event, 'update', momentAt(monoMs, now)));
     }
   }
 

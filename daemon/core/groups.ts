@@ -1,6 +1,7 @@
 // What fires together becomes one alert: collects the firings of a rule on a camera until its time is over. Pure. Held in
 // memory only: a power cut loses a group that is open, its events are kept.
 import type { Firing } from './firing.ts';
+import { momentAt } from './moments.ts';
 import type { Moment, TrackView } from './types.ts';
 
 /** Objects named in one alert; more are counted. */
@@ -57,7 +58,7 @@ export class Groups {
       const monoMs = first.monoMs + first.rule.groupS * 1000;
       if (first.camera !== camera || monoMs > now.monoMs) return [];
       this.#open.delete(key);
-      return [closed(group, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) })];
+      return [closed(group, momentAt(monoMs, now))];
     });
   }
 

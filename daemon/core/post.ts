@@ -9,6 +9,7 @@ import {
   RANK,
 } from './filters.ts';
 import type { Firing } from './firing.ts';
+import { momentAt } from './moments.ts';
 import { Progress } from './progress.ts';
 import type { Tally } from './standing.ts';
 import type { Condition, RuleTrace, TrackTrace } from './trace-types.ts';
@@ -115,8 +116,7 @@ export class Post implements Arming {
     if (now.monoMs < this.now.monoMs) return this.#firings;
     this.now = now;
     for (let tally = this.#firstDue(now); tally !== undefined; tally = this.#firstDue(now)) {
-      const monoMs = tally.dueMonoMs(this, now);
-      this.#tallyFires(tally, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) }, false);
+      this.#tallyFires(tally, momentAt(tally.dueMonoMs(this, now), now), false);
     }
     return this.#firings;
   }

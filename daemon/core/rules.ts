@@ -4,6 +4,7 @@
 // thread.
 import { type Arming, cooldownCondition, Filters } from './filters.ts';
 import type { Firing } from './firing.ts';
+import { momentAt } from './moments.ts';
 import { type ObjectRule, Post, type PostRules } from './post.ts';
 import type { FaultKind, Location, Rule } from './rule-types.ts';
 import { Outage, Tally } from './standing.ts';
@@ -186,7 +187,7 @@ export class RuleEngine {
     // In the order of their times: the first one decides whom a cooldown keeps quiet.
     due.sort((a, b) => a.monoMs - b.monoMs);
     return due.flatMap(({ outage, monoMs }) => {
-      return this.#outageFires(outage, { monoMs, atMs: now.atMs - (now.monoMs - monoMs) }) ?? [];
+      return this.#outageFires(outage, momentAt(monoMs, now)) ?? [];
     });
   }
 

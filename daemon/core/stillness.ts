@@ -11,7 +11,8 @@ const GROWTH = Math.log(1.25);
 const GROWTH_AT_REST = Math.log(1.5);
 /**
  * Until it rests, its place follows it, as slowly as it takes to come to rest and by no more than this share a look: who
- * stops a little beyond is soon well within, and no trembling makes the wait begin anew.
+ * stops a little beyond is soon well within, and no trembling makes the wait begin anew. Its size does not: who walks slowly
+ * towards the camera would never outgrow it.
  */
 const FOLLOW_MAX = 0.1;
 /** It must have been away for this long to have left (milliseconds), so that who passes before it does not move it; or this far. */
@@ -67,7 +68,6 @@ export class Stillness {
   #follow(share: number): void {
     this.#restX += share * (this.#x - this.#restX);
     this.#restY += share * (this.#y - this.#restY);
-    this.#restSize += share * (this.#size - this.#restSize);
   }
 
   #settle(monoMs: number): void {
