@@ -1,7 +1,8 @@
 // The whole contract, docs/asyncapi.yaml, sent by one daemon: no documented topic that never comes, and none that comes and is
 // not documented, each with the payload, quality and retain flag it is documented with. Real daemon, real Mosquitto.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { connectAsync } from 'mqtt';
 import { expect, onTestFinished } from 'vitest';
 import { type DocumentedChannel, documentedChannels } from '../support/asyncapi.ts';
@@ -31,6 +32,20 @@ function fullConfig(url: string): string {
 }
 
 /** Sends every example of what the daemon takes. */
+function hasHistory(dataDir: string): boolean {
+  const path = join(dataDir, 'history.db');
+  if (!existsSync(path)) return false;
+  const db = new Database(path, { readonly: true });
+  try {
+    return (db.prepare('SELECT count(*) FROM observations').pluck().get() as number) > 0;
+  } catch {
+    // It is being made.
+    return false;
+  } finally {
+    db.close();
+  }
+}
+
 async function command(url: string, channels: readonly DocumentedChannel[]): Promise<void> {
   const client = await connectAsync(url);
   onTestFinished(() => client.endAsync(true));
@@ -59,6 +74,8 @@ testBroker('one daemon sends every topic of the document, and nothing else', asy
 
   const channels = documentedChannels();
   await subscriber.waitFor('a frame', ({ topic }) => topic.endsWith('/detections'));
+  // What was seen is kept two seconds later: a backtest needs something to go by.
+  await waitFor('the history', () => hasHistory(dataDir));
   await command(
     broker.url,
     channels.filter(({ action }) => action === 'receive'),
