@@ -95,6 +95,8 @@ export class PictureFiles {
     this.#open = false;
     this.#timer?.stop();
     await this.#checking;
+    // That look may have found room.
+    this.#open = false;
     await this.#writing;
   }
 
