@@ -21,8 +21,6 @@ export interface Firing extends Moment {
   readonly because: readonly Condition[];
   /** A frame made it fire, and not time alone. */
   readonly byFrame: boolean;
-  /** It belongs to the group that is open. */
-  readonly joins: boolean;
   /** Where it is noted for the trace. */
   readonly notes?: FiringNote[];
 }

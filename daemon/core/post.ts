@@ -1,5 +1,5 @@
 // The rules of one camera, and everybody they look at: follows tracks from look to look, and says which rules fire on them.
-// Knows the camera's own time, which never goes back. Pure. A look at which nothing fires allocates nothing. Main thread.
+// Knows the camera's own time, which never goes back. Pure. A look at which nothing fires keeps nothing. Main thread.
 import {
   type Arming,
   confirmedCondition,
@@ -53,6 +53,7 @@ interface Followed {
 
 /** Rules told in one trace. */
 const TRACED_RULES_MAX = 32;
+const NO_TRACES: readonly TrackTrace[] = [];
 
 export class Post implements Arming {
   readonly camera: string;
@@ -139,7 +140,8 @@ export class Post implements Arming {
   }
 
   /** Traces that are to be written after this observation; `eventIdOf` knows the event of a track. */
-  traces(moment: Moment, eventIdOf: (track: number) => string | undefined): TrackTrace[] {
+  traces(moment: Moment, eventIdOf: (track: number) => string | undefined): readonly TrackTrace[] {
+    if (this.#traced.length + this.#ended.length === 0) return NO_TRACES;
     const tell = (followed: Followed, ended: boolean): TrackTrace[] => {
       const { view, story } = followed;
       if (story === undefined) return [];
@@ -151,7 +153,6 @@ export class Post implements Arming {
       };
       return [story.tell(teller, moment, ended)];
     };
-    if (this.#traced.length + this.#ended.length === 0) return [];
     return [
       ...this.#traced.filter((one) => !this.#ended.includes(one)).flatMap((one) => tell(one, false)),
       ...this.#ended.flatMap((one) => tell(one, true)),
@@ -195,10 +196,10 @@ export class Post implements Arming {
     // Not seen: nothing about it has changed, and a rule fires on what is seen.
     if (track.score > 0) {
       followed.seenMedian = track.scoreMedian;
+      const look = { followed, sighting, stamp };
       for (let i = 0; i < this.#rules.objects.length; i += 1) {
         const progress = followed.progress[i];
-        if (progress !== undefined)
-          this.#judge(this.#rules.objects[i]!, progress, { followed, sighting, stamp });
+        if (progress !== undefined) this.#judge(this.#rules.objects[i]!, progress, look);
       }
     }
     if (followed.story?.isDue(stamp.monoMs) === true) this.#trace(followed);
@@ -276,7 +277,6 @@ export class Post implements Arming {
       because: this.#because({ filters, trigger }, progress, { track, stamp, sinceS }),
       ...{ atMs: stamp.atMs, monoMs: stamp.monoMs },
       byFrame: true,
-      joins: outcome === 'joins',
       notes: progress.notes,
     });
     this.#trace(followed);
@@ -388,7 +388,7 @@ export class Post implements Arming {
         ...this.#behind(filters, { atMs, monoMs }),
         ...cooldownCondition(filters, sinceS),
       ],
-      ...{ atMs, monoMs, byFrame, joins: false },
+      ...{ atMs, monoMs, byFrame },
     });
   }
 }

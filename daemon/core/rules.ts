@@ -125,7 +125,10 @@ export class RuleEngine {
   }
 
   /** Traces to be written after the observation that was taken last. */
-  traces({ camera, stamp }: Observation, eventIdOf: (track: number) => string | undefined): TrackTrace[] {
+  traces(
+    { camera, stamp }: Observation,
+    eventIdOf: (track: number) => string | undefined,
+  ): readonly TrackTrace[] {
     return this.#postOf(camera).traces(stamp, eventIdOf);
   }
 
@@ -214,7 +217,7 @@ export class RuleEngine {
     return {
       ...{ rule, camera, tracks: [], scene: {}, fault, count: 1, seconds: outage.forMs / 1000 },
       because: conditions.filter((condition) => condition !== undefined),
-      ...{ atMs, monoMs, byFrame: false, joins: false },
+      ...{ atMs, monoMs, byFrame: false },
     };
   }
 }

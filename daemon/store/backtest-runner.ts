@@ -94,8 +94,10 @@ export class BacktestRunner implements Part {
       signal: this.#stop.signal,
     });
     if (code === EXIT.same || code === EXIT.differs) return stdout;
-    const words = stderr === '' ? ending : stderr.slice(0, WORDS_MAX);
-    if (code === EXIT.config) throw new VedetteError('CONFIG_INVALID', words);
+    const told = stderr === '' ? ending : stderr.slice(0, WORDS_MAX);
+    const words = told.replace(/^vedette: /, '');
+    // Problems of a configuration have nothing before them (main.ts); the rest of that exit code is about the data folder.
+    if (code === EXIT.config && words === told) throw new VedetteError('CONFIG_INVALID', words);
     if (code === EXIT.usage) throw new VedetteError('COMMAND_INVALID', words);
     throw new VedetteError('BACKTEST_FAILED', code === null ? ending : words);
   }
