@@ -6,6 +6,7 @@
 // Starts store, outlet (MQTT), detector, cameras in this order and stops them in reverse; a changed configuration
 // exchanges only the parts that it touches. Main thread; it never holds a pixel and never waits for a disk. Nothing but
 // this file knows all concrete classes.
+import type { AppOptions, RunningApp, ServiceLink } from './app-options.ts';
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
 import { clipPlan } from './camera/clip-plan.ts';
@@ -24,14 +25,13 @@ import type { DetectorState } from './detector/wire.ts';
 import { loadModel } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
 import { BoardWatch } from './platform/board-watch.ts';
-import { type Clock, momentOf } from './platform/clock.ts';
+import { momentOf } from './platform/clock.ts';
 import { ClockWatch } from './platform/clock-watch.ts';
 import type { ErrorCode } from './platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
 import { LatencyLedger } from './platform/latency.ts';
-import { changeLog, type Logger } from './platform/logger.ts';
-import type { ServiceNotifier } from './platform/notify.ts';
+import { changeLog } from './platform/logger.ts';
 import { type Part, runParts } from './platform/part.ts';
 import { Pulse } from './platform/pulse.ts';
 import { Watchdog } from './platform/watchdog.ts';
@@ -42,49 +42,6 @@ import { statusSentence } from './publish/status-sentence.ts';
 import { BacktestRunner } from './store/backtest-runner.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
-
-export interface AppOptions {
-  readonly config: Config;
-  /** Name of this board in topics where the configuration gives none. */
-  readonly deviceDefault: string;
-  readonly version: string;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The embedded broker may take the next free port (the demo). */
-  readonly nextFreePort?: boolean;
-  /** The service manager that waits for news of this daemon. */
-  readonly service?: ServiceLink;
-  readonly observer?: AppObserver;
-}
-
-export interface ServiceLink {
-  readonly notifier: ServiceNotifier;
-  /** Milliseconds between two pings of the watchdog; undefined where none are wanted. */
-  readonly pingMs: number | undefined;
-  /** Added to the status; undefined when there is nothing to add. */
-  readonly note: () => string | undefined;
-}
-
-/** What a command may do with a daemon that has started. */
-export interface RunningApp {
-  /** Where messages go. */
-  readonly brokerUrl: string;
-  /**
-   * Takes up another configuration, already checked: exchanges the parts it touches, leaves the others alone, and resolves
-   * with what has changed, in words. One at a time.
-   */
-  reload(config: Config): Promise<readonly string[]>;
-}
-
-/** What a command may show of a running daemon. */
-export interface AppObserver {
-  /** All parts have started. */
-  onStarted?(app: RunningApp): void;
-  onDetector?(state: DetectorState): void;
-  /** An alert was committed. */
-  onAlert?(alert: Alert, row: OutboxRow): void;
-}
 
 /** Ctrl-C ends the daemon within two seconds; no part may take longer than this. */
 const STOP_DEADLINE_MS = 1800;

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import type { AppObserver } from '../app.ts';
+import type { AppObserver } from '../app-options.ts';
 import type { Config } from '../config/types.ts';
 import type { Alert, OutboxRow } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';

@@ -1,7 +1,7 @@
 // `vedette run`: the daemon with the owner's configuration, taken up again on SIGHUP.
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { AppObserver, RunningApp } from '../app.ts';
+import type { AppObserver, RunningApp } from '../app-options.ts';
 import type { Config } from '../config/types.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
