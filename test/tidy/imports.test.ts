@@ -73,8 +73,9 @@ const ADAPTER = ['core', 'platform', 'config/types.ts'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'app.ts': [
     ...['camera', 'detector', 'store', 'publish', 'web', 'models', 'scene'],
-    ...['core', 'config', 'platform'],
+    ...['core', 'config', 'platform', 'app-options.ts'],
   ],
+  'app-options.ts': ['detector/wire.ts', 'core', 'config', 'platform'],
   detector: ADAPTER,
   store: ADAPTER,
   publish: ADAPTER,

@@ -26,10 +26,10 @@ function foldersIn(path: string): string[] {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
-test('the daemon has the rooms of the design, main.ts, app.ts and nothing else', () => {
+test('the daemon has the rooms of the design, main.ts, app.ts with its options and nothing else', () => {
   expect(foldersIn('daemon').filter((name) => !ROOMS.includes(name))).toEqual([]);
   const loose = filesIn('daemon').filter((path) => path.split('/').length === 2);
-  expect(loose).toEqual(['daemon/app.ts', 'daemon/main.ts']);
+  expect(loose).toEqual(['daemon/app-options.ts', 'daemon/app.ts', 'daemon/main.ts']);
 });
 
 test('rooms are flat', () => {
