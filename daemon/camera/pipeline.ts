@@ -10,7 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { DetectorClient } from './detector-client.ts';
 import type { Frame, FramePool } from './frame-pool.ts';
-import { boxInFrame, Preprocessor } from './preprocess.ts';
+import { Preprocessor } from './preprocess.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Where neither the configuration nor the model names a threshold. */
@@ -165,16 +165,16 @@ export class Pipeline {
 
   #detectionsOf({ detections }: DetectorResponse): Detection[] {
     const model = this.#model;
-    const placement = this.#preprocessor?.placement;
+    const preprocessor = this.#preprocessor;
     const list: Detection[] = [];
-    if (model === undefined || placement === undefined) return list;
+    if (model === undefined || preprocessor === undefined) return list;
     const { boxes } = detections;
     for (let index = 0; index < detections.count; index += 1) {
       const label = model.labels[detections.classes[index]!];
       if (label === undefined) continue;
       const at = index * 4;
       const corners = { x1: boxes[at]!, y1: boxes[at + 1]!, x2: boxes[at + 2]!, y2: boxes[at + 3]! };
-      const box = boxInFrame(corners, model.input, placement);
+      const box = preprocessor.boxInFrame(corners);
       list.push({ label, score: detections.scores[index]!, box });
     }
     return list;

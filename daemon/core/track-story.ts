@@ -30,17 +30,21 @@ export class TrackStory {
   }
 
   look({ track, zones }: Sighting, { atMs, monoMs }: Moment): void {
-    const { score, scoreMedian, confirmed } = track;
-    this.#looks += 1;
-    if (score === 0) this.#missed += 1;
-    else if (score < this.#scoreMin) this.#low += 1;
-    else this.#good += 1;
+    const { score, scoreMedian, confirmed, unlooked } = track;
+    if (unlooked !== true) this.#count(score);
     if (score > this.#scoreMax) this.#scoreMax = score;
     if (scoreMedian > this.#medianMax) this.#medianMax = scoreMedian;
     if (confirmed) this.#confirmedAtMs ??= atMs;
     if (zones === this.#zones) return;
     this.#leave(monoMs);
     this.#zones = zones;
+  }
+
+  #count(score: number): void {
+    this.#looks += 1;
+    if (score === 0) this.#missed += 1;
+    else if (score < this.#scoreMin) this.#low += 1;
+    else this.#good += 1;
   }
 
   /** It is time to write it down, although nothing has come of it. */

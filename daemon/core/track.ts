@@ -8,6 +8,8 @@ import { Stillness } from './stillness.ts';
 import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
 
 const STILL = [0, 0] as const;
+const UNLOOKED = { unlooked: true } as const;
+const NOTHING = {} as const;
 /** What was seen last of an object at rest lies within its place, even when half of it was hidden. If less does, it has set out. */
 const AT_PLACE = 0.5;
 
@@ -22,6 +24,10 @@ export class Track {
   seenMonoMs: number;
   /** Looks in a row in which it was not found. */
   missed = 0;
+  /** When somebody last looked at where it should be, found or not. */
+  lookedMonoMs: number;
+  /** In the look taken last nobody looked at where it should be. */
+  #unlooked = false;
   readonly #startedAtMs: number;
   readonly #startedMonoMs: number;
   readonly #scores = new ScoreHistory();
@@ -38,6 +44,7 @@ export class Track {
     this.#place = box;
     this.score = score;
     this.seenMonoMs = stamp.monoMs;
+    this.lookedMonoMs = stamp.monoMs;
     this.#startedAtMs = stamp.atMs;
     this.#startedMonoMs = stamp.monoMs;
     this.motion = new BoxMotion(box, options.frameAspect);
@@ -70,6 +77,7 @@ export class Track {
   /** This was found where it is. */
   found({ label, score, box }: Detection, monoMs: number): void {
     const { motion } = this;
+    this.#looked(monoMs);
     const certain = score >= this.#options.scoreMin;
     motion.correct(box, this.secondsUnseen(monoMs), certain);
     this.box = box;
@@ -84,10 +92,33 @@ export class Track {
   }
 
   /** A look was taken and it was not there. */
-  notFound(): void {
+  notFound(monoMs: number): void {
+    this.#looked(monoMs);
     this.score = 0;
     this.missed += 1;
     this.#remember(0);
+  }
+
+  /** A look was taken at other parts of the picture: nothing is known, and nothing is held against it. */
+  notLookedAt(): void {
+    this.score = 0;
+    this.#unlooked = true;
+  }
+
+  /** Where it should be by now, cut off nowhere: at rest where it was seen last. */
+  expected(monoMs: number): Box {
+    if (this.stationary) return this.box;
+    const { motion } = this;
+    motion.predict(this.secondsUnseen(monoMs));
+    const { frameAspect } = this.#options;
+    const width = motion.width / frameAspect;
+    const { height } = motion;
+    return { x: motion.x / frameAspect - width / 2, y: motion.y - height / 2, width, height };
+  }
+
+  #looked(monoMs: number): void {
+    this.lookedMonoMs = Math.max(this.lookedMonoMs, monoMs);
+    this.#unlooked = false;
   }
 
   #remember(score: number): void {
@@ -109,6 +140,7 @@ export class Track {
       velocity: stationary ? STILL : [motion.speedX, motion.speedY],
       startedAtMs: this.#startedAtMs,
       startedMonoMs: this.#startedMonoMs,
+      ...(this.#unlooked ? UNLOOKED : NOTHING),
     };
   }
 }

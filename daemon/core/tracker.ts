@@ -6,7 +6,7 @@ import { iou } from './geometry.ts';
 import { areKin } from './label-kin.ts';
 import { Track } from './track.ts';
 import { isPlausible } from './track-bounds.ts';
-import type { Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
+import type { Box, Detection, FrameStamp, TrackOptions, TrackView } from './types.ts';
 
 /** Tracks alive at once, at most; a detection beyond it starts none. */
 export const TRACKS_MAX = 64;
@@ -18,6 +18,12 @@ const MISSED_MIN = 2;
 const STALE = 5;
 /** A second box with a look-alike's label over one that was found is the same object. */
 const SAME_IOU = 0.6;
+
+/** What of the picture was looked at. */
+export interface Looked {
+  /** Whether an object of this box, were it there, would have been found. */
+  covers(box: Box): boolean;
+}
 
 export interface TrackStep {
   readonly tracks: readonly TrackView[];
@@ -42,9 +48,10 @@ export class Tracker {
   /**
    * Takes the detections of one frame (any order; scores from scoreLow up) and returns all live tracks and the ids of
    * those that ended. A track not found in this frame keeps its last box and has score 0. Boxes that are none (not finite, no
-   * area, far outside) and those that `bounds` rules out are passed over.
+   * area, far outside) and those that `bounds` rules out are passed over. Where only a part of the picture was looked at
+   * (`looked`), a track elsewhere was not missed.
    */
-  step(detections: readonly Detection[], stamp: FrameStamp): TrackStep {
+  step(detections: readonly Detection[], stamp: FrameStamp, looked?: Looked): TrackStep {
     const { monoMs } = stamp;
     this.#lookedMonoMs = monoMs;
     const ended = this.#end(monoMs, MISSED_MIN);
@@ -53,11 +60,25 @@ export class Tracker {
     this.#association.match(tracks, found, monoMs);
     for (let i = 0; i < tracks.length; i += 1) {
       const detection = found[detectionOf[i]!];
-      if (detection === undefined) tracks[i]!.notFound();
-      else tracks[i]!.found(detection, monoMs);
+      const track = tracks[i]!;
+      if (detection !== undefined) track.found(detection, monoMs);
+      else if (looked === undefined || looked.covers(track.expected(monoMs))) track.notFound(monoMs);
+      else track.notLookedAt();
     }
     this.#begin(stamp);
     return { tracks: this.#views(), ended };
+  }
+
+  /** A frame in which nothing needed a look: its tracks are where they were, and frames come. */
+  pass(monoMs: number): TrackStep {
+    this.#lookedMonoMs = monoMs;
+    for (const track of this.#tracks) track.notLookedAt();
+    return { tracks: this.#views(), ended: [] };
+  }
+
+  /** Those that live, to be read only. */
+  get tracks(): readonly Track[] {
+    return this.#tracks;
   }
 
   /** Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. */

@@ -75,6 +75,8 @@ export interface TrackView {
   readonly label: string;
   /** Score of the detection matched in this frame; 0 when the track was not seen in it. */
   readonly score: number;
+  /** Not seen because in this frame nobody looked at where it should be: no miss. */
+  readonly unlooked?: true;
   /** Median of the score history (the number compared with the label's threshold). */
   readonly scoreMedian: number;
   readonly box: Box;
@@ -123,6 +125,8 @@ export interface Observation {
    * them gone: rules do not take it for leaving.
    */
   readonly frameless?: true;
+  /** Something moves in the picture, whatever it is; absent where nobody watches for that (`motion.enabled`). */
+  readonly motion?: boolean;
   /** When the frame was complete, where `stamp` does not say so: a video that is played fast has a time of its own. */
   readonly completeMonoMs?: number;
 }

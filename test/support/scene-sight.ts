@@ -1,7 +1,7 @@
 // The bundled model's eyes on the built-in camera, without processes: the camera's own preprocessing, the real session and
 // decoder, detections as the tracker takes them.
 import { join } from 'node:path';
-import { boxInFrame, Preprocessor } from '../../daemon/camera/preprocess.ts';
+import { Preprocessor, type Region } from '../../daemon/camera/preprocess.ts';
 import type { Detection, ModelSpec } from '../../daemon/core/types.ts';
 import { Decoder } from '../../daemon/detector/decode.ts';
 import { type DetectorSession, openSession } from '../../daemon/detector/session.ts';
@@ -38,15 +38,15 @@ export class SceneSight {
     return new SceneSight(model, session, width, height);
   }
 
-  /** What the model finds in an I420 frame. */
-  async look(frame: Uint8Array): Promise<Detection[]> {
-    this.#preprocessor.run(frame);
+  /** What the model finds in an I420 frame, or in a region of it. */
+  async look(frame: Uint8Array, region: Region = this.#preprocessor.whole): Promise<Detection[]> {
+    this.#preprocessor.run(frame, region);
     this.#session.input.set(this.#preprocessor.bytes);
     this.#decoder.decode(await this.#session.run(), this.#found);
     const { count, boxes, classes, scores } = this.#found;
     return Array.from({ length: count }, (_, i) => {
       const [x1, y1, x2, y2] = [boxes[i * 4]!, boxes[i * 4 + 1]!, boxes[i * 4 + 2]!, boxes[i * 4 + 3]!];
-      const box = boxInFrame({ x1, y1, x2, y2 }, this.model.input, this.#preprocessor.placement);
+      const box = this.#preprocessor.boxInFrame({ x1, y1, x2, y2 }, region);
       return { label: this.model.labels[classes[i]!]!, score: scores[i]!, box };
     });
   }

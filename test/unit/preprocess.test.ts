@@ -113,11 +113,38 @@ describe('resizing', () => {
     const input: ModelInput = { ...INPUT, resize: 'letterbox' };
     const target = new Preprocessor(input, 640, 384);
     target.run(frameOf(640, 384, () => 235));
-    expect(target.placement).toEqual({ left: 0, top: 64, width: 320, height: 192 });
+    expect(placementOf(input, 640, 384)).toEqual({ left: 0, top: 64, width: 320, height: 192 });
     expect(pixel(target, 10, 63)).toEqual([114, 114, 114]);
     expect(pixel(target, 10, 64)).toEqual([255, 255, 255]);
     expect(pixel(target, 10, 255)).toEqual([255, 255, 255]);
     expect(pixel(target, 10, 256)).toEqual([114, 114, 114]);
+  });
+
+  // Crops that take the word-wise paths, the general one, and one that is not aligned to words.
+  test.each([
+    { x: 0, y: 0, width: 640, height: 640 },
+    { x: 320, y: 80, width: 320, height: 320 },
+    { x: 904, y: 238, width: 376, height: 482 },
+    { x: 8, y: 2, width: 320, height: 640 },
+  ])('region %j is what a frame of just that part would be', (region) => {
+    const luma = (x: number, y: number): number => 16 + ((x * 7 + y * 13 + ((x * y) >> 5)) % 220);
+    const frame = frameOf(1280, 720, luma, 90, 160);
+    const { x, y, width, height } = region;
+    const part = frameOf(width, height, (column, row) => luma(x + column, y + row), 90, 160);
+    const [whole, alone] = [new Preprocessor(INPUT, 1280, 720), new Preprocessor(INPUT, width, height)];
+    whole.run(frame);
+    whole.run(frame, region);
+    alone.run(part);
+    expect(whole.bytes).toEqual(alone.bytes);
+  });
+
+  test('the borders of a letterboxed region are grey where another had picture', () => {
+    const target = new Preprocessor({ ...INPUT, resize: 'letterbox' }, 640, 384);
+    const frame = frameOf(640, 384, () => 235);
+    target.run(frame, { x: 0, y: 0, width: 320, height: 320 });
+    expect(pixel(target, 10, 10)).toEqual([255, 255, 255]);
+    target.run(frame);
+    expect(pixel(target, 10, 10)).toEqual([114, 114, 114]);
   });
 
   test('a frame of another size is refused', () => {
@@ -135,6 +162,18 @@ describe('boxInFrame', () => {
     expect(whole).toEqual({ x: 0, y: 0, width: 1, height: 1 });
     const cut = boxInFrame({ x1: 0.5, y1: 0, x2: 1.2, y2: 0.5 }, input, placement);
     expect(cut).toEqual({ x: 0.5, y: 0, width: 0.5, height: 0.5 });
+  });
+
+  test('puts what was found in a region where it is in the frame, cut at the region', () => {
+    const target = new Preprocessor({ ...INPUT, resize: 'letterbox' }, 1280, 720);
+    const region = { x: 640, y: 180, width: 640, height: 360 };
+    // 640x360 lies 320x180 in the tensor, 70 from the top.
+    expect(target.boxInFrame({ x1: 0.5, y1: 70 / 320, x2: 1.1, y2: 160 / 320 }, region)).toEqual({
+      x: 0.75,
+      y: 0.25,
+      width: 0.25,
+      height: 0.25,
+    });
   });
 
   test('changes nothing for a stretched model', () => {
