@@ -2,6 +2,7 @@
 // tells. Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
 import type { ClipOrder } from '../core/clips.ts';
+import { type Effort, FULL_EFFORT, isSameEffort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -80,6 +81,7 @@ export class Camera implements Part {
   readonly #pictures: PictureRequests;
   #switches: CameraSwitches;
   #clipS: number;
+  #effort: Effort = FULL_EFFORT;
   #started = false;
   #worker: Worker | undefined;
   /** Set while the worker has been told to end. */
@@ -169,6 +171,13 @@ export class Camera implements Part {
     this.#post({ type: 'clip-seconds', seconds });
   }
 
+  /** How much work it may make, in workers that are started later too. */
+  setEffort(effort: Effort): void {
+    if (isSameEffort(effort, this.#effort)) return;
+    this.#effort = effort;
+    this.#post({ type: 'effort', effort });
+  }
+
   /** False where no worker runs, and so nothing is remembered. */
   makeClip(order: ClipOrder): boolean {
     this.#post({ type: 'clip', order });
@@ -250,6 +259,7 @@ export class Camera implements Part {
         if (!this.#stopping) this.#follow(sentAway ? undefined : problem);
       });
     });
+    if (!isSameEffort(this.#effort, FULL_EFFORT)) this.#post({ type: 'effort', effort: this.#effort });
     if (this.#detector) this.#post({ type: 'detector', state: this.#detector });
   }
 

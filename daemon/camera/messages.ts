@@ -1,6 +1,7 @@
 // What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
 import type { ClipOrder } from '../core/clips.ts';
+import type { Effort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -76,6 +77,7 @@ export type ToCameraWorker =
   /** As `clipS`, from now on; 0: none. */
   | { readonly type: 'clip-seconds'; readonly seconds: number }
   | { readonly type: 'clip'; readonly order: ClipOrder }
+  | { readonly type: 'effort'; readonly effort: Effort }
   | { readonly type: 'detector'; readonly state: DetectorState }
   | { readonly type: 'stop' };
 

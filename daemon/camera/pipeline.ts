@@ -2,6 +2,7 @@
 // observation. Keeps the detector busy with one request running and one waiting its turn, so that the next tensor is
 // prepared while the current one runs; a frame is lent until its answer. Camera worker thread.
 import type { CameraConfig, FramesConfig, TrackConfig } from '../config/types.ts';
+import { type Effort, FULL_EFFORT } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
 import type { Detection, FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
@@ -39,6 +40,8 @@ export class Pipeline {
   framesProcessed = 0;
   /** Frames that were in the detector's hands when it died. */
   framesLost = 0;
+  /** How much work this camera may make. */
+  effort: Effort = FULL_EFFORT;
   readonly #options: PipelineOptions;
   readonly #client: DetectorClient;
   readonly #tracker: Tracker;
@@ -98,6 +101,12 @@ export class Pipeline {
     if (detect === this.#detecting) return;
     this.#detecting = detect;
     if (!detect && this.#lastStamp.frame > 0) this.#tellFrameless(this.#tracker.finish(), this.#lastStamp);
+    this.pump();
+  }
+
+  /** `rate`: the share of detect.fps that is looked at; `regions` false: the whole frame only. Holds from the next frame. */
+  setEffort(effort: Effort): void {
+    this.effort = effort;
     this.pump();
   }
 

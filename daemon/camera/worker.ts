@@ -88,6 +88,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
   parentPort?.on('message', (message: ToCameraWorker) => {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else if (message.type === 'switches') pipeline.turn(message.switches);
+    else if (message.type === 'effort') pipeline.setEffort(message.effort);
     else if (message.type === 'picture-wanted') asked.want();
     else if (message.type === 'clip-seconds') clips.remember(message.seconds);
     else if (message.type === 'clip') clips.order(message.order);
