@@ -19,18 +19,23 @@ import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Frame } from './frame-pool.ts';
 
-interface Slot {
+/** What a tensor was made of; comes back with its answer. */
+export interface Ticket {
+  /** When its frame was taken. */
+  readonly monoMs: number;
+}
+
+interface Slot<T> {
   readonly which: number;
-  /** The frame whose tensor is in the slot until its answer; undefined: the slot is free. */
-  frame: Frame | undefined;
+  /** Of the tensor that is in the slot until its answer; undefined: the slot is free. */
+  ticket: T | undefined;
   requestId: number;
   /** When the tensor was written and the request sent. */
   preparedMonoMs: number;
 }
 
-export interface DetectorClientOptions {
+export interface DetectorClientOptions<T extends Ticket> {
   readonly cameraIndex: number;
   readonly priority: CameraConfig['priority'];
   readonly deadlineMs: number;
@@ -38,10 +43,10 @@ export interface DetectorClientOptions {
   readonly logger: Logger;
   /** A connection is up: requests are taken. */
   readonly onReady: () => void;
-  /** The frame is the caller's again; when its tensor was written (monotonic). The response is valid only during the call. */
-  readonly onAnswer: (frame: Frame, preparedMonoMs: number, response: DetectorResponse) => void;
-  /** The frame is the caller's again; its answer will not come. */
-  readonly onLost: (frame: Frame) => void;
+  /** When its tensor was written (monotonic). The response is valid only during the call. */
+  readonly onAnswer: (ticket: T, preparedMonoMs: number, response: DetectorResponse) => void;
+  /** Its answer will not come. */
+  readonly onLost: (ticket: T) => void;
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
@@ -50,10 +55,10 @@ const WEIGHTS = { low: 1, normal: 2, high: 4 } as const;
 const RECONNECT = { minMs: 50, maxMs: 2000 };
 const DEADLINE_CHECKS = 4;
 
-export class DetectorClient {
-  readonly #options: DetectorClientOptions;
+export class DetectorClient<T extends Ticket> {
+  readonly #options: DetectorClientOptions<T>;
   readonly #backoff = new Backoff(RECONNECT);
-  readonly #slots: Slot[] = [];
+  readonly #slots: Slot<T>[] = [];
   readonly #request = createRequest();
   readonly #requestBuffer = Buffer.alloc(REQUEST_BYTES * SLOTS_PER_CAMERA);
   #endpoint: DetectorEndpoint | undefined;
@@ -65,10 +70,10 @@ export class DetectorClient {
   #retry: Timer | undefined;
   #watch: Timer | undefined;
 
-  constructor(options: DetectorClientOptions) {
+  constructor(options: DetectorClientOptions<T>) {
     this.#options = options;
     for (let which = 0; which < SLOTS_PER_CAMERA; which += 1) {
-      this.#slots.push({ which, frame: undefined, requestId: 0, preparedMonoMs: 0 });
+      this.#slots.push({ which, ticket: undefined, requestId: 0, preparedMonoMs: 0 });
     }
     this.#request.camera = options.cameraIndex;
     this.#request.weight = WEIGHTS[options.priority];
@@ -76,7 +81,7 @@ export class DetectorClient {
 
   /** True when a tensor can be handed in now. */
   get hasFreeSlot(): boolean {
-    return this.#connected && this.#slots.some((slot) => slot.frame === undefined);
+    return this.#connected && this.#slots.some((slot) => slot.ticket === undefined);
   }
 
   /** Takes up a generation of the detector, or (undefined) learns that there is none. */
@@ -100,21 +105,21 @@ export class DetectorClient {
     this.#connect(endpoint);
   }
 
-  /** Writes the frame's tensor into a free slot and asks for its detections; keeps the frame. Only while `hasFreeSlot`. */
-  submit(tensor: Uint8Array, frame: Frame): void {
-    const slot = this.#slots.find((candidate) => candidate.frame === undefined);
+  /** Writes a tensor into a free slot and asks for its detections. Only while `hasFreeSlot`. */
+  submit(tensor: Uint8Array, ticket: T): void {
+    const slot = this.#slots.find((candidate) => candidate.ticket === undefined);
     if (slot === undefined || this.#endpoint === undefined || this.#slotsFd === undefined) {
       throw new Error('no free detector slot');
     }
     const number = slotOf(this.#options.cameraIndex, slot.which);
     writeSync(this.#slotsFd, tensor, 0, tensor.length, slotOffset(number, this.#endpoint.slotBytes));
-    slot.frame = frame;
+    slot.ticket = ticket;
     slot.requestId = this.#nextId;
     this.#nextId = (this.#nextId + 1) >>> 0;
     slot.preparedMonoMs = this.#options.clock.monoMs();
     this.#request.requestId = slot.requestId;
     this.#request.slot = number;
-    this.#request.captureMonoMs = frame.monoMs;
+    this.#request.captureMonoMs = ticket.monoMs;
     this.#send(slot.which);
   }
 
@@ -179,22 +184,22 @@ export class DetectorClient {
 
   #answer(response: DetectorResponse): void {
     const slot = this.#slots.find((candidate) => candidate.requestId === response.requestId);
-    const frame = slot?.frame;
-    if (slot === undefined || frame === undefined) return;
-    slot.frame = undefined;
+    const ticket = slot?.ticket;
+    if (slot === undefined || ticket === undefined) return;
+    slot.ticket = undefined;
     if (response.type === 'answer') {
-      this.#options.onAnswer(frame, slot.preparedMonoMs, response);
+      this.#options.onAnswer(ticket, slot.preparedMonoMs, response);
       return;
     }
-    this.#options.logger.warn({ reason: response.message }, 'detector refused a frame');
-    this.#options.onLost(frame);
+    this.#options.logger.warn({ reason: response.message }, 'detector refused a crop');
+    this.#options.onLost(ticket);
   }
 
   #loseAll(): void {
     for (const slot of this.#slots) {
-      const { frame } = slot;
-      slot.frame = undefined;
-      if (frame !== undefined) this.#options.onLost(frame);
+      const { ticket } = slot;
+      slot.ticket = undefined;
+      if (ticket !== undefined) this.#options.onLost(ticket);
     }
   }
 
@@ -202,7 +207,7 @@ export class DetectorClient {
     const nowMs = this.#options.clock.monoMs();
     for (const slot of this.#slots) {
       const ageMs = nowMs - slot.preparedMonoMs;
-      if (slot.frame !== undefined && ageMs > this.#options.deadlineMs) {
+      if (slot.ticket !== undefined && ageMs > this.#options.deadlineMs) {
         this.#options.onLate(this.#generation, ageMs);
         return;
       }

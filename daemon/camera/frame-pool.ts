@@ -47,6 +47,11 @@ export class FramePool {
     return this.#filling;
   }
 
+  /** To be read, not kept: `take` lends it out. */
+  get waiting(): Frame | undefined {
+    return this.#waiting;
+  }
+
   get hasWaiting(): boolean {
     return this.#waiting !== undefined;
   }

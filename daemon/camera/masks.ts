@@ -47,8 +47,8 @@ function fill(frame: Uint8Array, spans: Int32Array, value: number): void {
   for (let at = 0; at < spans.length; at += 2) frame.fill(value, spans[at], spans[at + 1]);
 }
 
-/** Marks every pixel that the polygon touches. */
-function mark(masked: Uint8Array, points: readonly Point[], width: number, height: number): void {
+/** Marks (with 1) every pixel that the polygon touches. */
+export function mark(masked: Uint8Array, points: readonly Point[], width: number, height: number): void {
   const corners = points.map(([x, y]): Point => [x * width, y * height]);
   const edges = corners.map((corner, at): Edge => [corner, corners[(at + 1) % corners.length]!]);
   for (let row = 0; row < height; row += 1) {

@@ -1,22 +1,31 @@
-// The way of one camera's frames: waiting frame → tensor → detector → boxes of the frame → tracker → pictures →
-// observation. Keeps the detector busy with one request running and one waiting its turn, so that the next tensor is
-// prepared while the current one runs; a frame is lent until its answer. Camera worker thread.
+// The way of one camera's frames: waiting frame → needs it a look, and where (regions.ts) → a tensor for each crop → detector →
+// boxes of the frame → tracker → pictures → observation. Keeps the detector busy with one request running and one waiting its
+// turn, so that the next tensor is prepared while the current one runs; a frame is lent until its last answer. A frame that
+// needs no look is let go, and told of now and then. Camera worker thread.
 import type { CameraConfig, FramesConfig, TrackConfig } from '../config/types.ts';
-import { type Effort, FULL_EFFORT } from '../core/effort.ts';
+import { joinCrops } from '../core/crops.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
-import type { Detection, FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
-import type { DetectorResponse, DetectorState } from '../detector/wire.ts';
+import type { FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
+import { type DetectorResponse, type DetectorState, SLOTS_PER_CAMERA } from '../detector/wire.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { DetectorClient } from './detector-client.ts';
 import type { Frame, FramePool } from './frame-pool.ts';
-import { Preprocessor } from './preprocess.ts';
+import { type Crop, Look } from './look.ts';
+import type { Effort } from './messages.ts';
+import { Preprocessor, type Region } from './preprocess.ts';
+import { type MotionSight, RegionPlanner } from './regions.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Where neither the configuration nor the model names a threshold. */
 const THRESHOLD_DEFAULT = 0.7;
+/** Regions that a camera may look at for each of its frames, on average, where the configuration does not say. */
+const REGIONS_PER_FRAME = 2;
 const NO_STAGES: StageTimes = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
+
+/** Where nothing needs a look, that is told so often. */
+const STILL_TOLD_MS = 1000;
 
 export interface PipelineOptions {
   readonly camera: string;
@@ -24,8 +33,13 @@ export interface PipelineOptions {
   readonly priority: CameraConfig['priority'];
   readonly detect: FramesConfig;
   readonly track: TrackConfig;
+  readonly regions: CameraConfig['regions'];
+  /** A look at the whole frame after so many seconds in which nothing moved. */
+  readonly fullLookS: number;
   readonly deadlineMs: number;
   readonly pool: FramePool;
+  /** Of the frame completed last; absent: nobody watches for motion, and every frame is looked at. */
+  readonly motion?: MotionSight;
   /** Absent: no pictures are kept. */
   readonly snapshots?: Snapshots;
   readonly clock: Clock;
@@ -36,37 +50,54 @@ export interface PipelineOptions {
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
+/** What belongs to one model. */
+interface Sight {
+  readonly model: ModelSpec;
+  readonly preprocessor: Preprocessor;
+  readonly planner: RegionPlanner;
+  /** One for each slot. */
+  readonly looks: readonly Look[];
+}
+
 export class Pipeline {
   framesProcessed = 0;
-  /** Frames that were in the detector's hands when it died. */
+  framesStill = 0;
+  inferences = 0;
+  /** Frames that were in the detector's hands when it died, or passed over. */
   framesLost = 0;
-  /** How much work this camera may make. */
-  effort: Effort = FULL_EFFORT;
   readonly #options: PipelineOptions;
-  readonly #client: DetectorClient;
+  readonly #client: DetectorClient<Crop>;
   readonly #tracker: Tracker;
-  #model: ModelSpec | undefined;
-  #preprocessor: Preprocessor | undefined;
+  #sight: Sight | undefined;
+  /** A look of which not everything is sent. */
+  #sending: Look | undefined;
   #outstanding = 0;
   /** Off: frames go by, nothing is looked for. */
   #detecting = true;
   /** Set at this camera, for every label. */
   #threshold: number | null = null;
+  #effort: Effort = { rate: 1, regions: true };
+  /** Looks that the rate allows; a frame adds its share once. */
+  #allowance = 0;
+  #allowedFrame = 0;
   #lastStamp: FrameStamp = { frame: 0, atMs: 0, monoMs: 0 };
+  /** Of the last observation: when it was made, and whether something moved. */
+  #toldMonoMs = Number.NEGATIVE_INFINITY;
+  #toldMotion: boolean | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.#client = new DetectorClient({
+    this.#client = new DetectorClient<Crop>({
       cameraIndex: options.index,
       priority: options.priority,
       deadlineMs: options.deadlineMs,
       clock: options.clock,
       logger: options.logger,
       onReady: () => this.pump(),
-      onAnswer: (frame, preparedMonoMs, response) => this.#answered(frame, preparedMonoMs, response),
-      onLost: (frame) => {
-        this.framesLost += 1;
-        this.#giveBack(frame);
+      onAnswer: (crop, preparedMonoMs, response) => this.#answered(crop, preparedMonoMs, response),
+      onLost: (crop) => {
+        crop.look.lost();
+        this.#settle(crop.look);
       },
       onLate: options.onLate,
     });
@@ -84,12 +115,9 @@ export class Pipeline {
 
   /** Follows the detector from generation to generation. */
   detectorChanged({ generation, ready }: DetectorState): void {
-    if (ready) {
-      const { width, height } = this.#options.detect;
-      this.#model = ready.model;
-      this.#preprocessor = new Preprocessor(ready.model.input, width, height);
-    }
+    // First: what the last one had in hand belongs to its model.
     this.#client.use(generation, ready);
+    if (ready !== undefined) this.#sight = this.#sightOf(ready.model);
   }
 
   /**
@@ -100,26 +128,27 @@ export class Pipeline {
     this.#threshold = threshold;
     if (detect === this.#detecting) return;
     this.#detecting = detect;
+    if (!detect) this.#abandon();
     if (!detect && this.#lastStamp.frame > 0) this.#tellFrameless(this.#tracker.finish(), this.#lastStamp);
     this.pump();
   }
 
-  /** `rate`: the share of detect.fps that is looked at; `regions` false: the whole frame only. Holds from the next frame. */
+  /** How much it may ask of the detector from now on. */
   setEffort(effort: Effort): void {
-    this.effort = effort;
-    this.pump();
+    this.#effort = effort;
+    if (this.#sight !== undefined) this.#sight.planner.regionsAllowed = effort.regions;
   }
 
-  /** Hands the waiting frame to the detector if it takes one; call after every completed frame. */
+  /** Hands the waiting frame to the detector if it needs a look; call after every completed frame. */
   pump(): void {
     if (!this.#detecting) return this.#letGo();
-    if (this.#preprocessor === undefined || !this.#client.hasFreeSlot) return;
-    const frame = this.#options.pool.take();
-    if (frame === undefined) return;
-    this.#preprocessor.run(frame.bytes);
-    this.#outstanding += 1;
-    this.#client.submit(this.#preprocessor.bytes, frame);
-    this.#options.onRoom();
+    const sight = this.#sight;
+    if (sight === undefined) return;
+    for (;;) {
+      const look = this.#sending ?? this.#begin(sight);
+      if (look === undefined || !this.#client.hasFreeSlot) return;
+      this.#send(sight, look);
+    }
   }
 
   /** Ends tracks that no frame will end: the camera or the detector is away. */
@@ -136,6 +165,66 @@ export class Pipeline {
     this.#client.close();
   }
 
+  #sightOf(model: ModelSpec): Sight {
+    const { detect, regions, fullLookS } = this.#options;
+    const planner = new RegionPlanner({
+      frame: detect,
+      input: model.input,
+      regions: regions.enabled,
+      inferencesPerS: regions.perS ?? REGIONS_PER_FRAME * detect.fps,
+      fullLookS,
+    });
+    planner.regionsAllowed = this.#effort.regions;
+    return {
+      model,
+      preprocessor: new Preprocessor(model.input, detect.width, detect.height),
+      planner,
+      looks: Array.from({ length: SLOTS_PER_CAMERA }, () => new Look(detect, model.input)),
+    };
+  }
+
+  /** Takes the waiting frame: to be let go, or for the look that is returned. Undefined as well where it has to wait. */
+  #begin({ planner, looks }: Sight): Look | undefined {
+    const { pool, motion } = this.#options;
+    const { waiting } = pool;
+    if (waiting === undefined) return undefined;
+    const { monoMs } = waiting;
+    if (!planner.needsLook(monoMs, this.#tracker.tracks, motion)) {
+      this.#passOver(waiting);
+      return undefined;
+    }
+    if (!planner.hasBudget || !this.#isAllowed(waiting.number)) {
+      this.framesLost += 1;
+      this.#letGo();
+      return undefined;
+    }
+    const look = looks.find(({ frame }) => frame === undefined);
+    if (look === undefined || !this.#client.hasFreeSlot) return undefined;
+    planner.fill(look.plan, monoMs);
+    look.begin(pool.take()!);
+    this.#allowance -= 1;
+    this.#outstanding += 1;
+    this.#sending = look;
+    return look;
+  }
+  #send({ preprocessor }: Sight, look: Look): void {
+    const { frame, next } = look;
+    if (frame === undefined || next === undefined) return;
+    preprocessor.run(frame.bytes, next.region);
+    look.sent();
+    if (look.next === undefined) this.#sending = undefined;
+    this.#client.submit(preprocessor.bytes, next);
+    // Last: a source that was paused may complete its next frame at once.
+    if (look.isFirst(next)) this.#options.onRoom();
+  }
+
+  /** Whether the rate allows a look at this frame. */
+  #isAllowed(frame: number): boolean {
+    if (frame !== this.#allowedFrame) this.#allowance = Math.min(1, this.#allowance + this.#effort.rate);
+    this.#allowedFrame = frame;
+    return this.#allowance > 1 - 1e-6;
+  }
+
   /** Nobody looks at the waiting frame. */
   #letGo(): void {
     const { pool, onRoom } = this.#options;
@@ -145,54 +234,93 @@ export class Pipeline {
     onRoom();
   }
 
-  #answered(frame: Frame, preparedMonoMs: number, response: DetectorResponse): void {
-    // Asked for before detection was switched off.
-    if (!this.#detecting) return this.#giveBack(frame);
+  /** The waiting frame shows nothing that needs a look. */
+  #passOver({ number, atMs, monoMs, completeMonoMs }: Frame): void {
+    this.#letGo();
     this.framesProcessed += 1;
-    const stamp = { frame: frame.number, atMs: frame.atMs, monoMs: frame.monoMs };
-    const { runStartMonoMs, runEndMonoMs } = response;
-    const step = this.#tracker.step(this.#detectionsOf(response), stamp);
+    this.framesStill += 1;
+    const isNews = this.#moves !== this.#toldMotion || monoMs - this.#toldMonoMs >= STILL_TOLD_MS;
+    // Not before an older frame whose answers are not there yet.
+    if (!isNews || this.#outstanding > 0) return;
+    const stamp = { frame: number, atMs, monoMs };
     this.#lastStamp = stamp;
-    this.#options.snapshots?.look(frame, step.tracks, 'first');
-    const { completeMonoMs } = frame;
-    const stages = {
-      prepareMs: preparedMonoMs - completeMonoMs,
-      waitMs: runStartMonoMs - preparedMonoMs,
-      inferMs: runEndMonoMs - runStartMonoMs,
-      trackMs: this.#options.clock.monoMs() - runEndMonoMs,
-    };
-    this.#tell(step, { stamp, stages, completeMonoMs });
-    this.#options.snapshots?.look(frame, step.tracks, 'better');
-    this.#giveBack(frame);
+    this.#tell(this.#tracker.pass(monoMs), { stamp, stages: NO_STAGES, completeMonoMs });
+  }
+
+  #answered({ look, region }: Crop, preparedMonoMs: number, response: DetectorResponse): void {
+    this.inferences += 1;
+    const { runStartMonoMs, runEndMonoMs } = response;
+    look.answered(preparedMonoMs, runStartMonoMs, runEndMonoMs);
+    if (!look.abandoned) this.#keep(look, region, response);
+    this.#settle(look);
     this.pump();
   }
 
-  #giveBack(frame: Frame): void {
+  /** What is asked for will not be waited for: detection was switched off. */
+  #abandon(): void {
+    for (const look of this.#sight?.looks ?? []) {
+      if (look.frame === undefined) continue;
+      look.abandoned = true;
+      this.#settle(look);
+    }
+  }
+
+  /** A look may be over: then its frame is given back, after it was told what was found. */
+  #settle(look: Look): void {
+    const { frame } = look;
+    if (look.abandoned && this.#sending === look) this.#sending = undefined;
+    if (frame === undefined || !look.isOver) return;
+    if (!look.abandoned) this.#complete(look, frame);
+    else if (this.#detecting) this.framesLost += 1;
+    look.frame = undefined;
     this.#outstanding -= 1;
     this.#options.pool.release(frame);
   }
 
-  #detectionsOf({ detections }: DetectorResponse): Detection[] {
-    const model = this.#model;
-    const preprocessor = this.#preprocessor;
-    const list: Detection[] = [];
-    if (model === undefined || preprocessor === undefined) return list;
+  #complete(look: Look, frame: Frame): void {
+    const { plan, found } = look;
+    this.framesProcessed += 1;
+    const { number, atMs, monoMs, completeMonoMs } = frame;
+    const stamp = { frame: number, atMs, monoMs };
+    const detections = plan.isWhole ? found : joinCrops(found, this.#options.track.scoreMin);
+    this.#sight?.planner.learn(plan, detections);
+    const step = this.#tracker.step(detections, stamp, plan);
+    this.#lastStamp = stamp;
+    this.#options.snapshots?.look(frame, step.tracks, 'first');
+    const stages = look.stages(completeMonoMs, this.#options.clock.monoMs());
+    this.#tell(step, { stamp, stages, completeMonoMs });
+    this.#options.snapshots?.look(frame, step.tracks, 'better');
+  }
+
+  /** Puts what one crop showed to what its look has found. */
+  #keep({ found, plan }: Look, region: Region, { detections }: DetectorResponse): void {
+    if (this.#sight === undefined) return;
+    const { model, preprocessor } = this.#sight;
     const { boxes } = detections;
     for (let index = 0; index < detections.count; index += 1) {
       const label = model.labels[detections.classes[index]!];
       if (label === undefined) continue;
       const at = index * 4;
       const corners = { x1: boxes[at]!, y1: boxes[at + 1]!, x2: boxes[at + 2]!, y2: boxes[at + 3]! };
-      const box = preprocessor.boxInFrame(corners);
-      list.push({ label, score: detections.scores[index]!, box });
+      const box = preprocessor.boxInFrame(corners, region);
+      found.push({ label, score: detections.scores[index]!, box, cut: plan.cuts(region, box) });
     }
-    return list;
+  }
+
+  /** Something moves; undefined where nobody watches for that. */
+  get #moves(): boolean | undefined {
+    const { motion } = this.#options;
+    return motion === undefined ? undefined : motion.state === 'moving';
   }
 
   #thresholdOf(label: string): number {
     const { thresholds, threshold } = this.#options.track;
     return (
-      this.#threshold ?? thresholds[label] ?? threshold ?? this.#model?.thresholds[label] ?? THRESHOLD_DEFAULT
+      this.#threshold ??
+      thresholds[label] ??
+      threshold ??
+      this.#sight?.model.thresholds[label] ??
+      THRESHOLD_DEFAULT
     );
   }
 
@@ -205,9 +333,13 @@ export class Pipeline {
     this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs, frameless: true });
   }
 
-  #tell(step: TrackStep, when: Omit<Observation, 'camera' | 'tracks' | 'ended'>): void {
+  #tell(step: TrackStep, when: Omit<Observation, 'camera' | 'tracks' | 'ended' | 'motion'>): void {
     const { camera, snapshots, onObservation } = this.#options;
     const tracks = snapshots === undefined ? step.tracks : snapshots.name(step);
-    onObservation({ ...when, camera, tracks, ended: step.ended });
+    const moves = this.#moves;
+    this.#toldMonoMs = when.stamp.monoMs;
+    this.#toldMotion = moves;
+    const motion = moves === undefined ? undefined : { motion: moves };
+    onObservation({ ...when, ...motion, camera, tracks, ended: step.ended });
   }
 }

@@ -2,6 +2,7 @@
 // conversion, the model's layout and normalisation. Plain loops over typed arrays with buffers made once; camera worker thread.
 // Figures: test/bench (`npm run bench`).
 import type { Box, ModelInput } from '../core/types.ts';
+import { FrameWords } from './frame-words.ts';
 import type { Size } from './halve.ts';
 import { PlaneResizer } from './plane-resizer.ts';
 
@@ -89,7 +90,7 @@ export class Preprocessor {
   readonly #ways = new Map<number, Way[]>();
   readonly #rgb: Uint8ClampedArray;
   readonly #floats: Float32Array | undefined;
-  readonly #words = new WeakMap<Uint8Array, Uint32Array>();
+  readonly #words = new FrameWords();
   /** Whose borders are in the tensor. */
   #filled: Placement | undefined;
 
@@ -115,7 +116,7 @@ export class Preprocessor {
       throw new RangeError(`a frame has ${frame.length} bytes, expected ${this.#frameBytes}`);
     }
     const { placement, planes, luma, chroma } = this.#wayOf(region);
-    const words = this.#wordsOf(frame);
+    const words = this.#words.of(frame);
     const stride = this.whole.width;
     const { x, y } = region;
     const shared = (y / 2) * (stride / 2) + x / 2;
@@ -162,16 +163,6 @@ export class Preprocessor {
       chroma: new PlaneResizer({ width: width / 2, height: height / 2 }, placement, stride / 2),
       planes: [new Uint8Array(bytes), new Uint8Array(bytes), new Uint8Array(bytes)],
     };
-  }
-
-  /** The frame as 32-bit words; one view per buffer of the pool is kept. */
-  #wordsOf(frame: Uint8Array): Uint32Array {
-    let words = this.#words.get(frame);
-    if (words === undefined) {
-      words = new Uint32Array(frame.buffer, frame.byteOffset, frame.length >> 2);
-      this.#words.set(frame, words);
-    }
-    return words;
   }
 
   /** To RGB, cut at 0 and 255 by the clamped array; written in the model's layout and colour order. */

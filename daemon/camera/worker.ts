@@ -17,6 +17,7 @@ import type {
 } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { CameraProgram } from './program.ts';
+import { Sight } from './sight.ts';
 import { Snapshots } from './snapshots.ts';
 import { type CameraSource, frameBytesOf, sourcePlan } from './source.ts';
 
@@ -33,7 +34,8 @@ function start(data: CameraWorkerData, tell: Tell): void {
   const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
   const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
-  const pipeline = pipelineOf(data, { pool, snapshots, logger, tell, onRoom: () => program.resume() });
+  const sight = new Sight({ config, pool });
+  const pipeline = pipelineOf(data, { pool, sight, snapshots, logger, tell, onRoom: () => program.resume() });
   const asked = askedPicturesOf(data, { pool, snapshots, tell });
   const clips = clipsOf(data, { pool, logger, tell });
   const plan = sourcePlan(config, { clock });
@@ -47,6 +49,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
     stallMs: config.stallMs,
     clock,
     onFrame: () => {
+      sight.look();
       pipeline.pump();
       asked.look();
       clips.look();
@@ -58,14 +61,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
     },
     onOffline: (error) => tell({ type: 'offline', ...problemOf(error) }),
   });
-  const counters = (): CameraCounters => ({
-    framesTotal: program.framesTotal,
-    framesDropped: pool.dropped + pipeline.framesLost,
-    framesProcessed: pipeline.framesProcessed,
-    restarts: program.restarts,
-    snapshotsWritten: snapshots?.written ?? 0,
-    snapshotsDropped: snapshots?.dropped ?? 0,
-  });
+  const counters = (): CameraCounters => countersOf({ program, pool, pipeline, snapshots });
   const timers = [clock.every(COUNTERS_INTERVAL_MS, () => tell({ type: 'counters', counters: counters() }))];
   if (countsRealTime(config.source)) {
     timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
@@ -88,7 +84,6 @@ function start(data: CameraWorkerData, tell: Tell): void {
   parentPort?.on('message', (message: ToCameraWorker) => {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else if (message.type === 'switches') pipeline.turn(message.switches);
-    else if (message.type === 'effort') pipeline.setEffort(message.effort);
     else if (message.type === 'picture-wanted') asked.want();
     else if (message.type === 'clip-seconds') clips.remember(message.seconds);
     else if (message.type === 'clip') clips.order(message.order);
@@ -96,8 +91,29 @@ function start(data: CameraWorkerData, tell: Tell): void {
   });
 }
 
+interface Counted {
+  readonly program: CameraProgram;
+  readonly pool: FramePool;
+  readonly pipeline: Pipeline;
+  readonly snapshots: Snapshots | undefined;
+}
+
+function countersOf({ program, pool, pipeline, snapshots }: Counted): CameraCounters {
+  return {
+    framesTotal: program.framesTotal,
+    framesDropped: pool.dropped + pipeline.framesLost,
+    framesProcessed: pipeline.framesProcessed,
+    framesStill: pipeline.framesStill,
+    inferences: pipeline.inferences,
+    restarts: program.restarts,
+    snapshotsWritten: snapshots?.written ?? 0,
+    snapshotsDropped: snapshots?.dropped ?? 0,
+  };
+}
+
 interface PipelineParts {
   readonly pool: FramePool;
+  readonly sight: Sight;
   readonly snapshots: Snapshots | undefined;
   readonly logger: Logger;
   readonly tell: Tell;
@@ -106,7 +122,7 @@ interface PipelineParts {
 
 function pipelineOf(
   data: CameraWorkerData,
-  { pool, snapshots, logger, tell, onRoom }: PipelineParts,
+  { pool, sight, snapshots, logger, tell, onRoom }: PipelineParts,
 ): Pipeline {
   const { camera, index, config, track, deadlineMs, switches } = data;
   const pipeline = new Pipeline({
@@ -115,8 +131,11 @@ function pipelineOf(
     priority: config.priority,
     detect: config.detect,
     track,
+    regions: config.regions,
+    fullLookS: config.motion.fullLookS,
     deadlineMs,
     pool,
+    ...(sight.motion === undefined ? {} : { motion: sight.motion }),
     ...(snapshots === undefined ? {} : { snapshots }),
     clock: systemClock,
     logger,

@@ -1,5 +1,6 @@
 // The schema of one camera: source, size and rate, zones and lines, privacy masks, the file's values of its switches. Pure.
 import { z } from 'zod';
+import { motionSchema } from './motion-schema.ts';
 import { linesSchema, zonesSchema } from './place-schema.ts';
 import { fraction, name, polygon } from './schema-parts.ts';
 import { sourceSchema } from './source-schema.ts';
@@ -54,6 +55,22 @@ export const cameraSchema = z.strictObject({
     .meta({
       description:
         'Privacy masks: named polygons that are painted black before anything looks at, stores or sends a picture.',
+    }),
+  motion: motionSchema,
+  regions: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .meta({ description: 'Off: the model always sees the whole frame, and small objects not at all.' }),
+      perS: z.number().min(0.2).max(240).optional().meta({
+        description: 'Runs of the model a second for this camera, at most; default: twice `detect.fps`.',
+      }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        'Closer looks at parts of the frame: where something moves and where objects are followed.',
     }),
   priority: z.enum(['low', 'normal', 'high']).default('normal').meta({
     description:

@@ -9,7 +9,7 @@ import type { Sighting } from './whereabouts.ts';
 
 /**
  * An object moves while it has moved a step within this time, unless its tracker holds it for stationary; a camera has
- * motion as long after the last step.
+ * motion as long after the last step of an object, or after anything else moved in its picture.
  */
 export const QUIET_MS = 5000;
 /** A step, as a fraction of the mean of width and height of the box: boxes of a thing that stands tremble by less. */
@@ -150,10 +150,11 @@ export class Presence {
   }
 
   /** Takes the observations of all cameras in the order they were made. */
-  observe({ camera, stamp, tracks }: Observation, sightings: readonly Sighting[]): PresenceChange[] {
+  observe({ camera, stamp, tracks, motion }: Observation, sightings: readonly Sighting[]): PresenceChange[] {
     const scene = this.#cameras.get(camera);
     if (scene === undefined) return [];
     scene.monoMs = Math.max(scene.monoMs, stamp.monoMs);
+    if (motion === true) scene.steppedMonoMs = scene.monoMs;
     for (const sighting of sightings) follow(scene, sighting);
     // An observation has each track once: more are followed than it has only when some have gone.
     if (scene.tracks.size > tracks.length) leave(scene, tracks);

@@ -32,7 +32,11 @@ export interface CameraHealth {
   readonly reason?: string;
   readonly framesTotal: number;
   readonly framesDropped: number;
+  /** Looked at, or found to need no look; how many needed none. */
   readonly framesProcessed: number;
+  readonly framesStill: number;
+  /** Runs of the model. */
+  readonly inferences: number;
   readonly fps: number;
   readonly restarts: number;
   /** Pictures written to the data folder, and those that were not (no room, disk too slow). */

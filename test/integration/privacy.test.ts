@@ -86,6 +86,8 @@ async function see(state: DetectorState, frame: Buffer, masked: boolean, boxes =
     priority: 'normal',
     index: 0,
     track,
+    regions: { enabled: false },
+    fullLookS: 10,
     deadlineMs: 60_000,
     pool,
     snapshots,

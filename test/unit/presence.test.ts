@@ -15,7 +15,7 @@ import {
 import type { Zone } from '../../daemon/core/rule-types.ts';
 import type { Observation, TrackView } from '../../daemon/core/types.ts';
 import { Whereabouts } from '../../daemon/core/whereabouts.ts';
-import { DOOR, observation, placesOf, stampOf, standing, trackView } from '../support/tracks.ts';
+import { DOOR, NO_STAGES, observation, placesOf, stampOf, standing, trackView } from '../support/tracks.ts';
 
 const OUTSIDE = standing(0.2, 0.8);
 const INSIDE = standing(0.7, 0.8);
@@ -156,6 +156,29 @@ describe('motion', () => {
     told.take(presence.settle({ monoMs: monoMs + QUIET_MS - 1, atMs }));
     expect(told.states.get('porch/motion')).toBe(true);
     told.take(presence.settle({ monoMs: monoMs + QUIET_MS, atMs }));
+    expect(told.states.get('porch/motion')).toBe(false);
+  });
+
+  test('is on while the gate sees something move, object or not', () => {
+    const { presence, told } = porch();
+    const look = (frame: number, motion: boolean): void => {
+      const observation = {
+        camera: 'porch',
+        stamp: stampOf(frame),
+        tracks: [],
+        ended: [],
+        stages: NO_STAGES,
+        motion,
+      };
+      told.take(presence.observe(observation, []));
+    };
+    look(1, false);
+    expect(told.states.get('porch/motion')).toBe(false);
+    look(2, true);
+    expect(told.states.get('porch/motion')).toBe(true);
+    look(3, false);
+    expect(told.states.get('porch/motion')).toBe(true);
+    look(2 + QUIET_MS / 200, false);
     expect(told.states.get('porch/motion')).toBe(false);
   });
 

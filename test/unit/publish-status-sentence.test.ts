@@ -20,6 +20,8 @@ function sentence({
     framesTotal: 0,
     framesDropped: 0,
     framesProcessed: 0,
+    framesStill: 0,
+    inferences: 0,
     fps: 0,
     restarts: 0,
     snapshotsWritten: 0,
