@@ -2,6 +2,7 @@
 // tells. Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
 import type { ClipOrder } from '../core/clips.ts';
+import { type Effort, FULL_EFFORT, isSameEffort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -80,6 +81,7 @@ export class Camera implements Part {
   readonly #pictures: PictureRequests;
   #switches: CameraSwitches;
   #clipS: number;
+  #effort: Effort = FULL_EFFORT;
   #started = false;
   #worker: Worker | undefined;
   /** Set while the worker has been told to end. */
@@ -99,6 +101,7 @@ export class Camera implements Part {
   #counters: CameraCounters = {
     framesTotal: 0,
     framesDropped: 0,
+    framesOvertaken: 0,
     framesProcessed: 0,
     framesStill: 0,
     inferences: 0,
@@ -169,6 +172,13 @@ export class Camera implements Part {
     if (seconds === this.#clipS) return;
     this.#clipS = seconds;
     this.#post({ type: 'clip-seconds', seconds });
+  }
+
+  /** How much work it may make, in workers that are started later too. */
+  setEffort(effort: Effort): void {
+    if (isSameEffort(effort, this.#effort)) return;
+    this.#effort = effort;
+    this.#post({ type: 'effort', effort });
   }
 
   /** False where no worker runs, and so nothing is remembered. */
@@ -252,6 +262,7 @@ export class Camera implements Part {
         if (!this.#stopping) this.#follow(sentAway ? undefined : problem);
       });
     });
+    if (!isSameEffort(this.#effort, FULL_EFFORT)) this.#post({ type: 'effort', effort: this.#effort });
     if (this.#detector) this.#post({ type: 'detector', state: this.#detector });
   }
 

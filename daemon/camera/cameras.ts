@@ -1,6 +1,7 @@
 // All cameras of the daemon as one part: which there are, the slots each has at the detector, coming and going while the
 // daemon runs. Main thread.
 import type { ClipOrder } from '../core/clips.ts';
+import type { Effort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { Part } from '../platform/part.ts';
@@ -20,6 +21,8 @@ export class Cameras implements Part {
   readonly #options: CamerasOptions;
   /** By index; a place is free again when its camera has gone. */
   readonly #places: (Camera | undefined)[] = [];
+  /** As last set, for cameras that come later too. */
+  readonly #efforts = new Map<string, Effort>();
   #detector: DetectorState | undefined;
 
   constructor(options: CamerasOptions) {
@@ -67,6 +70,12 @@ export class Cameras implements Part {
     for (const camera of this.list) camera.rememberForClips(secondsOf(camera.camera));
   }
 
+  /** See `Camera.setEffort`; a camera of this name that is made later gets it too. */
+  setEffort(name: string, effort: Effort): void {
+    this.#efforts.set(name, effort);
+    this.find(name)?.setEffort(effort);
+  }
+
   /** False where the camera is not there, or does not run. */
   makeClip(order: ClipOrder): boolean {
     return this.find(order.camera)?.makeClip(order) ?? false;
@@ -79,6 +88,8 @@ export class Cameras implements Part {
         const index = free === -1 ? this.#places.length : free;
         const camera = this.#options.make(name, index);
         this.#places[index] = camera;
+        const effort = this.#efforts.get(name);
+        if (effort !== undefined) camera.setEffort(effort);
         if (this.#detector !== undefined) camera.detectorChanged(this.#detector);
         return camera.start();
       }),

@@ -1,6 +1,7 @@
 // What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
 import type { ClipOrder } from '../core/clips.ts';
+import type { Effort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import type { Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
@@ -27,14 +28,6 @@ export interface CameraWorkerData {
   readonly runtimeDir: string;
 }
 
-/** How much of the detector a camera may take while the board cannot give it all (core/ladder.ts). */
-export interface Effort {
-  /** Share of the frames that may be looked at, above 0 to 1. */
-  readonly rate: number;
-  /** Whether regions are looked at, or the whole frame alone. */
-  readonly regions: boolean;
-}
-
 /** Frames of one camera since the daemon's start. */
 export interface CameraCounters {
   /** Complete frames that arrived. */
@@ -44,6 +37,8 @@ export interface CameraCounters {
    * cannot give more.
    */
   framesDropped: number;
+  /** Those of them that were replaced by a newer one: the detector had no time. */
+  framesOvertaken: number;
   /** Frames that were looked at, or that showed nothing which needed a look. */
   framesProcessed: number;
   /** Those of them that needed no look. */
@@ -91,6 +86,7 @@ export type ToCameraWorker =
   /** As `clipS`, from now on; 0: none. */
   | { readonly type: 'clip-seconds'; readonly seconds: number }
   | { readonly type: 'clip'; readonly order: ClipOrder }
+  | { readonly type: 'effort'; readonly effort: Effort }
   | { readonly type: 'detector'; readonly state: DetectorState }
   | { readonly type: 'stop' };
 

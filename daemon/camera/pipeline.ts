@@ -4,6 +4,7 @@
 // needs no look is let go, and told of now and then. Camera worker thread.
 import type { CameraConfig, FramesConfig, TrackConfig } from '../config/types.ts';
 import { joinCrops } from '../core/crops.ts';
+import { type Effort, FULL_EFFORT } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
 import type { FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
@@ -13,7 +14,6 @@ import type { Logger } from '../platform/logger.ts';
 import { DetectorClient } from './detector-client.ts';
 import type { Frame, FramePool } from './frame-pool.ts';
 import { type Crop, Look } from './look.ts';
-import type { Effort } from './messages.ts';
 import { Preprocessor, type Region } from './preprocess.ts';
 import { type MotionSight, RegionPlanner } from './regions.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -76,7 +76,7 @@ export class Pipeline {
   #detecting = true;
   /** Set at this camera, for every label. */
   #threshold: number | null = null;
-  #effort: Effort = { rate: 1, regions: true };
+  #effort: Effort = FULL_EFFORT;
   /** Looks that the rate allows; a frame adds its share once. */
   #allowance = 0;
   #allowedFrame = 0;

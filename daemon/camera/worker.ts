@@ -84,6 +84,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
   parentPort?.on('message', (message: ToCameraWorker) => {
     if (message.type === 'detector') pipeline.detectorChanged(message.state);
     else if (message.type === 'switches') pipeline.turn(message.switches);
+    else if (message.type === 'effort') pipeline.setEffort(message.effort);
     else if (message.type === 'picture-wanted') asked.want();
     else if (message.type === 'clip-seconds') clips.remember(message.seconds);
     else if (message.type === 'clip') clips.order(message.order);
@@ -102,6 +103,7 @@ function countersOf({ program, pool, pipeline, snapshots }: Counted): CameraCoun
   return {
     framesTotal: program.framesTotal,
     framesDropped: pool.dropped + pipeline.framesLost,
+    framesOvertaken: pool.dropped,
     framesProcessed: pipeline.framesProcessed,
     framesStill: pipeline.framesStill,
     inferences: pipeline.inferences,

@@ -32,6 +32,8 @@ export interface CameraHealth {
   readonly reason?: string;
   readonly framesTotal: number;
   readonly framesDropped: number;
+  /** Those of them for which the detector had no time. */
+  readonly framesOvertaken: number;
   /** Looked at, or found to need no look; how many needed none. */
   readonly framesProcessed: number;
   readonly framesStill: number;

@@ -19,6 +19,7 @@ function sentence({
   const counters = {
     framesTotal: 0,
     framesDropped: 0,
+    framesOvertaken: 0,
     framesProcessed: 0,
     framesStill: 0,
     inferences: 0,

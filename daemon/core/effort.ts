@@ -1,0 +1,14 @@
+// How much work one camera may make. The ladder (ladder.ts) sets it, the camera's pipeline keeps to it. Pure.
+
+export interface Effort {
+  /** Share of `detect.fps` that is looked at, above 0 to 1. Frames beyond it are let go, not lost. */
+  readonly rate: number;
+  /** False: only the whole frame is looked at, no regions of it. */
+  readonly regions: boolean;
+}
+
+export const FULL_EFFORT: Effort = { rate: 1, regions: true };
+
+export function isSameEffort(one: Effort, other: Effort): boolean {
+  return one.rate === other.rate && one.regions === other.regions;
+}
