@@ -3,6 +3,7 @@
 // docs/config.md and the check of config/vedette.example.yaml are generated from it. Pure.
 import { z } from 'zod';
 import { cameraSchema } from './camera-schema.ts';
+import { detectorSchema } from './detector-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
 import { homeAssistantSchema } from './home-assistant-schema.ts';
 import { locationSchema } from './location-schema.ts';
@@ -43,41 +44,6 @@ const snapshots = z.strictObject({
   }),
 });
 
-const detector = z.strictObject({
-  model: z.string().min(1).default('vedette-nano').meta({
-    description:
-      'Name of a folder under models/, or a path (with a slash, relative to the configuration file) to a folder with a manifest.json.',
-  }),
-  providers: z
-    .array(z.enum(['auto', 'tensorrt', 'cuda', 'cpu']))
-    .min(1)
-    .default(['auto'])
-    .meta({
-      description:
-        "Execution providers in order of preference; 'auto' stands for what the board has. The CPU is always the last resort.",
-    }),
-  threads: z
-    .int()
-    .min(1)
-    .max(16)
-    .optional()
-    .meta({ description: 'Threads of one inference; default: one less than the cores, at most 3.' }),
-  deadlineMs: z.int().min(100).max(120000).default(5000).meta({
-    description:
-      'A detector that has not answered a request for this long is killed and started again (milliseconds).',
-  }),
-  startTimeoutMs: z
-    .int()
-    .min(1000)
-    .max(1800000)
-    .default(60000)
-    .meta({ description: 'Time allowed for loading the model and warming up (milliseconds).' }),
-  memoryMb: z.int().min(0).max(65536).default(512).meta({
-    description:
-      'A detector process that takes more memory than this is replaced by a fresh one between two frames (megabytes); 0 never does.',
-  }),
-});
-
 export const configSchema = z.strictObject({
   device: z
     .strictObject({
@@ -108,7 +74,7 @@ export const configSchema = z.strictObject({
   mqtt: mqttSchema.prefault({}).meta({ description: 'Where messages go.' }),
   homeassistant: homeAssistantSchema.prefault({}).meta({ description: 'For Home Assistant.' }),
   frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
-  detector: detector.prefault({}).meta({ description: 'The model and how it is run.' }),
+  detector: detectorSchema.prefault({}).meta({ description: 'The model and how it is run.' }),
   track: trackSchema.prefault({}).meta({ description: 'When a detection becomes an object.' }),
   snapshots: snapshots.prefault({}).meta({ description: 'Pictures of what was seen.' }),
   store: storeSchema.prefault({}).meta({ description: 'The database in the data folder.' }),
