@@ -102,7 +102,15 @@ function always(next: SourcePlan['next']): CameraSource {
 
 function sceneProgram(source: SourceOf<'scene'>, { width, height, fps }: FramesConfig): SourceProgram {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  const options = { width, height, fps, seed: source.seed, time: source.time, pace: 'realtime' };
+  const options = {
+    width,
+    height,
+    fps,
+    seed: source.seed,
+    time: source.time,
+    lens: source.lens,
+    pace: 'realtime',
+  };
   const args = [
     main,
     'scene',

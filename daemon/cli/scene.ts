@@ -2,7 +2,7 @@
 // the command line and connects the parts; the scene is loaded when the command runs.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../platform/clock.ts';
-import type { SceneTime } from '../scene/options.ts';
+import type { SceneLens, SceneTime } from '../scene/options.ts';
 
 interface SceneFlags {
   readonly width: number;
@@ -10,6 +10,7 @@ interface SceneFlags {
   readonly fps: number;
   readonly seed: number;
   readonly time: SceneTime;
+  readonly lens: SceneLens;
   readonly frames: number;
   readonly pace: 'realtime' | 'fast';
   readonly noise: boolean;
@@ -37,6 +38,11 @@ export function sceneCommand(context: { readonly signal: AbortSignal; readonly c
     .option('--fps <rate>', 'frames per second, 0.1 to 60', numberOf, 5)
     .option('--seed <number>', 'who walks by, and when: the same seed gives the same bytes', numberOf, 1)
     .addOption(new Option('--time <time>', 'time of day').choices(['day', 'dusk', 'night']).default('day'))
+    .addOption(
+      new Option('--lens <lens>', 'wide: more of the street, and everybody smaller')
+        .choices(['normal', 'wide'])
+        .default('normal'),
+    )
     .option('--frames <count>', 'stop after so many frames; 0 never stops', countOf, 0)
     .addOption(
       new Option('--pace <pace>', 'realtime, or as fast as the reader takes')

@@ -10,6 +10,10 @@ const sceneSource = z
       .literal('scene')
       .meta({ description: 'The built-in camera: a rendered front yard with people, cars and a dog.' }),
     time: z.enum(['day', 'dusk', 'night']).default('day').meta({ description: 'Light of the scene.' }),
+    lens: z
+      .enum(['normal', 'wide'])
+      .default('normal')
+      .meta({ description: "'wide' shows more of the street, and everybody smaller." }),
     seed: z
       .int()
       .min(0)

@@ -5,6 +5,10 @@ import { VedetteError } from '../platform/errors.ts';
 export const SCENE_TIMES = ['day', 'dusk', 'night'] as const;
 export type SceneTime = (typeof SCENE_TIMES)[number];
 
+/** `wide` shows the same street through a wide-angle lens: more of it, and everybody smaller. */
+export const SCENE_LENSES = ['normal', 'wide'] as const;
+export type SceneLens = (typeof SCENE_LENSES)[number];
+
 /** Everything that decides the picture. The same options give the same bytes. */
 export interface SceneOptions {
   /** Pixels, a multiple of 64, 320..1920 (the I420 stride is the width). */
@@ -16,6 +20,7 @@ export interface SceneOptions {
   /** Whole number, 0..4294967295. */
   readonly seed: number;
   readonly time: SceneTime;
+  readonly lens: SceneLens;
   /** Sensor noise. */
   readonly noise: boolean;
   /** Leaves of the tree sway. */
@@ -35,6 +40,7 @@ export const SCENE_DEFAULTS: SceneOptions = {
   fps: 5,
   seed: 1,
   time: 'day',
+  lens: 'normal',
   noise: true,
   leaves: true,
   flicker: false,
@@ -58,7 +64,7 @@ const SEED_MAX = 0xffffffff;
  */
 export function resolveSceneOptions(options: Partial<SceneOptions> = {}): SceneOptions {
   const resolved: SceneOptions = { ...SCENE_DEFAULTS, ...options };
-  const { width, height, fps, seed, time } = resolved;
+  const { width, height, fps, seed, time, lens } = resolved;
   if (!Number.isInteger(width) || width < WIDTH_MIN || width > WIDTH_MAX || width % WIDTH_STEP !== 0) {
     refuse('width', width, `a multiple of ${WIDTH_STEP} from ${WIDTH_MIN} to ${WIDTH_MAX}`);
   }
@@ -70,6 +76,7 @@ export function resolveSceneOptions(options: Partial<SceneOptions> = {}): SceneO
     refuse('seed', seed, `a whole number from 0 to ${SEED_MAX}`);
   }
   if (!SCENE_TIMES.includes(time)) refuse('time', time, `one of ${SCENE_TIMES.join(', ')}`);
+  if (!SCENE_LENSES.includes(lens)) refuse('lens', lens, `one of ${SCENE_LENSES.join(', ')}`);
   return resolved;
 }
 

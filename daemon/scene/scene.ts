@@ -77,11 +77,11 @@ export class Scene {
    */
   constructor(options: Partial<SceneOptions> = {}) {
     this.options = resolveSceneOptions(options);
-    const { width, height, seed, time } = this.options;
+    const { width, height, seed, time, lens } = this.options;
     this.frame = new Uint8Array((width * height * 3) / 2);
     this.#still = new Uint8Array(this.frame.length);
     this.#planes = planesOf(this.frame, width, height, new Uint8Array(width * height));
-    this.#view = new View(width, height);
+    this.#view = new View(width, height, lens);
     this.#light = lightingOf(time);
     this.#shader = new Shader(this.#light);
     const noise = cloudTile(new Random(mixSeed(seed, 5)));
@@ -89,7 +89,7 @@ export class Scene {
     this.#polygon = new PolygonPainter(width * 3);
     this.#pool = new TubePool(TUBES_MAX, this.#view, this.#shader, new ActorLight());
     this.#car = new CarPainter(this.#view, this.#shader, this.#polygon);
-    this.#script = new Script(seed);
+    this.#script = new Script(seed, lens);
     this.#sensor = new Sensor(seed, this.#light.noiseSigma, this.#light.infrared > 0);
     const { toSun } = this.#light;
     this.#slope = { x: -toSun[0] / toSun[1], z: -toSun[2] / toSun[1] };

@@ -1,6 +1,7 @@
 // What happens in the street: a script that repeats every PERIOD_S seconds with other people, clothes, speeds and small
 // delays each time, all drawn from the seed. Actors as a pure function of time; no pixels. Any thread.
 import { BINS, LANE, PATH } from './layout.ts';
+import type { SceneLens } from './options.ts';
 import { mixSeed, Random } from './random.ts';
 import { Route } from './route.ts';
 import { type CarLook, drawCarLook } from './vehicle.ts';
@@ -35,30 +36,39 @@ export interface CarAct extends ActBase {
 
 export type Act = PersonAct | DogAct | CarAct;
 
-const LEFT = -4.3;
+/** Beyond the left edge of the picture. */
+const LEFT: Readonly<Record<SceneLens, number>> = { normal: -4.3, wide: -10 };
+/** The same at the near kerb. */
+const KERB_LEFT: Readonly<Record<SceneLens, number>> = { normal: -5, wide: -12.5 };
 /** Hidden behind the wing of the house. */
 const RIGHT = 3.7;
 const GATE_X = -1.5;
 const TO_DOOR = Math.PI / 2;
+/** Beyond both edges of a wide picture, at the pavement on the other side of the road. */
+const FAR_X = 21;
+/** How many walk there in each cycle. */
+const FAR_WALKERS = 4;
 
 /** The script of one seed; keeps the acts of the cycle before the present one and of the present one. */
 export class Script {
   readonly #seed: number;
+  readonly #lens: SceneLens;
   #cycle = -1;
   #acts: readonly Act[] = [];
   #before: readonly Act[] = [];
   readonly #present: Act[] = [];
 
-  constructor(seed: number) {
+  constructor(seed: number, lens: SceneLens = 'normal') {
     this.#seed = seed;
+    this.#lens = lens;
   }
 
   /** Everybody on stage at `s` seconds. The array is reused by the next call. */
   at(s: number): readonly Act[] {
     const cycle = Math.floor(s / PERIOD_S);
     if (cycle !== this.#cycle) {
-      this.#before = cycle === this.#cycle + 1 ? this.#acts : cycle > 0 ? actsOf(this.#seed, cycle - 1) : [];
-      this.#acts = actsOf(this.#seed, cycle);
+      this.#before = cycle === this.#cycle + 1 ? this.#acts : cycle > 0 ? this.#actsOf(cycle - 1) : [];
+      this.#acts = this.#actsOf(cycle);
       this.#cycle = cycle;
     }
     this.#present.length = 0;
@@ -69,13 +79,19 @@ export class Script {
     }
     return this.#present;
   }
+
+  #actsOf(cycle: number): Act[] {
+    return actsOf(this.#seed, cycle, this.#lens);
+  }
 }
 
 /** All acts that start in a cycle (counted from 0). */
-export function actsOf(seed: number, cycle: number): Act[] {
+export function actsOf(seed: number, cycle: number, lens: SceneLens = 'normal'): Act[] {
   const random = new Random(mixSeed(seed, cycle * 2 + 1));
   const counts = { person: 0, dog: 0, car: 0 };
-  const perCycle = { person: 9, dog: 1, car: 7 };
+  const isWide = lens === 'wide';
+  const left = LEFT[lens];
+  const perCycle = { person: isWide ? 9 + FAR_WALKERS : 9, dog: 1, car: 7 };
   const nameOf = (label: Act['label']): string => `${label}-${cycle * perCycle[label] + ++counts[label]}`;
   const acts: Act[] = [];
   const person = (at: number, route: Route, courier = false): void => {
@@ -97,26 +113,26 @@ export function actsOf(seed: number, cycle: number): Act[] {
   };
   const pace = (): number => random.range(1.1, 1.35);
 
-  person(0.2, visit(LEFT, LEFT, 1.3, random));
-  person(11 + random.range(0, 1.5), along(RIGHT, LEFT, random.range(5.8, 6.2), pace()));
-  person(16 + random.range(0, 1.5), along(LEFT, RIGHT, random.range(5.6, 5.9), pace()));
-  person(21 + random.range(0, 1), crossing(random, pace()));
-  person(26 + random.range(0, 1), visit(RIGHT, LEFT, 1.25, random), true);
+  person(0.2, visit(left, left, 1.3, random));
+  person(11 + random.range(0, 1.5), along(RIGHT, left, random.range(5.8, 6.2), pace()));
+  person(16 + random.range(0, 1.5), along(left, RIGHT, random.range(5.6, 5.9), pace()));
+  person(21 + random.range(0, 1), crossing(KERB_LEFT[lens], random, pace()));
+  person(26 + random.range(0, 1), visit(RIGHT, left, 1.25, random), true);
   const walk = random.range(1, 1.15);
   const dogAt = 33 + random.range(0, 1);
-  person(dogAt, along(LEFT, RIGHT, 5.95, walk));
+  person(dogAt, along(left, RIGHT, 5.95, walk));
   acts.push({
     id: nameOf('dog'),
     label: 'dog',
     startS: cycle * PERIOD_S + dogAt,
-    route: along(LEFT + 1.25, RIGHT + 1.25, 5.75, walk),
+    route: along(left + 1.25, RIGHT + 1.25, 5.75, walk),
     coat: random.next(),
   });
-  person(39 + random.range(0, 1), atBins(random));
+  person(39 + random.range(0, 1), atBins(left, random));
   const pair = 45 + random.range(0, 0.5);
   const together = pace();
-  person(pair, along(RIGHT, LEFT, 5.75, together));
-  person(pair + 0.1, along(RIGHT + 0.85, LEFT + 0.6, 6.25, together));
+  person(pair, along(RIGHT, left, 5.75, together));
+  person(pair + 0.1, along(RIGHT + 0.85, left + 0.6, 6.25, together));
 
   car(2 + random.range(0, 2), true);
   car(8 + random.range(0, 2), false);
@@ -125,6 +141,10 @@ export function actsOf(seed: number, cycle: number): Act[] {
   car(36 + random.range(0, 1), true);
   car(38 + random.range(0, 1), false);
   car(48 + random.range(0, 2), true);
+  for (let i = 0; isWide && i < FAR_WALKERS; i += 1) {
+    const from = random.chance(0.5) ? FAR_X : -FAR_X;
+    person(13 * i + random.range(0, 6), along(from, -from, random.range(12.9, 13.9), pace()));
+  }
   return acts;
 }
 
@@ -146,15 +166,18 @@ function along(from: number, to: number, z: number, speed: number): Route {
 }
 
 /** Over the road at a slant, then along the pavement. */
-function crossing(random: Random, speed: number): Route {
-  return new Route(-5, 7.5).to(-3, 7.3, speed).to(-0.8, 6.2, speed).to(RIGHT, random.range(5.7, 6.2), speed);
+function crossing(left: number, random: Random, speed: number): Route {
+  return new Route(left, 7.5)
+    .to(-3, 7.3, speed)
+    .to(-0.8, 6.2, speed)
+    .to(RIGHT, random.range(5.7, 6.2), speed);
 }
 
 /** Stops behind the bins for a while, legs hidden. */
-function atBins(random: Random): Route {
+function atBins(left: number, random: Random): Route {
   const speed = random.range(1.1, 1.3);
   const z = random.range(5.65, 5.75);
-  return new Route(LEFT, z)
+  return new Route(left, z)
     .to(BINS[0]!.x + 0.2, z, speed)
     .wait(2.2, Math.PI)
     .to(RIGHT, z, speed);

@@ -1,10 +1,16 @@
 // The camera: a pinhole looking down from the house at the street. Turns metres into pixels. Axes of the world: x to
 // the right, y up, z away from the house; the camera stands at (0, MOUNT_HEIGHT, 0). Pure, any thread.
 
+import type { SceneLens } from './options.ts';
+
 /** Metres above the ground. */
 export const MOUNT_HEIGHT = 2.7;
 const PITCH = (18 * Math.PI) / 180;
-const FIELD_VERTICAL = (37 * Math.PI) / 180;
+/** What it sees from top to bottom. */
+const FIELD_VERTICAL: Readonly<Record<SceneLens, number>> = {
+  normal: (37 * Math.PI) / 180,
+  wide: (80 * Math.PI) / 180,
+};
 
 /**
  * Pinhole projection (Hartley and Zisserman, Multiple View Geometry, 6.1). `project` writes its result into the fields
@@ -25,10 +31,10 @@ export class View {
   /** Result of `project`: pixels per metre at that depth. */
   scale = 0;
 
-  constructor(width: number, height: number) {
+  constructor(width: number, height: number, lens: SceneLens = 'normal') {
     this.width = width;
     this.height = height;
-    this.focal = height / 2 / Math.tan(FIELD_VERTICAL / 2);
+    this.focal = height / 2 / Math.tan(FIELD_VERTICAL[lens] / 2);
   }
 
   project(x: number, y: number, z: number): void {

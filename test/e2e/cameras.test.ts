@@ -142,7 +142,10 @@ testCameras('when the detector is the bottleneck, low, normal and high share it 
   const path = join(tempDir(), 'grey.yuv');
   writeFileSync(path, Buffer.alloc((64 * 64 * 3) / 2, 128));
   const cameras = Object.fromEntries(
-    ['low', 'normal', 'high'].map((priority) => [priority, { ...replay(path, detect), priority }]),
+    ['low', 'normal', 'high'].map((priority) => [
+      priority,
+      { ...replay(path, detect), priority, motion: { enabled: false } },
+    ]),
   );
   // A model that takes its time over a bright picture, and finds nothing.
   const model = modelFolder(tempDir(), TOYS.hoard);

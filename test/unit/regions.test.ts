@@ -73,7 +73,7 @@ describe('when a frame needs a look', () => {
       Array.from({ length: 31 }, (_, i) => (i % 10 === 0 ? 2 : 1)),
     );
     const [close] = looks[1]!;
-    expect(close).toMatchObject({ width: 320 / 1280, height: 320 / 720 });
+    expect(close).toMatchObject({ width: 160 / 1280, height: 160 / 720 });
     expect(shareWithin(FAR, close!)).toBeCloseTo(1);
   });
 

@@ -280,3 +280,19 @@ describe('options are refused by name, value and limit', () => {
     }
   });
 });
+
+test('through the wide lens people on the other side are small, and nobody begins in the middle of the picture', () => {
+  const scene = new Scene({ width: 640, height: 384, fps: 2, seed: 2, lens: 'wide' });
+  const known = new Set<string>();
+  let far = 0;
+  for (let n = 0; n < 240; n += 1) {
+    for (const { id, label, box, visible } of scene.render(n).objects) {
+      if (label !== 'person') continue;
+      if (box.height > 0.04 && box.height < 0.1 && visible > 0.6) far += 1;
+      const isAtSide = box.x < 0.06 || box.x + box.width > 0.94 || visible < 0.5;
+      if (!known.has(id) && n > 0) expect([id, isAtSide]).toEqual([id, true]);
+      known.add(id);
+    }
+  }
+  expect(far).toBeGreaterThan(200);
+});
