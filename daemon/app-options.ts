@@ -5,6 +5,7 @@ import type { DetectorState } from './detector/wire.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Logger } from './platform/logger.ts';
 import type { ServiceNotifier } from './platform/notify.ts';
+import type { SystemRoots } from './platform/system-files.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -19,6 +20,8 @@ export interface AppOptions {
   /** The service manager that waits for news of this daemon. */
   readonly service?: ServiceLink;
   readonly observer?: AppObserver;
+  /** Where the kernel's files are, for a board that is not this one. */
+  readonly roots?: SystemRoots;
 }
 
 export interface ServiceLink {

@@ -10,8 +10,9 @@ import type { AppOptions, RunningApp, ServiceLink } from './app-options.ts';
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
 import { clipPlan } from './camera/clip-plan.ts';
+import { LadderDriver } from './camera/ladder-driver.ts';
 import { changeWords, configChanges, publishesPictures } from './config/changes.ts';
-import type { Config } from './config/types.ts';
+import type { Config, DetectorConfig } from './config/types.ts';
 import { alertOf } from './core/alert-body.ts';
 import { checkLabels } from './core/checks.ts';
 import type { ClipPlan } from './core/clips.ts';
@@ -81,6 +82,7 @@ class App implements RunningApp {
   readonly #outlet: Outlet;
   readonly #detector: DetectorSupervisor;
   readonly #cameras: Cameras;
+  readonly #ladder: LadderDriver;
   #config: Config;
   #clips: ClipPlan;
 
@@ -103,11 +105,14 @@ class App implements RunningApp {
       names: Object.keys(options.config.cameras),
       make: (name, index) => this.#makeCamera(name, index),
     });
+    const onModel = (): void => this.#detector.reconfigure(this.#detectorConfig, this.#config.track.scoreLow);
+    const parts = { board: this.#board, cameras: this.#cameras, onModel, loadModel };
+    this.#ladder = new LadderDriver({ ...options, ...parts });
   }
 
   /** In the order of their start. */
   get parts(): readonly Part[] {
-    const ways = [...this.#outlet.parts, this.#makePulse(), this.#detector, this.#cameras];
+    const ways = [...this.#outlet.parts, this.#makePulse(), this.#detector, this.#cameras, this.#ladder];
     const parts = [this.#loop, this.#store, this.#board, this.#clockWatch, this.#backtests, ...ways];
     const { service } = this.#options;
     return service === undefined ? parts : [...parts, this.#makeWatchdog(service)];
@@ -131,7 +136,8 @@ class App implements RunningApp {
     this.#clips = clipPlan(scene, this.#options.logger);
     this.#cameras.rememberForClips((camera) => this.#clips.secondsOf(camera));
     if (changes.mqtt) await this.#outlet.reconnect(changes);
-    if (changes.detector) this.#detector.reconfigure(config.detector, config.track.scoreLow);
+    this.#ladder.arrange(config);
+    if (changes.detector) this.#detector.reconfigure(this.#detectorConfig, config.track.scoreLow);
     else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
     await this.#cameras.add([...restarted, ...added]);
     return changeWords(changes);
@@ -143,6 +149,7 @@ class App implements RunningApp {
     this.#store.observed(observation);
     const judgement = this.#decider.observe(observation);
     const decideMs = this.#latency.frame(observation);
+    this.#ladder.observed(observation);
     this.#outlet.observe(observation, judgement.sightings);
     const { completeMonoMs = observation.stamp.monoMs } = observation;
     const alerts = judgement.alerts.map((alert): Alert => {
@@ -271,13 +278,14 @@ class App implements RunningApp {
     return new DetectorSupervisor({
       config: this.#config.detector,
       scoreLow: this.#config.track.scoreLow,
-      loadModel: () => loadModel(this.#config.detector.model),
+      loadModel: () => loadModel(this.#detectorConfig.model),
       runtimeDir: this.#runtimeDir,
       clock,
       logger,
       onState: (state) => {
         this.#cameras.detectorChanged(state);
         this.#faults.detectorIs(state.state, clock.monoMs());
+        this.#ladder.detectorIs(state.state);
         this.#warnOfUnknownLabels(state);
         if (state.ready !== undefined) this.#outlet.takeModel(state.ready.model.labels);
         observer?.onDetector?.(state);
@@ -339,7 +347,14 @@ class App implements RunningApp {
       outlet: this.#outlet,
       detector: this.#detector,
       cameras: this.#cameras.list,
+      ladder: this.#ladder,
     };
+  }
+
+  /** On the last rung of the ladder with the lighter model. */
+  get #detectorConfig(): DetectorConfig {
+    const { model, lighter = model, ...rest } = this.#config.detector;
+    return { ...rest, model: this.#ladder.usesLighterModel ? lighter : model };
   }
 
   /** A label that the model does not know makes a rule that never fires; the model is known only when it is ready. */

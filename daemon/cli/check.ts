@@ -1,6 +1,7 @@
 // `vedette check`: everything that can be known about a configuration without running the daemon: the file itself, what
 // its keys say about each other, the model and its labels, the programs, devices and files of the cameras.
 // Starts nothing.
+import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import type { LoadOptions } from '../config/load.ts';
 import type { Problem } from '../config/problems.ts';
@@ -106,13 +107,30 @@ async function checkModel(config: Config): Promise<Findings> {
   try {
     const { name, file, labels } = await loadModel(config.detector.model);
     const shown = labels.length > 5 ? `${count(labels.length, 'label')}` : `labels ${labels.join(', ')}`;
+    const lighter = await checkLighter(config.detector.lighter, labels);
     return {
-      good: [`model '${name}': ${file} is whole; ${shown}`],
-      faults: checkLabels(config, labels),
+      good: [`model '${name}': ${file} is whole; ${shown}`, ...lighter.good],
+      faults: [...checkLabels(config, labels), ...lighter.faults],
     };
   } catch (error) {
     if (!(error instanceof VedetteError)) throw error;
     return { good: [], faults: [{ path: ['detector', 'model'], message: error.message }] };
+  }
+}
+
+/** The model of the last rung of the ladder. */
+async function checkLighter(model: string | undefined, labels: readonly string[]): Promise<Findings> {
+  if (model === undefined) return { good: [], faults: [] };
+  const path = ['detector', 'lighter'];
+  const { loadModel } = await import('../models/manifest.ts');
+  try {
+    const lighter = await loadModel(model);
+    const isSame = isDeepStrictEqual(lighter.labels, labels);
+    const faults = isSame ? [] : [{ path, message: 'its labels are not those of detector.model' }];
+    return { good: [`model '${lighter.name}': ${lighter.file} is whole`], faults };
+  } catch (error) {
+    if (!(error instanceof VedetteError)) throw error;
+    return { good: [], faults: [{ path, message: error.message }] };
   }
 }
 

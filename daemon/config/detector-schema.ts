@@ -7,6 +7,10 @@ export const detectorSchema = z.strictObject({
     description:
       'Name of a folder under models/, or a path (with a slash, relative to the configuration file) to a folder with a manifest.json.',
   }),
+  lighter: z.string().min(1).optional().meta({
+    description:
+      'A model with a smaller input and the same labels, named as `model` is: the last rung of the ladder; default: none, the rung is left out.',
+  }),
   providers: z
     .array(z.enum(['auto', 'tensorrt', 'cuda', 'cpu']))
     .min(1)

@@ -129,7 +129,10 @@ function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
     if (name !== undefined) tls[key] = secretPath(name, { folder, env });
   }
   // Without a slash it is the name of a model that comes with the daemon.
-  if (detector.model.includes('/')) detector.model = resolve(folder, detector.model);
+  for (const key of ['model', 'lighter'] as const) {
+    const model = detector[key];
+    if (model?.includes('/')) detector[key] = resolve(folder, model);
+  }
   for (const { source } of Object.values(config.cameras)) {
     if (source.type === 'file' || source.type === 'folder') source.path = resolve(folder, source.path);
     if (source.type === 'libcamera' && source.tuningFile !== undefined) {

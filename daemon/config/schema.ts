@@ -6,6 +6,7 @@ import { cameraSchema } from './camera-schema.ts';
 import { detectorSchema } from './detector-schema.ts';
 import { frigateSchema } from './frigate-schema.ts';
 import { homeAssistantSchema } from './home-assistant-schema.ts';
+import { ladderSchema } from './ladder-schema.ts';
 import { locationSchema } from './location-schema.ts';
 import { mqttSchema } from './mqtt-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
@@ -75,6 +76,7 @@ export const configSchema = z.strictObject({
   homeassistant: homeAssistantSchema.prefault({}).meta({ description: 'For Home Assistant.' }),
   frigate: frigateSchema.prefault({}).meta({ description: 'For programs made for Frigate.' }),
   detector: detectorSchema.prefault({}).meta({ description: 'The model and how it is run.' }),
+  ladder: ladderSchema,
   track: trackSchema.prefault({}).meta({ description: 'When a detection becomes an object.' }),
   snapshots: snapshots.prefault({}).meta({ description: 'Pictures of what was seen.' }),
   store: storeSchema.prefault({}).meta({ description: 'The database in the data folder.' }),

@@ -70,7 +70,7 @@ export class ClipPlan {
 }
 
 /** A rule without a list of cameras looks at those that have its zone or line. */
-function looksAt(
+export function looksAt(
   { cameras, trigger }: Pick<Rule, 'cameras' | 'trigger'>,
   camera: string,
   places?: Places,

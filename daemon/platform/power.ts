@@ -134,6 +134,21 @@ async function firmwareBits(
   return bits === undefined ? undefined : { bits, source: 'firmware' };
 }
 
+/**
+ * What the kernel's files say of this moment, without starting a program: often and at no cost. Undefined where they say
+ * nothing.
+ */
+export function flagsNow(roots: SystemRoots = SYSTEM_ROOTS): readonly string[] | undefined {
+  const bits = parseThrottled(readText(join(roots.sys, FIRMWARE_FILE)) ?? '');
+  if (bits !== undefined) return throttlingOf(bits).now;
+  const folder = join(roots.sys, 'class/hwmon');
+  const driver = namesIn(folder, /^hwmon\d+$/).find(
+    (name) => readText(join(folder, name, 'name')) === 'rpi_volt',
+  );
+  if (driver === undefined) return undefined;
+  return readNumber(join(folder, driver, 'in0_lcrit_alarm')) === 1 ? [throttlingOf(1).now[0]!] : [];
+}
+
 /** For health: undefined where the board does not tell. */
 export async function readThrottling(
   clock: Clock,

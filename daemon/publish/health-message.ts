@@ -1,4 +1,5 @@
 // What is sent to `health`, as a plain object and JSON: its shape for docs/mqtt.md; health.ts fills it. Pure, main thread.
+import type { LadderState } from '../core/ladder-rungs.ts';
 import type { OutboxKind } from '../core/types.ts';
 import type { BoardState } from '../platform/board-watch.ts';
 import type { ClockReport } from '../platform/clock-watch.ts';
@@ -125,6 +126,8 @@ export interface HealthReport {
   /** The last self-test; absent before the first. */
   readonly selfTest?: SelfTestReport;
   readonly temperatureC?: number;
+  /** Absent where `ladder.enabled` is off. */
+  readonly ladder?: LadderState;
   /** Room on the disk of the data folder; absent while that does not answer. */
   readonly disk?: BoardState['disk'];
   /** Absent on a board that does not tell. */

@@ -56,6 +56,7 @@ export interface HealthSources {
   readonly outlet: { state(): MqttHealth; readonly selfTest: SelfTestReport | undefined };
   readonly detector: { state(): DetectorSource };
   readonly cameras: readonly { readonly camera: string; state(): CameraHealth }[];
+  readonly ladder: { state(): HealthReport['ladder'] };
 }
 
 /** A report of this moment; the event loop's delays are those since the last report. */
@@ -65,6 +66,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { rssBytes: detectorRssBytes, ...detector } = sources.detector.state();
   const { rss: rssBytes, heapUsed: heapUsedBytes } = process.memoryUsage();
   const temperatureC = boardTemperatureC();
+  const ladder = sources.ladder.state();
   const { outboxRows, outboxBytes, outboxDropped, ...stored } = store.state();
   const { queued, updatesDropped, commitMs, disk, ...pictures } = stored;
   const problem = stored.problem?.message ?? disk.walHeld;
@@ -111,6 +113,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     latency,
     ...(outlet.selfTest === undefined ? {} : { selfTest: outlet.selfTest }),
     ...(temperatureC === undefined ? {} : { temperatureC }),
+    ...(ladder === undefined ? {} : { ladder }),
     ...sources.board.state(),
   };
 }

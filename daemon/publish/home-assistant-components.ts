@@ -109,6 +109,12 @@ function ofDaemon(household: Household): NamedComponent[] {
         "(value_json.disk.freeBytes / 1000000) | round if value_json.disk is defined else ''",
       ),
     },
+    effort: {
+      ...health,
+      platform: 'sensor',
+      name: 'Effort',
+      value_template: fromJson("value_json.get('ladder', {}).get('step', 'full effort')"),
+    },
     ...(thermometer
       ? {
           temperature: {

@@ -7,6 +7,7 @@ import { deviceFindings, secretFindings } from '../../daemon/platform/access.ts'
 import { cpuFindings, readCpu } from '../../daemon/platform/cpu.ts';
 import { hardwareFindings, readHardware } from '../../daemon/platform/hardware.ts';
 import {
+  flagsNow,
   hwmonFinding,
   parseThrottled,
   throttlingFinding,
@@ -136,6 +137,23 @@ describe('power', () => {
     expect(finding.message).toMatch(message);
     if (advice === undefined) expect(finding.advice).toBeUndefined();
     else expect(finding.advice).toMatch(advice);
+  });
+
+  test('what holds at this moment is read from the firmware, else from the hwmon driver', () => {
+    const firmware = (bits: string) =>
+      flagsNow(board({ 'sys/devices/platform/soc/soc:firmware/get_throttled': bits }));
+    expect(firmware('50005\n')).toEqual(['under-voltage', 'throttled']);
+    expect(firmware('50000\n')).toEqual([]);
+    const volt = (alarm: string) =>
+      flagsNow(
+        board({
+          'sys/class/hwmon/hwmon1/name': 'rpi_volt\n',
+          'sys/class/hwmon/hwmon1/in0_lcrit_alarm': alarm,
+        }),
+      );
+    expect(volt('1\n')).toEqual(['under-voltage']);
+    expect(volt('0\n')).toEqual([]);
+    expect(flagsNow(board({}))).toBeUndefined();
   });
 
   test('the hwmon driver of a Pi answers where the firmware does not', () => {

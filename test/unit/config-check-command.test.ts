@@ -140,6 +140,13 @@ describe('a configuration that is wrong', () => {
     ]);
   });
 
+  test('a lighter model that is not there is a problem at its key', async () => {
+    const error = await check(`detector: {lighter: gone}\n${GOOD}`);
+    expect(error?.message).toMatch(
+      /^my\.yaml:1:21 detector\.lighter: model 'gone': .*there are .*vedette-nano/,
+    );
+  });
+
   test('a model that is not there is a problem at its key', async () => {
     const error = await check(`detector: {model: gone}\n${GOOD}`);
     expect(error?.message).toMatch(

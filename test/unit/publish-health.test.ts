@@ -46,6 +46,7 @@ function sources(store: StoreSource): HealthSources {
     },
     detector: { state: () => ({ state: 'ready', restarts: 0, recycled: 0, rssBytes: 1 }) },
     cameras: [],
+    ladder: { state: () => undefined },
   };
 }
 
