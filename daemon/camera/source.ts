@@ -118,6 +118,7 @@ function sceneProgram(source: SourceOf<'scene'>, { width, height, fps }: FramesC
   ];
   for (const key of ['noise', 'leaves'] as const) if (!source[key]) args.push(`--no-${key}`);
   for (const key of ['flicker', 'rain'] as const) if (source[key]) args.push(`--${key}`);
+  for (const happening of source.happenings) args.push('--happening', happening);
   const cache = process.env['NODE_COMPILE_CACHE'];
   return {
     title: 'scene',

@@ -2,6 +2,8 @@
 // the command line and connects the parts; the scene is loaded when the command runs.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../platform/clock.ts';
+import { reasonOf } from '../platform/errors.ts';
+import { type Happening, parseHappening } from '../scene/happenings.ts';
 import type { SceneLens, SceneTime } from '../scene/options.ts';
 
 interface SceneFlags {
@@ -17,6 +19,7 @@ interface SceneFlags {
   readonly leaves: boolean;
   readonly flicker: boolean;
   readonly rain: boolean;
+  readonly happening: readonly Happening[];
 }
 
 const EXAMPLES = `
@@ -55,13 +58,19 @@ export function sceneCommand(context: { readonly signal: AbortSignal; readonly c
     .option('--no-leaves', 'leaves stand still')
     .option('--flicker', 'exposure wavers', false)
     .option('--rain', 'it rains', false)
+    .option(
+      '--happening <kind@from-until>',
+      'what befalls the camera or its light, in seconds of the scene, such as cover@20-40; as often as you like',
+      happeningsOf,
+      [],
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: SceneFlags) => {
       const { runScene, streamWriter } = await import('../scene/program.ts');
       const { truthStream, videoStream } = await import('../scene/descriptors.ts');
       const { signal, clock } = context;
       const write = streamWriter(videoStream(), truthStream(), signal);
-      await runScene(flags, { clock, signal, write });
+      await runScene({ ...flags, happenings: flags.happening }, { clock, signal, write });
     });
 }
 
@@ -69,6 +78,14 @@ function numberOf(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError(`'${text}' is not a number`);
   return value;
+}
+
+function happeningsOf(text: string, before: readonly Happening[]): readonly Happening[] {
+  try {
+    return [...before, parseHappening(text)];
+  } catch (error) {
+    throw new InvalidArgumentError(reasonOf(error));
+  }
 }
 
 function countOf(text: string): number {

@@ -24,6 +24,25 @@ const sceneSource = z
     leaves: z.boolean().default(true).meta({ description: 'Leaves that sway in the wind.' }),
     flicker: z.boolean().default(false).meta({ description: 'Exposure flicker, as from mains light.' }),
     rain: z.boolean().default(false).meta({ description: 'Rain.' }),
+    happenings: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^(light-switch|sunrise|headlights|infrared|cover|defocus|wash-out|turn|freeze)@\d{1,6}(\.\d{1,3})?-\d{1,6}(\.\d{1,3})?$/,
+            'must be <kind>@<from>-<until> in seconds, such as cover@20-40, with a kind of light-switch, sunrise, headlights, infrared, cover, defocus, wash-out, turn, freeze',
+          )
+          .refine((text) => {
+            const [from, until] = text.slice(text.indexOf('@') + 1).split('-');
+            return Number(until) > Number(from);
+          }, 'must end after it begins'),
+      )
+      .max(32)
+      .default([])
+      .meta({
+        description:
+          'What befalls the camera or its light, in seconds after its start: `<kind>@<from>-<until>` with a kind of light-switch, sunrise, headlights, infrared, cover, defocus, wash-out, turn, freeze.',
+      }),
   })
   .meta({ description: 'Built-in camera.' });
 

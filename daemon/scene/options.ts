@@ -1,6 +1,7 @@
 // What can be asked of the built-in camera: size, rate, seed, time of day, disturbances. Owns the defaults and the
 // checks, so that nothing behind it needs to check again. Pure, any thread.
 import { VedetteError } from '../platform/errors.ts';
+import type { Happening } from './happenings.ts';
 
 export const SCENE_TIMES = ['day', 'dusk', 'night'] as const;
 export type SceneTime = (typeof SCENE_TIMES)[number];
@@ -32,6 +33,8 @@ export interface SceneOptions {
   readonly actors: boolean;
   /** Shadows of the actors; off gives pictures in which only the truth boxes differ from the empty street. */
   readonly shadows: boolean;
+  /** What befalls the camera and its light. */
+  readonly happenings: readonly Happening[];
 }
 
 export const SCENE_DEFAULTS: SceneOptions = {
@@ -47,6 +50,7 @@ export const SCENE_DEFAULTS: SceneOptions = {
   rain: false,
   actors: true,
   shadows: true,
+  happenings: [],
 };
 
 const WIDTH_MIN = 320;

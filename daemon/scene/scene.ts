@@ -2,6 +2,7 @@
 // made once; renders in place. Same options and number, same bytes. No clock, no I/O. Any thread, one at a time.
 import type { Box } from '../core/types.ts';
 import { Backdrop, cutWing } from './backdrop.ts';
+import { Befalling } from './befalling.ts';
 import { binSprites } from './bins.ts';
 import { Clip, countSeen, darken, Extent, layOver, layOverShifted, measure, recut } from './composite.ts';
 import { addDog } from './dog.ts';
@@ -58,6 +59,7 @@ export class Scene {
   readonly #car: CarPainter;
   readonly #script: Script;
   readonly #sensor: Sensor;
+  readonly #befalling: Befalling;
   readonly #sprites: Item[] = [];
   readonly #staged: Staged[] = [];
   readonly #parked = new Staged();
@@ -90,6 +92,7 @@ export class Scene {
     this.#pool = new TubePool(TUBES_MAX, this.#view, this.#shader, new ActorLight());
     this.#car = new CarPainter(this.#view, this.#shader, this.#polygon);
     this.#script = new Script(seed, lens);
+    this.#befalling = new Befalling(width, height, this.options.happenings);
     this.#sensor = new Sensor(seed, this.#light.noiseSigma, this.#light.infrared > 0);
     const { toSun } = this.#light;
     this.#slope = { x: -toSun[0] / toSun[1], z: -toSun[2] / toSun[1] };
@@ -180,20 +183,22 @@ export class Scene {
   /** Renders frame `n` (0, 1, …; any order) into `frame` and returns its truth. */
   render(n: number): TruthFrame {
     const { options } = this;
-    const tMs = (n * 1000) / options.fps;
-    this.#tS = tMs / 1000;
+    const shown = this.#befalling.shownFrame(n, options.fps);
+    this.#tS = (shown * 1000) / options.fps / 1000;
     this.frame.set(this.#still);
     this.#planes.owner.fill(0);
     this.#touched.clear();
     const count = options.actors ? this.#stage() : 0;
     if (options.shadows) for (let i = 0; i < count; i++) this.#shadow(this.#staged[i]!.act!);
     this.#draw(count);
-    const objects = this.#truth(count);
-    if (options.rain) this.#sensor.rain(this.#planes, n);
-    if (options.flicker) this.#sensor.flicker(this.#planes, n, this.#tS);
-    if (options.noise) this.#sensor.noise(this.#planes, n);
-    const { time, width, height } = options;
-    return { v: TRUTH_VERSION, frame: n, tMs, time, width, height, objects };
+    const objects = this.#befalling.isTurned(this.#tS) ? [] : this.#truth(count);
+    this.#befalling.light(this.#planes, this.#tS);
+    if (options.rain) this.#sensor.rain(this.#planes, shown);
+    if (options.flicker) this.#sensor.flicker(this.#planes, shown, this.#tS);
+    this.#befalling.lens(this.#planes, this.#tS);
+    if (options.noise) this.#sensor.noise(this.#planes, shown);
+    const { time, width, height, fps } = options;
+    return { v: TRUTH_VERSION, frame: n, tMs: (n * 1000) / fps, time, width, height, objects };
   }
 
   #stage(): number {

@@ -127,7 +127,7 @@ describe('a value that is wrong is named with its limit, its place and what was 
       "vedette.yaml:2:3 mqtt.keepalive: unknown key 'keepalive' (did you mean 'keepaliveS'?)",
     ]);
     expect(problems('cameras: {c: {source: {type: scene, pace: fast, sed: 2}}}')).toEqual([
-      "vedette.yaml:1:37 cameras.c.source.pace: unknown key 'pace' (known here: type, time, seed, noise, leaves, flicker, rain)",
+      "vedette.yaml:1:37 cameras.c.source.pace: unknown key 'pace' (known here: type, time, lens, seed, noise, leaves, flicker, rain, happenings)",
       "vedette.yaml:1:49 cameras.c.source.sed: unknown key 'sed' (did you mean 'seed'?)",
     ]);
   });
