@@ -21,6 +21,12 @@ const NOISE_AT_FIRST = 1.5;
 /** Bands of brightness that exposure is followed in: a gain changes bright pixels by more than dark ones. */
 const BANDS = 4;
 const BAND_SHIFT = 6;
+/**
+ * Lamps on the mains make the whole picture flicker: only a jump of so many times what the light jumps by as a rule, learnt over
+ * so many seconds, is a sudden one.
+ */
+const FLICKER_TIMES = 2;
+const FLICKER_S = 10;
 /** A band with a smaller share of the pixels goes by the others. */
 const BAND_SHARE_MIN = 0.04;
 /** Differences are counted from − this to + this. */
@@ -31,7 +37,7 @@ export class MotionBackground {
   readonly different: Uint8Array;
   /** Share of the pixels that are not masked that differ. */
   share = 0;
-  /** The same with the light as it was. */
+  /** The same with the light as it was, beyond its usual flicker. */
   changed = 0;
   readonly #mean: Float32Array;
   readonly #noise: Float32Array;
@@ -42,6 +48,9 @@ export class MotionBackground {
   /** How much brighter each band of the background is by now, and each code. */
   readonly #bandDrift = new Float32Array(BANDS);
   readonly #drift = new Float32Array(256);
+  /** By how much the light of a band has jumped in this look at most, and by how much it does as a rule (luma codes). */
+  #jump = 0;
+  #usualJump = 0;
   /** Of DIFFERENCE_MIN and NOISE_TIMES. */
   readonly #scale: number;
 
@@ -75,6 +84,7 @@ export class MotionBackground {
     const drift = this.#drift;
     const least = DIFFERENCE_MIN * this.#scale;
     const times = NOISE_TIMES * this.#scale;
+    const flicker = FLICKER_TIMES * this.#usualJump;
     let count = 0;
     let changed = 0;
     for (let i = 0; i < pixels.length; i += 1) {
@@ -83,7 +93,7 @@ export class MotionBackground {
       const now = before + drift[before & 255]!;
       mean[i] = Math.max(0, Math.min(255, now));
       if (masked[i] === 1) continue;
-      if (Math.abs(pixels[i]! - before) >= limit) changed += 1;
+      if (Math.abs(pixels[i]! - before) >= limit + flicker) changed += 1;
       const differs = Math.abs(pixels[i]! - now) >= limit;
       different[i] = differs ? 1 : 0;
       if (differs) count += 1;
@@ -98,6 +108,7 @@ export class MotionBackground {
     const still = shareOf(seconds, hasty ? 0.5 : BACKGROUND_S);
     const moving = hasty ? still : shareOf(seconds, BACKGROUND_MOVING_S);
     const pace = hasty ? 3 * seconds : seconds;
+    this.#usualJump += (this.#jump - this.#usualJump) * shareOf(seconds, hasty ? 1 : FLICKER_S);
     for (let i = 0; i < pixels.length; i += 1) {
       const difference = pixels[i]! - mean[i]!;
       const stray = Math.abs(difference);
@@ -126,9 +137,12 @@ export class MotionBackground {
       bandPixels[band] = bandPixels[band]! + 1;
     }
     const whole = this.#medianOf(0, BANDS);
+    this.#jump = 0;
     for (let band = 0; band < BANDS; band += 1) {
       const isKnown = bandPixels[band]! * 2 >= BAND_SHARE_MIN * this.#open;
-      this.#bandDrift[band] = isKnown ? this.#medianOf(band, band + 1) : whole;
+      const drift = isKnown ? this.#medianOf(band, band + 1) : whole;
+      this.#bandDrift[band] = drift;
+      this.#jump = Math.max(this.#jump, Math.abs(drift));
     }
     for (let code = 0; code < 256; code += 1) {
       const along = Math.min(BANDS - 1, Math.max(0, code / 2 ** BAND_SHIFT - 0.5));

@@ -83,6 +83,19 @@ describe('what is no motion', () => {
     }
   });
 
+  test('light that flickers all the time, with each look: never a reason to begin anew', () => {
+    const stage = new Stage();
+    const random = new Random(11);
+    for (let i = 0; i < 300; i += 1) {
+      const gain = 0.9 + 0.2 * random.next();
+      stage.look((_x, _y, backdrop) => backdrop * gain);
+      if (i > 20) expect(stage.motion).toMatchObject({ state: 'still', recalibrations: 0 });
+    }
+    const walker = block(40, 30, 8, 24, 190);
+    stage.look((x, y, backdrop) => walker(x, y) ?? backdrop * 1.08);
+    expect(stage.hasBoxAt(44, 42)).toBe(true);
+  });
+
   test('exposure that follows the sun, up and down', () => {
     const stage = new Stage().settle();
     for (let i = 0; i < 300; i += 1) {
