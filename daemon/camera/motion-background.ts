@@ -15,7 +15,7 @@ const NOISE_PACE = 2;
 const NOISE_PACE_SHARE = 0.3;
 /** A pixel differs when it strays by so many times its noise floor, and by so many codes at least. */
 const NOISE_TIMES = 3.2;
-const DIFFERENCE_MIN = 4.5;
+const DIFFERENCE_MIN = 3.5;
 /** Noise floor before anything was learnt (luma codes). */
 const NOISE_AT_FIRST = 1.5;
 /** Bands of brightness that exposure is followed in: a gain changes bright pixels by more than dark ones. */

@@ -7,10 +7,10 @@ import type { Size } from './halve.ts';
 export const BOXES_MAX = 16;
 /** Pixels of a component that counts at all, and of one that counts at once. */
 const PIXELS_MIN = 3;
-const PIXELS_AT_ONCE = 60;
+const PIXELS_AT_ONCE = 45;
 /** Looks that a small component has to last; as many more as specks come and go, up to. */
 const LASTING_LOOKS = 2;
-const LASTING_LOOKS_MAX = 7;
+const LASTING_LOOKS_MAX = 5;
 /** Seconds over which specks are counted. */
 const SPECKS_S = 5;
 /** Further apart than so many pixels, two components are two things. */
