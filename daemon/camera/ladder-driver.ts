@@ -10,12 +10,13 @@ import { Ladder, type LadderStep, type Strain } from '../core/ladder.ts';
 import { classOf, LadderPlan, type LadderState } from '../core/ladder-rungs.ts';
 import type { ModelSpec, Observation } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
+import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { flagsNow, type Throttling } from '../platform/power.ts';
 import type { SystemRoots } from '../platform/system-files.ts';
 import { thermalZones } from '../platform/temperature.ts';
+import { ZOOM_MIN } from './regions.ts';
 
 export interface LadderOptions {
   readonly config: Config;
@@ -30,12 +31,22 @@ export interface LadderOptions {
   /** The lighter model is wanted, or not any more: see `LadderDriver.usesLighterModel`. */
   readonly onModel: () => void;
   /** Reads and verifies a model; rejects with the reason. */
-  readonly loadModel: (model: string) => Promise<Pick<ModelSpec, 'labels'>>;
+  readonly loadModel: (model: string) => Promise<Pick<ModelSpec, 'labels' | 'input'>>;
 }
 
 const LOOK_MS = 1000;
-const NO_LIGHTER = 'detector.lighter names no model';
+/** What is known before the models have been read: regions may make sense, a lighter model does not count. */
+const UNREAD: Models = { inputWidth: 0, withoutLighter: 'detector.lighter names no model' };
+const LIGHTER_CODE: ErrorCode = 'CONFIG_INVALID';
 const OTHER_LABELS = 'its labels are not those of detector.model';
+
+/** What the ladder has to know of the models. */
+interface Models {
+  /** Of the full model, pixels. */
+  readonly inputWidth: number;
+  /** Why there is no lighter one; undefined: there is. */
+  readonly withoutLighter: string | undefined;
+}
 
 export class LadderDriver implements Part {
   readonly name = 'ladder';
@@ -44,8 +55,7 @@ export class LadderDriver implements Part {
   readonly #load = new DetectorLoad();
   readonly #ladder: Ladder;
   #config: Config;
-  /** Until it has been read, the lighter model does not count. */
-  #withoutLighter: string | undefined = NO_LIGHTER;
+  #models: Models = UNREAD;
   #plan: LadderPlan;
   #timer: Timer | undefined;
   #isDetectorReady = false;
@@ -57,7 +67,7 @@ export class LadderDriver implements Part {
     this.#options = options;
     this.#logger = options.logger.child({ part: 'ladder' });
     this.#config = options.config;
-    this.#plan = planOf(options.config, this.#withoutLighter);
+    this.#plan = planOf(options.config, UNREAD);
     this.#ladder = new Ladder(options.config.ladder, this.#plan.of);
     this.#sinceMonoMs = options.clock.monoMs();
   }
@@ -69,7 +79,7 @@ export class LadderDriver implements Part {
 
   async start(): Promise<void> {
     this.#timer = this.#options.clock.every(LOOK_MS, () => this.#look());
-    void this.#tryLighter();
+    void this.#readModels();
   }
 
   async stop(): Promise<void> {
@@ -81,9 +91,9 @@ export class LadderDriver implements Part {
     const { model, lighter } = this.#config.detector;
     const isOther = config.detector.model !== model || config.detector.lighter !== lighter;
     this.#config = config;
-    if (isOther) this.#withoutLighter = NO_LIGHTER;
+    if (isOther) this.#models = UNREAD;
     this.#rearrange();
-    if (isOther) void this.#tryLighter();
+    if (isOther) void this.#readModels();
   }
 
   /** What the detector worked for this frame counts as its time. */
@@ -163,31 +173,33 @@ export class LadderDriver implements Part {
   #rearrange(): void {
     const wasLighter = this.usesLighterModel;
     const before = this.#plan;
-    this.#plan = planOf(this.#config, this.#withoutLighter);
+    this.#plan = planOf(this.#config, this.#models);
     const rung = this.#plan.rungAfter(before, this.#ladder.rung);
     this.#ladder.rearrange(this.#config.ladder, this.#plan.of, rung);
     this.#apply(wasLighter);
   }
 
-  /** A model that cannot be run must not be found out when the board is at its end: it is read now. */
-  async #tryLighter(): Promise<void> {
-    const { detector, ladder } = this.#config;
-    if (detector.lighter === undefined || !ladder.enabled) return;
+  /** A lighter model that cannot be run must not be found out when the board is at its end: it is read now. */
+  async #readModels(): Promise<void> {
+    const { detector } = this.#config;
     const { loadModel } = this.#options;
-    let problem: string | undefined;
-    let code: ErrorCode = 'CONFIG_INVALID';
-    try {
-      const [full, lighter] = await Promise.all([loadModel(detector.model), loadModel(detector.lighter)]);
-      if (!isDeepStrictEqual(full.labels, lighter.labels)) problem = OTHER_LABELS;
-    } catch (error) {
-      problem = reasonOf(error);
-      if (error instanceof VedetteError) code = error.code;
+    // One that cannot be read is the detector's business.
+    const full = await loadModel(detector.model).catch(() => undefined);
+    let withoutLighter = UNREAD.withoutLighter;
+    if (detector.lighter !== undefined && full !== undefined) {
+      withoutLighter = await loadModel(detector.lighter).then(
+        ({ labels }) => (isDeepStrictEqual(labels, full.labels) ? undefined : OTHER_LABELS),
+        reasonOf,
+      );
+      if (withoutLighter !== undefined)
+        this.#logger.warn(
+          { code: LIGHTER_CODE },
+          `detector.lighter: ${withoutLighter}; that rung is left out`,
+        );
     }
     // Another configuration may have come meanwhile.
     if (this.#config.detector !== detector) return;
-    if (problem !== undefined)
-      this.#logger.warn({ code }, `detector.lighter: ${problem}; that rung is left out`);
-    this.#withoutLighter = problem;
+    this.#models = { inputWidth: full?.input.width ?? 0, withoutLighter };
     this.#rearrange();
   }
 
@@ -201,7 +213,7 @@ export class LadderDriver implements Part {
 }
 
 /** Where a video is played as fast as it can be looked at, nothing is lost and nothing is to be slowed down. */
-function planOf({ cameras, rules, ladder }: Config, withoutLighter: string | undefined): LadderPlan {
+function planOf({ cameras, rules, ladder }: Config, { inputWidth, withoutLighter }: Models): LadderPlan {
   const scene = decisionScene({ cameras, rules });
   const live = Object.entries(cameras).filter(
     ([, { source }]) => !('pace' in source) || source.pace === 'realtime',
@@ -211,7 +223,7 @@ function planOf({ cameras, rules, ladder }: Config, withoutLighter: string | und
       name,
       class: classOf(name, priority, scene),
       fps: detect.fps,
-      regions: regions.enabled && motion.enabled,
+      regions: regions.enabled && motion.enabled && detect.width >= ZOOM_MIN * inputWidth,
     })),
     { enabled: ladder.enabled, withoutLighter },
   );

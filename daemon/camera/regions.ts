@@ -39,7 +39,7 @@ const MARGIN = 1.5;
  */
 const SCALES = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 3, 3.5, 4, 5, 6, 7, 8];
 /** Frames less than this many times as large as the model's input gain nothing from regions. */
-const ZOOM_MIN = 1.4;
+export const ZOOM_MIN = 1.4;
 /** A target is looked at in a region so many times wider than it asks for, rather than in one of its own. */
 const COARSER = 1.6;
 /** Motion where so many looks found nothing is a tree or a flag: looked at only so often from then on, and ever more rarely. */

@@ -26,8 +26,8 @@ export const RUNGS: readonly Rung[] = [
 /** Share of `detect.fps` on a rung that gives rate. */
 const REDUCED_RATE = 0.5;
 /**
- * How much more the detector has to do one rung up, where it cannot be reckoned: with regions again, by the measured mean
- * of looks per frame (docs/ladder.md); with the full model again, by the pixels of its input (320² to 224²).
+ * How much more the detector has to do one rung up, where it cannot be reckoned: with regions again, as their budget is twice
+ * `detect.fps` unless configured; with the full model again, by the pixels of its input (320² to 224²).
  */
 const REGIONS_RATIO = 2;
 const MODEL_RATIO = 2;

@@ -1,4 +1,4 @@
-// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions feed acknowledged]`: measures and prints one table. Figures
+// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions feed ladder acknowledged]`: measures and prints one table. Figures
 // are ratios in one run where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   regions: async () => (await import('./regions.ts')).benchRegions(),
   feed: async () => (await import('./feed.ts')).benchFeed(),
   backtest: async () => (await import('./backtest.ts')).benchBacktest(),
+  ladder: async () => (await import('./ladder.ts')).benchLadder(),
   acknowledged: async () => (await import('./acknowledged.ts')).benchAcknowledged(),
 };
 
