@@ -1,6 +1,7 @@
 // The main thread's handle on one camera: starts its worker, starts it again should it crash or hang, passes on what it
 // tells. Holds no pixel. Main thread.
 import { Worker } from 'node:worker_threads';
+import { hasFrames, type SightFault } from '../core/camera-status.ts';
 import type { ClipOrder } from '../core/clips.ts';
 import { type Effort, FULL_EFFORT, isSameEffort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
@@ -8,7 +9,7 @@ import type { CameraStatus, Observation, Snapshot } from '../core/types.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { reasonOf } from '../platform/errors.ts';
+import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import type { DecoderState } from './decoder-choice.ts';
@@ -19,6 +20,7 @@ import type {
   CameraWorkerData,
   EncodedPicture,
   FromCameraWorker,
+  SightProblem,
   ToCameraWorker,
 } from './messages.ts';
 import { noPicture, PictureRequests } from './picture-requests.ts';
@@ -58,6 +60,11 @@ const BACKOFF = { minMs: 1000, maxMs: 60_000 };
 /** A worker that lived this long starts the pauses from the beginning. */
 const STEADY_MS = 60_000;
 /** Program's grace, leftovers and a little more; then the thread is ended, which kills the program too. */
+const SIGHT_CODES = {
+  frozen: 'CAMERA_FROZEN',
+  blind: 'CAMERA_BLIND',
+  moved: 'CAMERA_MOVED',
+} as const satisfies Record<SightFault, ErrorCode>;
 const STOP_MS = 1600;
 /**
  * A worker makes little garbage, but its young generation would grow all the same. Resident after a thousand failures of
@@ -93,6 +100,8 @@ export class Camera implements Part {
   #stopping = false;
   #status: CameraStatus;
   #problem: CameraProblem | undefined;
+  /** What is wrong with its picture, while frames come. */
+  #sight: SightProblem | undefined;
   #live: Observation | undefined;
   #fps = 0;
   #decoder: DecoderState | undefined;
@@ -160,7 +169,7 @@ export class Camera implements Part {
 
   /** The newest frame as JPEG, its privacy masks painted; rejects with CAMERA_NO_PICTURE. */
   async newestPicture(): Promise<AskedPicture> {
-    if (this.#status !== 'online') {
+    if (!hasFrames(this.#status)) {
       const reason = this.#problem === undefined ? '' : ` (${this.#problem.reason})`;
       throw noPicture(this.camera, `it is ${this.#status}${reason}, there is no frame`);
     }
@@ -253,6 +262,7 @@ export class Camera implements Part {
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#worker = undefined;
+        this.#sight = undefined;
         this.#check?.stop();
         resolve();
         if (this.#options.clock.monoMs() - startedMonoMs > STEADY_MS) this.#backoff.reset();
@@ -288,7 +298,11 @@ export class Camera implements Part {
         break;
       case 'online':
         this.#decoder = message.decoder;
-        this.#setStatus('online');
+        this.#showSight();
+        break;
+      case 'sight':
+        this.#sight = message.problem;
+        if (hasFrames(this.#status)) this.#showSight();
         break;
       case 'offline':
         this.#setStatus('offline', message);
@@ -344,6 +358,14 @@ export class Camera implements Part {
       ended,
       frameless: true,
     });
+  }
+
+  /** Frames come: it is online, unless something is wrong with what they show. */
+  #showSight(): void {
+    const sight = this.#sight;
+    if (sight === undefined) return this.#setStatus('online');
+    const { fault, reason } = sight;
+    this.#setStatus(fault, { code: SIGHT_CODES[fault], reason: `camera '${this.camera}': ${reason}` });
   }
 
   #setStatus(status: CameraStatus, problem?: CameraProblem): void {

@@ -1,5 +1,6 @@
 // What crosses between the main thread and a camera worker. Types only. Frames never do.
 import type { CameraConfig, LogConfig, SnapshotsConfig, TrackConfig } from '../config/types.ts';
+import type { SightFault } from '../core/camera-status.ts';
 import type { ClipOrder } from '../core/clips.ts';
 import type { Effort } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
@@ -61,6 +62,13 @@ export interface CameraProblem {
   readonly stderr?: string;
 }
 
+/** What is wrong with what a camera shows. */
+export interface SightProblem {
+  readonly fault: SightFault;
+  /** With its numbers. */
+  readonly reason: string;
+}
+
 /** A picture just encoded, for the snapshot topics. Its bytes are transferred, not copied. */
 export interface EncodedPicture {
   readonly label: string;
@@ -99,6 +107,8 @@ export type FromCameraWorker =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'online'; readonly decoder?: DecoderState }
   | ({ readonly type: 'offline' } & CameraProblem)
+  /** What is wrong with the picture, or that nothing is any more; counts while frames come. */
+  | { readonly type: 'sight'; readonly problem?: SightProblem }
   /** A finite source is over, and all its frames have been looked at. */
   | { readonly type: 'ended' }
   | { readonly type: 'counters'; readonly counters: CameraCounters }

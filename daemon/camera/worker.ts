@@ -13,6 +13,7 @@ import type {
   CameraProblem,
   CameraWorkerData,
   FromCameraWorker,
+  SightProblem,
   ToCameraWorker,
 } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
@@ -34,7 +35,9 @@ function start(data: CameraWorkerData, tell: Tell): void {
   const pool = new FramePool(frameBytesOf(config.detect), new MaskPainter(config.detect, config.masks));
   const snapshots = snapshotsOf(data, logger, tell);
   const stop = new AbortController();
-  const sight = new Sight({ config, pool });
+  const onProblem = (problem?: SightProblem): void =>
+    tell({ type: 'sight', ...(problem === undefined ? {} : { problem }) });
+  const sight = new Sight({ config, pool, onProblem });
   const pipeline = pipelineOf(data, { pool, sight, snapshots, logger, tell, onRoom: () => program.resume() });
   const asked = askedPicturesOf(data, { pool, snapshots, tell });
   const clips = clipsOf(data, { pool, logger, tell });

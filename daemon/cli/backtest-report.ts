@@ -159,7 +159,9 @@ function silenceLines(silences: readonly Silence[], list: boolean): string[] {
 
 function silenceWords({ why, camera }: Silence): string {
   if (why === 'stopped') return 'the daemon did not run';
-  return why === 'offline' ? `camera '${camera}' was not online` : `nothing was kept of camera '${camera}'`;
+  return why === 'offline'
+    ? `camera '${camera}' did not see (offline, frozen or blind)`
+    : `nothing was kept of camera '${camera}'`;
 }
 
 /** The document of `--json` and of `request/backtest`. Lists are cut to `listedMax` of each kind, newest first. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { motionSchema } from './motion-schema.ts';
 import { linesSchema, zonesSchema } from './place-schema.ts';
 import { fraction, name, polygon } from './schema-parts.ts';
+import { sightSchema } from './sight-schema.ts';
 import { sourceSchema } from './source-schema.ts';
 
 /** One camera. */
@@ -72,6 +73,7 @@ export const cameraSchema = z.strictObject({
       description:
         'Closer looks at parts of the frame: where something moves and where objects are followed.',
     }),
+  sight: sightSchema,
   priority: z.enum(['low', 'normal', 'high']).default('normal').meta({
     description:
       "Share of the detector while it is busy: 'high' gets twice as many turns as 'normal', 'low' half as many; none starves.",

@@ -3,7 +3,14 @@ import { z } from 'zod';
 import type { FaultKind } from '../core/rule-types.ts';
 import { name } from './schema-parts.ts';
 
-const FAULT_KINDS = ['offline', 'detector', 'disk'] as const satisfies readonly FaultKind[];
+const FAULT_KINDS = [
+  'offline',
+  'frozen',
+  'blind',
+  'moved',
+  'detector',
+  'disk',
+] as const satisfies readonly FaultKind[];
 const SECONDS_MAX = 7 * 86_400;
 const seconds = z.number().min(0).max(SECONDS_MAX);
 const zone = name('a zone name').meta({ description: 'Zone of each camera the rule looks at.' });
@@ -103,7 +110,7 @@ export const triggerSchema = z
         .default([...FAULT_KINDS])
         .meta({
           description:
-            'What: offline (a camera that sends nothing), detector (it does not run), disk (events cannot be stored); default: any.',
+            'What: offline (a camera that sends nothing), frozen, blind or moved (a camera that does not show what it should), detector (it does not run), disk (events cannot be stored); default: any.',
         }),
       forS: seconds.default(30).meta({ description: 'For so long (seconds).' }),
     }),

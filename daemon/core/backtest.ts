@@ -1,6 +1,7 @@
 // Other rules on what was seen: takes the observations and facts of history in their order, life by life of the daemon, and
 // collects the alerts that a configuration would have made of them. Confirmation is judged anew from the medians that were kept;
 // the tracks themselves are those of then. Pure; the `backtest` command feeds it.
+import { sees } from './camera-status.ts';
 import { Decider, type Decision, type DecisionScene } from './decide.ts';
 import { LAG_MS } from './rules.ts';
 import { isSameTrack } from './track-identity.ts';
@@ -166,7 +167,7 @@ export class Backtest {
 
   #note(camera: string, status: CameraStatus, atMs: number): void {
     const sinceMs = this.#awaySinceMs.get(camera);
-    if (status !== 'online') {
+    if (!sees(status)) {
       if (sinceMs === undefined) this.#awaySinceMs.set(camera, atMs);
       return;
     }

@@ -17,7 +17,7 @@ import { isSameTrack } from './track-identity.ts';
 import { TrackStory } from './track-story.ts';
 import { type ObjectTrigger, secondsOf } from './triggers.ts';
 import type { Turns } from './turns.ts';
-import type { CameraStatus, Moment, Observation, TrackView } from './types.ts';
+import type { Moment, Observation, TrackView } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
 
 /** A rule that looks at objects one by one. */
@@ -68,7 +68,7 @@ export class Post implements Arming {
   readonly #traced: Followed[] = [];
   readonly #ended: Followed[] = [];
   #rules: PostRules = { objects: [], tallies: [] };
-  #online = false;
+  #seeing = false;
   #detecting = true;
   /** Frames are looked at: not before the first, nor after tracks ended for want of them. */
   #looking = false;
@@ -100,8 +100,8 @@ export class Post implements Arming {
     if (this.#sees) this.#countFrom(this.now.monoMs);
   }
 
-  status(status: CameraStatus, { monoMs }: Moment): void {
-    this.#online = status === 'online';
+  seeing(seeing: boolean, { monoMs }: Moment): void {
+    this.#seeing = seeing;
     this.#countAnew(monoMs);
   }
 
@@ -173,7 +173,7 @@ export class Post implements Arming {
   }
 
   get #sees(): boolean {
-    return this.#online && this.#detecting && this.#looking;
+    return this.#seeing && this.#detecting && this.#looking;
   }
 
   #countAnew(monoMs: number): void {

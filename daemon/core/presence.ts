@@ -1,6 +1,7 @@
 // Who is there now: from observations to counts per camera and label, per zone and label, and to motion. Tells changes
 // only, so that whoever publishes them repeats nothing; a score that trembles is told rarely, a count at once. Pure: the
 // times are those of the observations or are passed in. Main thread. Not for: events and alerts (events.ts, rules.ts).
+import { sees } from './camera-status.ts';
 import { sanitise } from './names.ts';
 import type { Places, Rule } from './rule-types.ts';
 import { isSameTrack } from './track-identity.ts';
@@ -162,11 +163,11 @@ export class Presence {
     return tell(camera, scene, stamp);
   }
 
-  /** A camera without frames sees nobody, whatever its tracks were; it is believed again as soon as frames come. */
+  /** A camera that does not see sees nobody, whatever its tracks were; it is believed again as soon as it does. */
   cameraStatus(camera: string, status: CameraStatus, moment: Moment): PresenceChange[] {
     const scene = this.#cameras.get(camera);
     if (scene === undefined) return [];
-    scene.live = status !== 'offline' && status !== 'disabled';
+    scene.live = sees(status);
     if (!scene.live) {
       scene.tracks.clear();
       scene.steppedMonoMs = Number.NEGATIVE_INFINITY;

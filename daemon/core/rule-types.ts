@@ -37,7 +37,7 @@ export interface Places {
 }
 
 /** What a `fault` rule can be told of: a camera that is offline, the detector that does not run, a disk without room. */
-export type FaultKind = 'offline' | 'detector' | 'disk';
+export type FaultKind = 'offline' | 'frozen' | 'blind' | 'moved' | 'detector' | 'disk';
 
 export type Trigger =
   | { readonly type: 'enter'; readonly zone: string }

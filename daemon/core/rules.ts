@@ -2,6 +2,7 @@
 // order they were made, and of their times: no clock, no ids, so that it can be replayed. Each camera has its rules and its own
 // time (post.ts); what is broken is watched here. What falls due between two calls fires with the moment at which it did. Main
 // thread.
+import { isCameraFault, sees } from './camera-status.ts';
 import { type Arming, cooldownCondition, Filters } from './filters.ts';
 import type { Firing } from './firing.ts';
 import { momentAt } from './moments.ts';
@@ -98,9 +99,9 @@ export class RuleEngine {
       return due;
     }
     this.#statuses.set(fact.camera, { status: fact.status, monoMs: moment.monoMs });
-    post.status(fact.status, moment);
+    post.seeing(sees(fact.status), moment);
     for (const outage of this.#outages) {
-      if (outage.camera === fact.camera) outage.set(fact.status === 'offline', moment.monoMs);
+      if (outage.camera === fact.camera) outage.set(fact.status === outage.fault, moment.monoMs);
     }
     return due;
   }
@@ -161,7 +162,7 @@ export class RuleEngine {
     const watched = cameras.filter((camera) => rule.cameras?.includes(camera) ?? true);
     const before = this.#outages.filter((outage) => outage.isOf(rule));
     return trigger.of.flatMap((fault) => {
-      const places = fault === 'offline' ? watched : [undefined];
+      const places = isCameraFault(fault) ? watched : [undefined];
       return places.map((camera) => {
         const outage = new Outage(filters, trigger.forS, { fault, camera });
         const same = before.find((old) => old.fault === fault && old.camera === camera);
@@ -176,7 +177,7 @@ export class RuleEngine {
   #brokenSince(fault: FaultKind, camera: string | undefined): [boolean, number] {
     if (camera === undefined) return [this.#faults.has(fault), this.#faults.get(fault) ?? 0];
     const known = this.#statuses.get(camera);
-    return [known?.status === 'offline', known?.monoMs ?? 0];
+    return [known?.status === fault, known?.monoMs ?? 0];
   }
 
   #outagesDue(moment: Moment): Firing[] {

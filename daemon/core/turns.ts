@@ -73,7 +73,7 @@ function groupOf({ rule, camera = '' }: Turn): string {
   return `${rule.name}/${camera}`;
 }
 
-/** A zone's cooldown is shared by all rules that count it so. A full disk and a dead detector are two things, as cameras are. */
+/** A zone's cooldown is shared by all rules that count it so. A full disk and a dead detector are two things, as cameras and their faults are. */
 function keyOf({ rule, camera = '', zone = '', fault = 'offline' }: Turn): string {
   switch (rule.cooldownPer) {
     case 'rule':
@@ -81,6 +81,6 @@ function keyOf({ rule, camera = '', zone = '', fault = 'offline' }: Turn): strin
     case 'zone':
       return `zone/${camera}/${zone}`;
     default:
-      return fault === 'offline' ? `${rule.name}/${camera}` : `${rule.name}//${fault}`;
+      return fault === 'offline' ? `${rule.name}/${camera}` : `${rule.name}/${camera}/${fault}`;
   }
 }

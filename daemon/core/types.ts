@@ -233,10 +233,10 @@ export type Fact =
   | { readonly kind: 'armed'; readonly camera: string; readonly armed: boolean }
   | { readonly kind: 'status'; readonly camera: string; readonly status: CameraStatus }
   /** Of the whole daemon. */
-  | { readonly kind: 'fault'; readonly fault: Exclude<FaultKind, 'offline'>; readonly active: boolean };
+  | { readonly kind: 'fault'; readonly fault: Exclude<FaultKind, CameraStatus>; readonly active: boolean };
 
 /** Retained camera state, in order of precedence (docs/mqtt.md). */
-export type CameraStatus = 'disabled' | 'offline' | 'online';
+export type CameraStatus = 'disabled' | 'offline' | 'frozen' | 'blind' | 'moved' | 'online';
 
 /** Kinds of message that go through the outbox. */
 export type OutboxKind = 'event' | 'alert' | 'gap' | 'self-test';

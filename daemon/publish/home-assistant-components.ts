@@ -21,7 +21,14 @@ import {
 /** A word for each severity, so that an event is of a type that is known whatever rules come and go. */
 const EVENT_TYPES = Object.keys({ info: 0, warning: 0, critical: 0 } satisfies Record<Severity, 0>);
 /** Whether a status of a camera is a problem. */
-const PROBLEMS = { disabled: false, offline: true, online: false } satisfies Record<CameraStatus, boolean>;
+const PROBLEMS = {
+  disabled: false,
+  offline: true,
+  frozen: true,
+  blind: true,
+  moved: true,
+  online: false,
+} satisfies Record<CameraStatus, boolean>;
 const STATUSES = Object.keys(PROBLEMS);
 
 export const DAEMON_AVAILABLE = "{{ 'online' if value == 'online' else 'offline' }}";

@@ -1,4 +1,4 @@
-// Rules about the daemon itself, in a running daemon: a camera that is gone for good, a detector that dies again and again, a
+// Rules about the daemon itself, in a running daemon: a camera that is gone for good or covered, a detector that dies again and again, a
 // disk without room.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ interface House {
   readonly alerts: () => HeardAlert[];
   /** The first alert of a rule. */
   readonly alertOf: (rule: string) => Promise<HeardAlert>;
+  /** The words on its status topic so far. */
+  readonly statusesOf: (camera: string) => string[];
 }
 
 async function openHouse(document: object, dataDir = tempDir()): Promise<House> {
@@ -45,7 +47,11 @@ async function openHouse(document: object, dataDir = tempDir()): Promise<House> 
       .map(({ payload }) => JSON.parse(payload) as HeardAlert);
   const alertOf = (rule: string): Promise<HeardAlert> =>
     waitFor(`an alert of ${rule}`, () => alerts().find((alert) => alert.rule === rule), WAIT_MS);
-  return { daemon, alerts, alertOf };
+  const statusesOf = (camera: string): string[] =>
+    subscriber.messages
+      .filter(({ topic }) => topic === `vedette/pi/camera/${camera}/status`)
+      .map(({ payload }) => payload);
+  return { daemon, alerts, alertOf, statusesOf };
 }
 
 /** A rule about one kind of fault. */
@@ -68,6 +74,25 @@ test('a camera whose program dies for good is an alert that names it', async () 
   expect(alert).toMatchObject({ trigger: 'fault', fault: 'offline', camera: 'gone' });
   expect(alert).not.toHaveProperty('eventId');
   expect(alert.message).toContain('gone');
+  expect(house.alerts()).toHaveLength(1);
+});
+
+test('a lens that is covered makes its camera blind, which is an alert, and online again when it is not', async () => {
+  const { cameras } = busyScene();
+  const source = { type: 'scene', happenings: ['cover@9-18'] };
+  const covered = { source, detect: { width: 320, height: 192, fps: 5 }, sight: { blindS: 2 } };
+  const rule = { ...faultRule('blind', 1), cameras: ['covered'] };
+  const house = await openHouse({ cameras: { ...cameras, covered }, rules: { tampered: rule } });
+  const alert = await house.alertOf('tampered');
+  expect(alert).toMatchObject({ trigger: 'fault', fault: 'blind', camera: 'covered' });
+  expect(alert).not.toHaveProperty('eventId');
+  expect(alert.message).toBe('covered is blind');
+  const words = (): string[] => house.statusesOf('covered');
+  await waitFor('the picture', () => words().at(-1) === 'online', WAIT_MS);
+  expect(words().slice(-2)).toEqual(['blind', 'online']);
+  expect(house.daemon.stderr()).toMatch(
+    /camera 'covered': nothing can be made out for 2 s \(of the usual contrast \d+ %, of the usual detail \d+ %\)/,
+  );
   expect(house.alerts()).toHaveLength(1);
 });
 

@@ -67,7 +67,7 @@ describe('the text', () => {
     const span = `from ${localTime(HOUSE_MS)} to ${localTime(HOUSE_MS + 90_000)}`;
     const text = reportText(reportOf({ silences }), SOURCES);
     expect(text).toContain(`the daemon did not run ${span}\n`);
-    expect(text).toContain(`camera 'porch' was not online ${span}\n`);
+    expect(text).toContain(`camera 'porch' did not see (offline, frozen or blind) ${span}\n`);
     expect(text).toContain(`nothing was kept of camera 'yard' ${span}\n`);
     expect(text).toMatch(/\nno difference: 0 added, 0 removed, 0 kept\n$/);
   });

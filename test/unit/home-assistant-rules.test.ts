@@ -189,7 +189,7 @@ describe('the options of entities', () => {
 
   rule('options belong to sensors of class enum, without unit and state class', () => {
     const [status] = of('sensor').filter(({ device_class }) => device_class === 'enum');
-    expect(status).toMatchObject({ options: ['disabled', 'offline', 'online'] });
+    expect(status).toMatchObject({ options: ['disabled', 'offline', 'frozen', 'blind', 'moved', 'online'] });
     expect(mistakesWith('memory', (sensor) => Object.assign(sensor, { options: ['a'] }))).not.toEqual([]);
     const measured = (sensor: object) => Object.assign(sensor, { state_class: 'measurement' });
     expect(mistakesWith('statusCporch', measured)).not.toEqual([]);

@@ -249,18 +249,28 @@ describe('a camera', () => {
     expect([...told.states.keys()].filter((key) => key.includes('/label_'))).toHaveLength(LABELS_MAX);
   });
 
-  test('without frames sees nobody, and tracks that end afterwards bring nobody back', () => {
+  test.each(['offline', 'disabled', 'frozen', 'blind'] as const)(
+    'that is %s sees nobody, and tracks that end afterwards bring nobody back',
+    (status) => {
+      const { presence, told, see } = porch();
+      see(1, at(0.2), at(0.7, { id: 2 }));
+      see(2, at(0.4), at(0.7, { id: 2 }));
+      told.take(presence.cameraStatus('porch', status, stampOf(3)));
+      expect(told.count('porch/person')).toEqual({ count: 0, active: 0 });
+      expect(told.states.get('porch/motion')).toBe(false);
+      expect(see(4, at(0.7, { id: 2 }))).toEqual([]);
+      told.take(presence.cameraStatus('porch', 'online', stampOf(5)));
+      see(6, at(0.7, { id: 2 }));
+      expect(told.count('porch/person')).toEqual({ count: 1, active: 0 });
+      expect(told.states.get('porch/motion')).toBe(false);
+    },
+  );
+
+  test('that was moved sees who is there', () => {
     const { presence, told, see } = porch();
-    see(1, at(0.2), at(0.7, { id: 2 }));
-    see(2, at(0.4), at(0.7, { id: 2 }));
-    told.take(presence.cameraStatus('porch', 'offline', stampOf(3)));
-    expect(told.count('porch/person')).toEqual({ count: 0, active: 0 });
-    expect(told.states.get('porch/motion')).toBe(false);
-    expect(see(4, at(0.7, { id: 2 }))).toEqual([]);
-    told.take(presence.cameraStatus('porch', 'online', stampOf(5)));
-    see(6, at(0.7, { id: 2 }));
+    see(1, at(0.2));
+    told.take(presence.cameraStatus('porch', 'moved', stampOf(2)));
     expect(told.count('porch/person')).toEqual({ count: 1, active: 0 });
-    expect(told.states.get('porch/motion')).toBe(false);
   });
 
   test('that comes back from a video played ahead of the clock rests and moves by the clock again', () => {

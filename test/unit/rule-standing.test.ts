@@ -1,7 +1,8 @@
 // Rules without an object of their own: so many, nobody, something broken. To the millisecond, however rarely time is told.
 import { describe, expect, test } from 'vitest';
+import { CAMERA_FAULTS, SIGHT_FAULTS } from '../../daemon/core/camera-status.ts';
 import type { Rule, Trigger } from '../../daemon/core/rule-types.ts';
-import type { TrackView } from '../../daemon/core/types.ts';
+import type { CameraStatus, TrackView } from '../../daemon/core/types.ts';
 import { at, type Spot, Stage } from '../support/rule-stage.ts';
 
 const stageOf = (trigger: Trigger, rule: Partial<Rule> = {}, options = {}) =>
@@ -170,16 +171,26 @@ describe('absence', () => {
     expect(stage.alerts.map(({ camera }) => camera)).toEqual(['porch']);
   });
 
-  test('stands still while the camera is offline or disabled, and begins anew after', () => {
+  test('goes on while the camera looks elsewhere: it sees', () => {
     const stage = absence({ cameras: ['porch'] });
-    stage.learn(9, { kind: 'status', camera: 'porch', status: 'offline' });
+    stage.learn(5, { kind: 'status', camera: 'porch', status: 'moved' });
     stage.pass(50);
-    stage.learn(60, online);
-    stage.pass(69.9);
-    expect(stage.seconds).toEqual([]);
-    stage.pass(70);
-    expect(stage.seconds).toEqual([70]);
+    expect(stage.seconds).toEqual([10]);
   });
+
+  test.each(['offline', 'disabled', 'frozen', 'blind'] as const)(
+    'stands still while the camera is %s, and begins anew after',
+    (status) => {
+      const stage = absence({ cameras: ['porch'] });
+      stage.learn(9, { kind: 'status', camera: 'porch', status });
+      stage.pass(50);
+      stage.learn(60, online);
+      stage.pass(69.9);
+      expect(stage.seconds).toEqual([]);
+      stage.pass(70);
+      expect(stage.seconds).toEqual([70]);
+    },
+  );
 
   test('does not take a picture without frames for an empty one', () => {
     const stage = absence({ cameras: ['porch'] });
@@ -210,10 +221,12 @@ describe('absence', () => {
 
 describe('fault', () => {
   const fault = (rule: Partial<Rule> = {}) =>
-    stageOf({ type: 'fault', of: ['offline', 'detector', 'disk'], forS: 30 }, { while: 'always', ...rule });
+    stageOf(
+      { type: 'fault', of: [...CAMERA_FAULTS, 'detector', 'disk'], forS: 30 },
+      { while: 'always', ...rule },
+    );
   const told = (stage: Stage) => stage.alerts.map(({ message }) => message);
-  const status = (camera: string, word: 'online' | 'offline' | 'disabled') =>
-    ({ kind: 'status', camera, status: word }) as const;
+  const status = (camera: string, word: CameraStatus) => ({ kind: 'status', camera, status: word }) as const;
   const broken = (what: 'detector' | 'disk', active = true) =>
     ({ kind: 'fault', fault: what, active }) as const;
 
@@ -238,6 +251,27 @@ describe('fault', () => {
     stage.learn(79, broken('disk', false));
     stage.pass(600);
     expect(stage.seconds).toEqual([]);
+  });
+
+  test.each(SIGHT_FAULTS)(
+    'tells of a camera that has been %s for so long, and not of one that is not any more',
+    (word) => {
+      const stage = fault();
+      stage.learn(10, status('porch', word));
+      stage.learn(20, status('yard', word));
+      stage.learn(49, status('yard', 'online'));
+      stage.pass(100);
+      expect(stage.seconds).toEqual([40]);
+      expect(stage.alerts[0]).toMatchObject({ camera: 'porch', fault: word, message: `porch is ${word}` });
+    },
+  );
+
+  test('a camera that was covered and is then torn off is two alerts, whatever the cooldown', () => {
+    const stage = fault({ cooldownS: 3600 });
+    stage.learn(10, status('porch', 'blind'));
+    stage.learn(50, status('porch', 'offline'));
+    stage.pass(200);
+    expect(told(stage)).toEqual(['porch is blind', 'porch is offline']);
   });
 
   test('does not call a disabled camera broken', () => {

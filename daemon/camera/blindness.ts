@@ -1,0 +1,220 @@
+// Whether a camera still shows what it should: its picture is not frozen, not covered, out of focus or washed out, and it looks
+// where it used to. Compares each picture with what the view has been like so far; says what is wrong once it has been so for as
+// long as the configuration says, and that it is over when it has been for a moment. docs/blindness.md says how and why. Nothing
+// is allocated per frame; camera worker thread.
+import type { CameraConfig } from '../config/types.ts';
+import type { SightFault } from '../core/camera-status.ts';
+import { FrameWords } from './frame-words.ts';
+import type { Size } from './halve.ts';
+import { ViewStructure } from './view-structure.ts';
+
+/** Pictures are judged so often (milliseconds); whether they change, all of them are asked. */
+const JUDGE_MS = 250;
+/** What is wrong is over when it has not been so for this long. */
+const OVER_MS = 2000;
+/** Seconds in which a view is learnt, at first, and over which it changes with the hours of the day. */
+const LEARN_S = 5;
+const USUAL_S = 120;
+/** After so long a moved camera is where it belongs (seconds). */
+const ACCEPT_S = 600;
+/** Of the edges there were so few are left that nothing can be made out; or there are none at all (codes a pixel). */
+const STRENGTH_LEFT = 0.22;
+const STRENGTH_MIN = 1.5;
+/** Out of focus: what is large is still there to this share, of what is fine only that is left. */
+const LARGE_LEFT = 0.5;
+const FINE_LEFT = 0.45;
+/** Without so many sharp steps (share of those looked at) a view has nothing to be out of focus. */
+const FINE_MIN = 0.004;
+/** Less of the view than this is where and as it was. */
+const ALIKE_MIN = 0.25;
+/** A sharp edge: so many codes within so many pixels, fewer in a small frame. Every so many rows are looked at for it. */
+const SHARP_CODES = 16;
+const SHARP_PIXELS_MAX = 4;
+const SHARP_PIXELS_PER_WIDTH = 1 / 160;
+const SHARP_ROWS = 16;
+/** Rows that are compared to see whether anything has changed. */
+const CHANGE_ROWS = 7;
+/** A picture that comes so rarely has to be the same so many times. */
+const SAME_MIN = 3;
+
+export interface SightWatchOptions {
+  /** The luma plane. */
+  readonly plane: Size;
+  readonly frame: Size;
+  /** Frames come from a lens: it never shows the very same twice. */
+  readonly live: boolean;
+  readonly config: CameraConfig['sight'];
+}
+
+/** Since when something is so, and since when it is not. */
+class Spell {
+  active = false;
+  /** Milliseconds that it has been so without a break. */
+  lastedMs = 0;
+  #sinceMonoMs: number | undefined;
+  #clearMonoMs: number | undefined;
+
+  /** Active once it has been so for `limitMs`; undefined: never. */
+  judge(isSo: boolean, monoMs: number, limitMs: number | undefined): void {
+    if (isSo) {
+      this.#clearMonoMs = undefined;
+      this.#sinceMonoMs ??= monoMs;
+      this.lastedMs = monoMs - this.#sinceMonoMs;
+      if (limitMs !== undefined && this.lastedMs >= limitMs) this.active = true;
+      return;
+    }
+    this.#sinceMonoMs = undefined;
+    this.#clearMonoMs ??= monoMs;
+    if (monoMs - this.#clearMonoMs >= OVER_MS) this.end();
+  }
+
+  end(): void {
+    this.active = false;
+    this.lastedMs = 0;
+    this.#sinceMonoMs = undefined;
+  }
+}
+
+export class SightWatch {
+  readonly #options: SightWatchOptions;
+  readonly #structure: ViewStructure;
+  readonly #words = new FrameWords();
+  readonly #sharpPixels: number;
+  readonly #frozen = new Spell();
+  readonly #blind = new Spell();
+  readonly #moved = new Spell();
+  #judgedMonoMs = Number.NEGATIVE_INFINITY;
+  #hash = 0;
+  #same = 0;
+  #changedMonoMs = 0;
+  /** Seconds that the view has been learnt for. */
+  #learntS = 0;
+  #usualStrength = 0;
+  #usualFine = 0;
+  #fine = 0;
+  #alike = 1;
+
+  constructor(options: SightWatchOptions) {
+    this.#options = options;
+    this.#structure = new ViewStructure(options.plane);
+    const pixels = Math.round(options.frame.width * SHARP_PIXELS_PER_WIDTH);
+    this.#sharpPixels = Math.max(1, Math.min(SHARP_PIXELS_MAX, pixels));
+  }
+
+  /** What is wrong by now, the worst of it. */
+  get fault(): SightFault | undefined {
+    if (this.#frozen.active) return 'frozen';
+    if (this.#blind.active) return 'blind';
+    return this.#moved.active ? 'moved' : undefined;
+  }
+
+  /** Why, with its numbers; for a fault. */
+  get reason(): string {
+    const { frozenS, blindS, movedS } = this.#options.config;
+    if (this.#frozen.active) return `the picture has not changed for ${frozenS} s`;
+    if (this.#blind.active) {
+      const strength = share(this.#structure.strength, this.#usualStrength);
+      const fine = share(this.#fine, this.#usualFine);
+      return `nothing can be made out for ${blindS} s (of the usual contrast ${strength}, of the usual detail ${fine})`;
+    }
+    return `it has shown another view for ${movedS} s (of the usual one ${share(this.#alike, 1)} is there)`;
+  }
+
+  /** Looks at the next frame (I420, stride = width) and its luma plane. */
+  look(frame: Uint8Array, pixels: Uint8Array, monoMs: number): void {
+    const { live, config } = this.#options;
+    if (live && config.frozenS > 0) this.#watchChange(this.#words.of(frame), monoMs);
+    const sinceMs = monoMs - this.#judgedMonoMs;
+    if (sinceMs < JUDGE_MS) return;
+    this.#judgedMonoMs = monoMs;
+    this.#structure.look(pixels);
+    this.#fine = this.#sharpShare(frame);
+    const isFlat = this.#isFlat();
+    const isBlind = isFlat || this.#isUnsharp();
+    this.#blind.judge(isBlind, monoMs, limitMs(config.blindS));
+    // An empty or frozen picture says nothing of where the camera looks.
+    if (isBlind || this.#frozen.active) return;
+    this.#alike = this.#learntS < LEARN_S ? 1 : this.#structure.alike();
+    const isMoved = this.#alike < ALIKE_MIN;
+    this.#moved.judge(isMoved, monoMs, limitMs(config.movedS));
+    if (this.#moved.lastedMs >= ACCEPT_S * 1000) this.#begin();
+    else if (!isMoved) this.#learn(Math.min(1, sinceMs / 1000));
+  }
+
+  /** Hardly any edges, whatever their light. */
+  #isFlat(): boolean {
+    const { strength } = this.#structure;
+    return strength < STRENGTH_MIN || (this.#isLearnt && strength < STRENGTH_LEFT * this.#usualStrength);
+  }
+
+  /** The large is there, the fine is not. */
+  #isUnsharp(): boolean {
+    if (!this.#isLearnt || this.#usualFine < FINE_MIN) return false;
+    const isLargeThere = this.#structure.strength > LARGE_LEFT * this.#usualStrength;
+    return isLargeThere && this.#fine < FINE_LEFT * this.#usualFine;
+  }
+
+  get #isLearnt(): boolean {
+    return this.#learntS >= LEARN_S;
+  }
+
+  /** What it shows now is what it should show. */
+  #begin(): void {
+    this.#moved.end();
+    this.#learntS = 0;
+    this.#learn(0);
+  }
+
+  /** First a plain mean, then a running one. */
+  #learn(seconds: number): void {
+    const isFirst = this.#learntS === 0;
+    this.#learntS += seconds;
+    const part = isFirst ? 1 : Math.min(1, seconds / Math.min(this.#learntS, USUAL_S));
+    this.#structure.learn(part);
+    this.#usualStrength += part * (this.#structure.strength - this.#usualStrength);
+    this.#usualFine += part * (this.#fine - this.#usualFine);
+  }
+
+  /** Share of neighbouring pixels between which there is a sharp edge. */
+  #sharpShare(frame: Uint8Array): number {
+    const { width, height } = this.#options.frame;
+    const pixels = this.#sharpPixels;
+    let [sharp, count] = [0, 0];
+    for (let row = SHARP_ROWS >> 1; row < height; row += SHARP_ROWS) {
+      const end = (row + 1) * width - pixels;
+      for (let at = row * width; at < end; at += pixels) {
+        const step = frame[at + pixels]! - frame[at]!;
+        if (step > SHARP_CODES || step < -SHARP_CODES) sharp += 1;
+        count += 1;
+      }
+    }
+    return count === 0 ? 0 : sharp / count;
+  }
+
+  /** A sensor's noise differs in every picture: the very same bytes again are no new picture. */
+  #watchChange(words: Uint32Array, monoMs: number): void {
+    const { width, height } = this.#options.frame;
+    const stride = width >> 2;
+    // FNV-1a (Fowler, Noll and Vo), a word at a time.
+    let hash = 0x811c9dc5;
+    for (let row = 0; row < height; row += CHANGE_ROWS) {
+      for (let at = row * stride, end = at + stride; at < end; at += 1)
+        hash = Math.imul(hash ^ words[at]!, 0x01000193);
+    }
+    this.#same = hash === this.#hash ? this.#same + 1 : 0;
+    this.#hash = hash;
+    if (this.#same === 0) this.#changedMonoMs = monoMs;
+    const isLong = monoMs - this.#changedMonoMs >= this.#options.config.frozenS * 1000;
+    // The time has passed by then.
+    this.#frozen.judge(isLong && this.#same >= SAME_MIN, monoMs, 0);
+  }
+}
+
+function share(value: number, of: number): string {
+  return of <= 0 ? 'nothing' : `${Math.round((100 * value) / of)} %`;
+}
+
+/** 0 in the configuration: never. */
+function limitMs(seconds: number): number | undefined {
+  return seconds === 0 ? undefined : seconds * 1000;
+}
