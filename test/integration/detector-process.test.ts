@@ -16,6 +16,7 @@ import {
   drawnFigure,
   FIXTURES,
   type Golden,
+  LIGHTER_MODEL,
   modelFolder,
   SHIPPED_MODEL,
   supervised,
@@ -44,6 +45,19 @@ function clientOf(...args: ConstructorParameters<typeof TestClient>): TestClient
   const client = new TestClient(...args);
   onTestFinished(() => client.close());
   return client;
+}
+
+/** Every pixel of a smaller square is the nearest of a larger one. */
+function smaller(pixels: Uint8Array, side: number, sideAfter: number): Uint8Array {
+  const made = new Uint8Array(sideAfter * sideAfter * 3);
+  for (let at = 0; at < sideAfter * sideAfter; at += 1) {
+    const [x, y] = [at % sideAfter, Math.floor(at / sideAfter)].map((n) =>
+      Math.floor((n * side) / sideAfter),
+    );
+    const from = (y! * side + x!) * 3;
+    made.set(pixels.subarray(from, from + 3), at * 3);
+  }
+  return made;
 }
 
 function toy(from: { onnx: string; manifest: Record<string, unknown> }): string {
@@ -80,6 +94,17 @@ test('the shipped model finds the drawn figure where the golden run found it', a
   expect(answer.runEndMonoMs).toBeGreaterThan(answer.runStartMonoMs);
   // The same process, an empty picture: nothing left over from the run before.
   expect((await client.infer(new Uint8Array(figure.length).fill(128))).found).toEqual([]);
+});
+
+test('the lighter model finds the drawn figure where the shipped one does', async () => {
+  const { endpoint } = await running(LIGHTER_MODEL);
+  const { found } = await clientOf(endpoint).infer(smaller(drawnFigure(), 320, 224));
+  expect(found[0]).toMatchObject({ label: 'person' });
+  expect(found[0]!.score).toBeGreaterThan(0.5);
+  // It sees each edge less exactly: within a tenth of the picture.
+  found[0]!.box.forEach((edge, k) => {
+    expect(Math.abs(edge - golden.figure.found[0]!.box[k]!)).toBeLessThan(0.1);
+  });
 });
 
 testNeeding({ programs: ['ffmpeg'], shared: ['media/doorbell-person.mkv'] })(

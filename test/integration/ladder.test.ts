@@ -21,13 +21,15 @@ import { waitFor } from '../support/wait.ts';
 const QUICK = { downAfterS: 2, upAfterS: 2 };
 const WAIT_MS = 120_000;
 const SIDE = 64;
+/** Large enough for regions with a model of 320 pixels. */
+const WIDE = 448;
 
 /** A camera of grey frames that costs next to nothing. */
-function camera(fps: number, more: object = {}): object {
-  const frames = `$|=1; $f = "\\x80" x ${(SIDE * SIDE * 3) / 2}; while (1) { syswrite STDOUT, $f; select undef, undef, undef, ${1 / fps} }`;
+function camera(fps: number, more: object = {}, side = SIDE): object {
+  const frames = `$|=1; $f = "\\x80" x ${(side * side * 3) / 2}; while (1) { syswrite STDOUT, $f; select undef, undef, undef, ${1 / fps} }`;
   return {
     source: { type: 'command', command: ['perl', '-e', frames] },
-    detect: { width: SIDE, height: SIDE, fps },
+    detect: { width: side, height: side, fps },
     ...more,
   };
 }
@@ -94,18 +96,13 @@ const rungsIn = (log: readonly string[]): number[] =>
   log.map((line) => Number(/to rung (\d)/.exec(line)?.[1]));
 
 test('a ramp of heat walks the ladder down to the lighter model and up again, in health and in the log', async () => {
-  const model = modelFolder(tempDir(), TOYS.ssd);
-  const lighter = modelFolder(tempDir(), {
-    ...TOYS.ssd,
-    manifest: { ...TOYS.ssd.manifest, name: 'lighter' },
-  });
   const board = await startBoard({
-    detector: { model, lighter },
+    detector: { lighter: 'vedette-nano-224' },
     ladder: QUICK,
     cameras: {
-      cat: camera(4, { priority: 'low' }),
-      yard: camera(4),
-      door: camera(4, { priority: 'high' }),
+      cat: camera(4, { priority: 'low' }, WIDE),
+      yard: camera(4, {}, WIDE),
+      door: camera(4, { priority: 'high' }, WIDE),
     },
   });
   const calm = await board.reach('a health message', ({ ladder }) => ladder.busyShare !== undefined);
@@ -124,7 +121,10 @@ test('a ramp of heat walks the ladder down to the lighter model and up again, in
     yard: { class: 'normal', rate: 0.5, regions: false },
     door: { class: 'alert', rate: 1, regions: true },
   });
-  const worst = await board.reach('the lighter model', ({ detector }) => detector.model === 'lighter');
+  const worst = await board.reach(
+    'the lighter model',
+    ({ detector }) => detector.model === 'vedette-nano-224',
+  );
   expect(worst.ladder).toMatchObject({ rung: 7, step: 'the lighter model' });
   expect(worst.ladder.reason).toMatch(/^\d\d\.\d °C \(cpu-thermal, limit 80\)$/);
   expect(worst.ladder.cameras['door']).toEqual({ class: 'alert', rate: 0.5, regions: false });
@@ -139,7 +139,7 @@ test('a ramp of heat walks the ladder down to the lighter model and up again, in
   expect(board.log().at(-1)).toMatch(/^up to rung 0 of 7 \(full effort\): no strain for 2 s, 60\.0 °C/);
   const over = await waitFor('health of full effort', () => {
     const last = board.health().at(-1);
-    return last?.ladder.rung === 0 && last.detector.model === 'toy' && last;
+    return last?.ladder.rung === 0 && last.detector.model === 'vedette-nano' && last;
   });
   expect(over.ladder.cameras['cat']).toEqual({ class: 'low', rate: 1, regions: true });
 });

@@ -35,6 +35,7 @@ import { waitFor } from './wait.ts';
 
 export const FIXTURES = join(ROOT, 'test/fixtures/detector');
 export const SHIPPED_MODEL = join(ROOT, 'models/vedette-nano');
+export const LIGHTER_MODEL = join(ROOT, 'models/vedette-nano-224');
 
 /** The detector section with its defaults. */
 export function detectorConfig(changes: Partial<DetectorConfig> = {}): DetectorConfig {

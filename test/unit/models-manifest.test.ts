@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { listModels, loadModel, readManifest } from '../../daemon/models/manifest.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
-import { modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
+import { LIGHTER_MODEL, modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 async function errorOf(promise: Promise<unknown>): Promise<VedetteError> {
@@ -45,6 +45,17 @@ test('the shipped model is verified and fits its card', async () => {
   const card = readFileSync(join(SHIPPED_MODEL, manifest.card), 'utf8');
   expect(card).toContain(manifest.sha256);
   for (const label of spec.labels) expect(card).toContain(label);
+});
+
+test('the lighter model is verified, fits its card and its larger sibling', async () => {
+  const [full, lighter] = await Promise.all([loadModel('vedette-nano'), loadModel('vedette-nano-224')]);
+  expect(lighter.labels).toEqual(full.labels);
+  expect(lighter.thresholds).toEqual(full.thresholds);
+  expect(lighter.input).toEqual({ ...full.input, width: 224, height: 224 });
+  const { manifest } = await readManifest('vedette-nano-224');
+  const card = readFileSync(join(LIGHTER_MODEL, manifest.card), 'utf8');
+  expect(card).toContain(manifest.sha256);
+  for (const label of lighter.labels) expect(card).toContain(label);
 });
 
 test('a name, a folder and the path of a manifest lead to the same model', async () => {
