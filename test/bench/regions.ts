@@ -1,66 +1,7 @@
 // What regions find that the whole frame does not: recall of people on the wide street of the built-in scene, by their size, at
 // the same number of inferences a second.
-import { iou } from '../../daemon/core/geometry.ts';
-import type { TrackView } from '../../daemon/core/types.ts';
-import type { SceneTime } from '../../daemon/scene/options.ts';
-import { Scene } from '../../daemon/scene/scene.ts';
-import type { TruthObject } from '../../daemon/scene/truth.ts';
-import { Looking, type LookingOptions } from '../support/looking.ts';
+import { FPS, type Recall, recallOn, shareKnown } from '../support/wide-street.ts';
 import type { BenchLine } from './figures.ts';
-
-const FPS = 5;
-const PER_S = 5;
-const SIZE = { width: 1280, height: 720 };
-/** A person is known in a frame in which a confirmed track of a person has this overlap with the truth. */
-const KNOWN_IOU = 0.4;
-const VISIBLE_MIN = 0.6;
-const SMALL = { from: 0.04, to: 0.1 };
-
-export interface Recall {
-  /** People in frames, and those of them that were known. */
-  small: [known: number, there: number];
-  large: [known: number, there: number];
-  /** Confirmed tracks of people that were nobody, in frames. */
-  nobody: number;
-  inferences: number;
-  frames: number;
-}
-
-/** Runs a scene of so many seconds through the chain; the first seconds, in which the motion gate learns, count as well. */
-export async function recallOn(
-  scene: { readonly seed: number; readonly time: SceneTime; readonly seconds: number },
-  gate: LookingOptions['gate'],
-): Promise<Recall> {
-  const { seed, time, seconds } = scene;
-  const camera = new Scene({ ...SIZE, fps: FPS, seed, time, lens: 'wide' });
-  const looking = await Looking.open({
-    ...SIZE,
-    inferencesPerS: PER_S,
-    ...(gate === undefined ? {} : { gate }),
-  });
-  const recall: Recall = { small: [0, 0], large: [0, 0], nobody: 0, inferences: 0, frames: seconds * FPS };
-  for (let n = 0; n < recall.frames; n += 1) {
-    const truth = camera.render(n);
-    const { tracks } = await looking.see(camera.frame, n + 1, (n * 1000) / FPS);
-    judge(recall, truth.objects, tracks);
-  }
-  recall.inferences = looking.inferences;
-  await looking.release();
-  return recall;
-}
-
-function judge(recall: Recall, objects: readonly TruthObject[], tracks: readonly TrackView[]): void {
-  const known = tracks.filter(({ label, confirmed }) => confirmed && label === 'person');
-  for (const { label, box, visible } of objects) {
-    if (label !== 'person' || visible < VISIBLE_MIN || box.height < SMALL.from) continue;
-    const class_ = box.height < SMALL.to ? recall.small : recall.large;
-    class_[1] += 1;
-    if (known.some((track) => iou(track.box, box) >= KNOWN_IOU)) class_[0] += 1;
-  }
-  for (const track of known) {
-    if (track.score > 0 && !objects.some(({ box }) => iou(track.box, box) > 0.1)) recall.nobody += 1;
-  }
-}
 
 function added(list: readonly Recall[]): Recall {
   const sum: Recall = { small: [0, 0], large: [0, 0], nobody: 0, inferences: 0, frames: 0 };
@@ -75,8 +16,6 @@ function added(list: readonly Recall[]): Recall {
   }
   return sum;
 }
-
-const share = ([known, there]: readonly [number, number]): number => known / Math.max(1, there);
 
 export async function benchRegions(): Promise<BenchLine[]> {
   const lines: BenchLine[] = [];
@@ -93,10 +32,14 @@ export async function benchRegions(): Promise<BenchLine[]> {
     lines.push(
       {
         what: `people 4 to 10 % of the frame high, ${time}: recall, whole frame → regions (${rate(a)} → ${rate(b)} inferences a second)`,
-        value: words(share(a.small), share(b.small)),
+        value: words(shareKnown(a.small), shareKnown(b.small)),
         target: 'twice',
       },
-      { what: `larger people, ${time}`, value: words(share(a.large), share(b.large)), target: 'not lower' },
+      {
+        what: `larger people, ${time}`,
+        value: words(shareKnown(a.large), shareKnown(b.large)),
+        target: 'not lower',
+      },
       {
         what: `confirmed people that were nobody, ${time}, frames of ${a.frames}`,
         value: `${a.nobody} → ${b.nobody}`,
