@@ -115,9 +115,11 @@ export class Pipeline {
 
   /** Follows the detector from generation to generation. */
   detectorChanged({ generation, ready }: DetectorState): void {
-    // First: what the last one had in hand belongs to its model.
     this.#client.use(generation, ready);
-    if (ready !== undefined) this.#sight = this.#sightOf(ready.model);
+    if (ready === undefined) return;
+    // What was begun belongs to the model of the last one.
+    this.#abandon();
+    this.#sight = this.#sightOf(ready.model);
   }
 
   /**
@@ -207,6 +209,7 @@ export class Pipeline {
     this.#sending = look;
     return look;
   }
+
   #send({ preprocessor }: Sight, look: Look): void {
     const { frame, next } = look;
     if (frame === undefined || next === undefined) return;
@@ -256,7 +259,7 @@ export class Pipeline {
     this.pump();
   }
 
-  /** What is asked for will not be waited for: detection was switched off. */
+  /** What was begun will not be waited for. */
   #abandon(): void {
     for (const look of this.#sight?.looks ?? []) {
       if (look.frame === undefined) continue;
