@@ -49,8 +49,10 @@ const SLOWED: readonly string[] = ['throttled', 'frequency capped'];
 const SCORCHING_C = 5;
 /** Metal answers slowly: after a step for heat the next one waits so many times as long. */
 const HEAT_SETTLES = 3;
-/** A rung up must leave the detector some air: what is measured in seconds varies. */
+/** A rung up must leave the detector some air: share of what it can do. */
 const BUSY_MAX = 0.9;
+/** One that idles more than this does not lose frames for want of time: they came in bursts, as over a bad network. */
+const BUSY_MIN = 0.4;
 /** Waiting before a rung up doubles with each that had to be taken back, so often at most. */
 const DOUBLINGS_MAX = 4;
 
@@ -64,6 +66,8 @@ export class Ladder {
   #lastStepMs = Number.NEGATIVE_INFINITY;
   #lastWasUp = false;
   #doublings = 0;
+  /** How busy the detector can be at most: between two runs others have the processor. Known when it was saturated. */
+  #busyShareFull = 1;
 
   /** `of`: rungs there are. */
   constructor(settings: LadderSettings, of: number) {
@@ -107,6 +111,7 @@ export class Ladder {
     const due = [...causes].find(([cause]) => this.#isDue(cause, strain, monoMs));
     if (due === undefined) return undefined;
     const [cause, reason] = due;
+    if (cause === 'saturation') this.#busyShareFull = strain.detector?.busyShare ?? 1;
     // The last rung up was one too many.
     if (this.#lastWasUp && monoMs - this.#lastStepMs < 2 * this.#holdMs())
       this.#doublings = Math.min(DOUBLINGS_MAX, this.#doublings + 1);
@@ -130,6 +135,7 @@ export class Ladder {
     if (monoMs - this.#easySinceMs < holdMs || monoMs - this.#lastStepMs < holdMs) return undefined;
     // The rung up before this one has lasted.
     if (this.#lastWasUp) this.#doublings = Math.max(0, this.#doublings - 1);
+    if (this.#rung === 1) this.#busyShareFull = 1;
     return { ...this.#go(-1, monoMs), reason: easeWords(strain, holdMs / 1000) };
   }
 
@@ -155,7 +161,7 @@ export class Ladder {
       causes.set('heat', `${degrees(hottest.celsius)} (${hottest.zone}, limit ${hotC})`);
     else if (slowed.length > 0) causes.set('heat', `the board says: ${slowed.join(', ')}`);
     if (underVoltage && isUnderVolted) causes.set('power', `the board says: ${UNDER_VOLTAGE}`);
-    const worst = detector?.worst;
+    const worst = detector === undefined ? undefined : worstOf(detector);
     if (worst !== undefined && worst.lostShare > saturation)
       causes.set(
         'saturation',
@@ -169,9 +175,14 @@ export class Ladder {
     if (hottest !== undefined && hottest.celsius > hotC - coolMarginC) return false;
     // Not known yet: not a strain, but no step either.
     if (detector === undefined) return true;
-    const { worst, busyShare } = detector;
-    return (worst?.lostShare ?? 0) <= saturation / 2 && busyShare * loadRatioAbove <= BUSY_MAX;
+    const isKeepingUp = (worstOf(detector)?.lostShare ?? 0) <= saturation / 2;
+    return isKeepingUp && detector.busyShare * loadRatioAbove <= BUSY_MAX * this.#busyShareFull;
   }
+}
+
+/** The camera for which the detector has least time. */
+function worstOf({ busyShare, worst }: DetectorShares): DetectorShares['worst'] {
+  return busyShare < BUSY_MIN ? undefined : worst;
 }
 
 function easeWords({ hottest, detector }: Strain, holdS: number): string {

@@ -106,6 +106,14 @@ describe('other strains', () => {
     });
   });
 
+  test('frames lost while the detector idles came in bursts: that is no saturation', () => {
+    const detector = { ...lost(0.5), busyShare: 0.39 };
+    expect(walk(new Ladder(SETTINGS, 7), 300, () => ({ detector }))).toEqual([]);
+    const ladder = new Ladder(SETTINGS, 7);
+    walk(ladder, 300, (second) => ({ detector, ...(second < 10 ? heat(90) : {}) }));
+    expect(ladder.rung).toBe(0);
+  });
+
   test('mixed: while one strain goes and the other stays it goes on down, and up only when both are over', () => {
     const ladder = new Ladder(SETTINGS, 7);
     const steps = walk(ladder, 400, (second) => ({
@@ -135,6 +143,21 @@ describe('the way up', () => {
       down(second) ? heat(90) : { detector: { busyShare: 0.59 }, loadRatioAbove: 1.5 },
     );
     expect(rungsOf(steps)).toEqual([1, 0]);
+  });
+
+  test('reckons with what the detector could do when it was saturated', () => {
+    const ups = (busyShare: number): number[] => {
+      const ladder = new Ladder(SETTINGS, 1);
+      const full = { ...lost(0.5), busyShare: 0.7 };
+      const steps = walk(ladder, 600, (second) => ({
+        detector: second < 5 ? full : { busyShare },
+        loadRatioAbove: 1.5,
+      }));
+      return rungsOf(steps);
+    };
+    // 0.42 is 0.63 one rung up: nine tenths of the 0.7 at which it lost frames.
+    expect(ups(0.43)).toEqual([1]);
+    expect(ups(0.41)).toEqual([1, 0]);
   });
 
   test('becomes longer each time it was gone too early, at most sixteen times as long', () => {
