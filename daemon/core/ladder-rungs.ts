@@ -23,6 +23,8 @@ export const RUNGS: readonly Rung[] = [
   { gives: 'model', step: 'the lighter model' },
 ];
 
+/** Rung 0 in words. */
+export const FULL_EFFORT_STEP = 'full effort';
 /** Share of `detect.fps` on a rung that gives rate. */
 const REDUCED_RATE = 0.5;
 /**
@@ -117,7 +119,7 @@ export class LadderPlan {
 
   /** What holds on rung `rung`, 0..of, in words. */
   stepAt(rung: number): string {
-    return rung === 0 ? 'full effort' : this.rungs[rung - 1]!.step;
+    return this.rungs[rung - 1]?.step ?? FULL_EFFORT_STEP;
   }
 
   effortOf(camera: LadderCamera, rung: number): Effort {

@@ -1,6 +1,7 @@
 // What Home Assistant is shown: one component per entity, in the words of its MQTT documentation (docs/home-assistant.md lists
 // the rules kept and where they are written). Owns names, ids, topics and templates of the entities; home-assistant.ts puts
 // them into one message. Pure, main thread.
+import { FULL_EFFORT_STEP, RUNGS } from '../core/ladder-rungs.ts';
 import { sanitise } from '../core/names.ts';
 import type { Severity } from '../core/rule-types.ts';
 import type { CameraStatus } from '../core/types.ts';
@@ -20,6 +21,8 @@ import {
 
 /** A word for each severity, so that an event is of a type that is known whatever rules come and go. */
 const EVENT_TYPES = Object.keys({ info: 0, warning: 0, critical: 0 } satisfies Record<Severity, 0>);
+/** What is given up while the board is strained. */
+const EFFORTS = [FULL_EFFORT_STEP, ...RUNGS.map(({ step }) => step)];
 /** Whether a status of a camera is a problem. */
 const PROBLEMS = {
   disabled: false,
@@ -120,7 +123,9 @@ function ofDaemon(household: Household): NamedComponent[] {
       ...health,
       platform: 'sensor',
       name: 'Effort',
-      value_template: fromJson("value_json.get('ladder', {}).get('step', 'full effort')"),
+      device_class: 'enum',
+      options: EFFORTS,
+      value_template: fromJson(`value_json.get('ladder', {}).get('step', '${FULL_EFFORT_STEP}')`),
     },
     ...(thermometer
       ? {
