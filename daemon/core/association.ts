@@ -54,7 +54,7 @@ export class Association {
     this.detectionOf.fill(-1, 0, tracks.length);
     this.trackOf.fill(-1, 0, detections.length);
     this.#monoMs = monoMs;
-    for (const track of tracks) track.motion.predict(track.secondsUnseen(monoMs));
+    for (const track of tracks) track.motion.predict(this.#secondsAhead(track));
     const { scoreMin } = this.#options;
     let high = 0;
     while (high < detections.length && detections[high]!.score >= scoreMin) high += 1;
@@ -145,6 +145,11 @@ export class Association {
     if (overlap < Math.max(BACK_IOU, this.#options.iouMin)) return NEVER;
     return 1 - overlap + this.#extraCost(track, detection);
   };
+
+  /** What stands and is hidden is where it was: the speed of its box, which trembled or was cut, is not its own. */
+  #secondsAhead(track: Track): number {
+    return track.stationary && this.#isHidden(track) ? 0 : track.secondsUnseen(this.#monoMs);
+  }
 
   #isHidden(track: Track): boolean {
     return track.secondsUnseen(this.#monoMs) > SET_OUT_S;

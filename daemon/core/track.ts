@@ -79,13 +79,18 @@ export class Track {
     const { motion } = this;
     this.#looked(monoMs);
     const certain = score >= this.#options.scoreMin;
-    motion.correct(box, this.secondsUnseen(monoMs), certain);
-    this.box = box;
+    // A weak box may be half of it: what is at rest is there, no more than that.
+    const moves = certain || !this.stationary;
+    if (moves) {
+      motion.correct(box, this.secondsUnseen(monoMs), certain);
+      this.box = box;
+    }
     this.score = score;
     this.missed = 0;
     this.seenMonoMs = Math.max(this.seenMonoMs, monoMs);
     if (!this.stationary) this.#place = box;
-    this.#still.look(motion.x, motion.y, motion.size, this.seenMonoMs, this.#options.stationaryS * 1000);
+    if (moves)
+      this.#still.look(motion.x, motion.y, motion.size, this.seenMonoMs, this.#options.stationaryS * 1000);
     // Called one thing for good once it is an object to others: an event does not change what it is about.
     if (certain && !this.confirmed) this.#vote.add(label, score);
     this.#remember(certain ? score : 0);

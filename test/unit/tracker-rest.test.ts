@@ -51,6 +51,25 @@ test('what is at rest and is hidden bit by bit is waited for, and passers-by are
   expect(back.tracks.find(({ id }) => id === 1)).toMatchObject({ score: 0.9, box: STANDS });
 });
 
+test('a weak box over half of what is at rest moves nothing', () => {
+  const tracker = rested();
+  const { x, y, width, height } = STANDS;
+  const half = person(0.3, { x: x + width / 2, y, width: width / 2, height });
+  for (let frame = RESTED + 1; frame <= RESTED + 25; frame += 1) {
+    const [track] = tracker.step([half], stampOf(frame)).tracks;
+    expect(track).toMatchObject({ id: 1, stationary: true, score: 0.3, box: STANDS });
+  }
+});
+
+test('what is at rest is itself after seconds without a look, though half of it was seen last', () => {
+  const tracker = rested();
+  const { x, y, width, height } = STANDS;
+  tracker.step([person(0.9, { x, y, width: 0.4 * width, height })], stampOf(RESTED + 1));
+  for (let frame = RESTED + 2; frame <= RESTED + 40; frame += 1) tracker.pass(stampOf(frame).monoMs);
+  const { tracks } = tracker.step([person(0.9, STANDS)], stampOf(RESTED + 41));
+  expect(tracks.map(({ id }) => id)).toEqual([1]);
+});
+
 test('who stops just short of a step away from where it slowed down is at rest after stationaryS, however its box trembles', () => {
   const random = new Random(7);
   for (let off = 0.22; off < 0.26; off += 0.002) {
