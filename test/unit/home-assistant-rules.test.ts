@@ -188,7 +188,11 @@ describe('the options of entities', () => {
   });
 
   rule('options belong to sensors of class enum, without unit and state class', () => {
-    const [status] = of('sensor').filter(({ device_class }) => device_class === 'enum');
+    const enums = of('sensor').filter(({ device_class }) => device_class === 'enum');
+    const status = enums.find(({ name }) => String(name).endsWith('status'));
+    expect(enums.find(({ name }) => name === 'Effort')).toMatchObject({
+      options: expect.arrayContaining(['full effort', 'the lighter model']),
+    });
     expect(status).toMatchObject({ options: ['disabled', 'offline', 'frozen', 'blind', 'moved', 'online'] });
     expect(mistakesWith('memory', (sensor) => Object.assign(sensor, { options: ['a'] }))).not.toEqual([]);
     const measured = (sensor: object) => Object.assign(sensor, { state_class: 'measurement' });
