@@ -88,15 +88,17 @@ export class MotionBackground {
     let count = 0;
     let changed = 0;
     for (let i = 0; i < pixels.length; i += 1) {
-      const limit = least + times * Math.max(0, noise[i]! - NOISE_AT_FIRST / 2);
       const before = mean[i]!;
-      const now = before + drift[before & 255]!;
-      mean[i] = Math.max(0, Math.min(255, now));
+      const now = Math.max(0, Math.min(255, before + drift[before & 255]!));
+      mean[i] = now;
       if (masked[i] === 1) continue;
-      if (Math.abs(pixels[i]! - before) >= limit + flicker) changed += 1;
-      const differs = Math.abs(pixels[i]! - now) >= limit;
-      different[i] = differs ? 1 : 0;
-      if (differs) count += 1;
+      const surplus = noise[i]! - NOISE_AT_FIRST / 2;
+      const limit = surplus > 0 ? least + times * surplus : least;
+      const pixel = pixels[i]!;
+      if (Math.abs(pixel - before) >= limit + flicker) changed += 1;
+      const differs = Math.abs(pixel - now) >= limit ? 1 : 0;
+      different[i] = differs;
+      count += differs;
     }
     this.share = count / this.#open;
     this.changed = changed / this.#open;
@@ -110,27 +112,30 @@ export class MotionBackground {
     const pace = hasty ? 3 * seconds : seconds;
     this.#usualJump += (this.#jump - this.#usualJump) * shareOf(seconds, hasty ? 1 : FLICKER_S);
     for (let i = 0; i < pixels.length; i += 1) {
-      const difference = pixels[i]! - mean[i]!;
-      const stray = Math.abs(difference);
-      const surplus = stray - noise[i]!;
-      const change = pace * (NOISE_PACE + NOISE_PACE_SHARE * noise[i]!);
+      const floor = noise[i]!;
+      const before = mean[i]!;
+      const difference = pixels[i]! - before;
+      const surplus = Math.abs(difference) - floor;
+      const change = pace * (NOISE_PACE + NOISE_PACE_SHARE * floor);
       const up = NOISE_QUANTILE * change;
-      const down = change - up;
-      noise[i] = noise[i]! + Math.max(-down, Math.min(up, surplus));
-      mean[i] = mean[i]! + difference * (different[i] === 0 ? still : moving);
+      const down = up - change;
+      noise[i] = floor + Math.min(up, Math.max(down, surplus));
+      mean[i] = before + difference * (different[i] === 0 ? still : moving);
     }
   }
 
   /** How the light has changed since the background was learnt, for each of its codes: between bands in a straight line. */
   #followLight(pixels: Uint8Array): void {
     const [mean, masked, counts, bandPixels] = [this.#mean, this.#masked, this.#counts, this.#bandPixels];
+    const [bandDrift, drift] = [this.#bandDrift, this.#drift];
     counts.fill(0);
     bandPixels.fill(0);
     // Every other pixel does for a median.
     for (let i = 0; i < pixels.length; i += 2) {
       if (masked[i] === 1) continue;
-      const band = mean[i]! >> BAND_SHIFT;
-      const difference = Math.round(pixels[i]! - mean[i]!) + SPAN;
+      const before = mean[i]!;
+      const band = before >> BAND_SHIFT;
+      const difference = (pixels[i]! - before + SPAN + 0.5) | 0;
       const bin = difference < 0 ? 0 : difference >= 2 * SPAN ? 2 * SPAN - 1 : difference;
       const at = band * 2 * SPAN + bin;
       counts[at] = counts[at]! + 1;
@@ -140,15 +145,17 @@ export class MotionBackground {
     this.#jump = 0;
     for (let band = 0; band < BANDS; band += 1) {
       const isKnown = bandPixels[band]! * 2 >= BAND_SHARE_MIN * this.#open;
-      const drift = isKnown ? this.#medianOf(band, band + 1) : whole;
-      this.#bandDrift[band] = drift;
-      this.#jump = Math.max(this.#jump, Math.abs(drift));
+      const change = isKnown ? this.#medianOf(band, band + 1) : whole;
+      bandDrift[band] = change;
+      this.#jump = Math.max(this.#jump, Math.abs(change));
     }
     for (let code = 0; code < 256; code += 1) {
       const along = Math.min(BANDS - 1, Math.max(0, code / 2 ** BAND_SHIFT - 0.5));
       const band = Math.min(BANDS - 2, Math.floor(along));
-      const [low, high] = [this.#bandDrift[band]!, this.#bandDrift[band + 1]!];
-      this.#drift[code] = low + (along - band) * (high - low);
+      // Two constants: an array to take apart would be an allocation for each code.
+      const low = bandDrift[band]!;
+      const high = bandDrift[band + 1]!;
+      drift[code] = low + (along - band) * (high - low);
     }
   }
 

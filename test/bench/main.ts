@@ -1,4 +1,4 @@
-// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions feed ladder acknowledged]`: measures and prints one table. Figures
+// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions motion false-alerts feed ladder acknowledged]`: measures and prints one table. Figures
 // are ratios in one run where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   tracking: async () => (await import('./tracking.ts')).benchTracking(),
   regions: async () => (await import('./regions.ts')).benchRegions(),
   'false-alerts': async () => (await import('./false-alerts.ts')).benchFalseAlerts(),
+  motion: async () => (await import('./motion.ts')).benchMotion(),
   feed: async () => (await import('./feed.ts')).benchFeed(),
   backtest: async () => (await import('./backtest.ts')).benchBacktest(),
   ladder: async () => (await import('./ladder.ts')).benchLadder(),

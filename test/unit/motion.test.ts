@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LumaPlane } from '../../daemon/camera/luma-plane.ts';
@@ -145,6 +147,41 @@ describe('what is no motion', () => {
     expect(moving).toBeLessThan(15);
   });
 
+  test('a lamp that flickers, after a while, while who walks through its light still is', () => {
+    const stage = new Stage().settle();
+    const random = new Random(13);
+    const lamp = (x: number, y: number, backdrop: number): number | undefined =>
+      (x - 120) ** 2 + (y - 30) ** 2 < 100 ? backdrop + level : undefined;
+    let level = 0;
+    let moving = 0;
+    for (let i = 0; i < 250; i += 1) {
+      level = random.next() < 0.5 ? 0 : 18;
+      stage.look(lamp);
+      if (i > 100 && stage.motion.state === 'moving') moving += 1;
+    }
+    expect(moving).toBeLessThan(15);
+    let seen = 0;
+    for (let i = 0; i < 20; i += 1) {
+      const walker = block(112 + i, 24, 6, 16, 220);
+      level = random.next() < 0.5 ? 0 : 18;
+      stage.look((x, y, backdrop) => walker(x, y) ?? lamp(x, y, backdrop));
+      if (stage.hasBoxAt(115 + i, 32)) seen += 1;
+    }
+    expect(seen).toBeGreaterThan(16);
+  });
+
+  test.each([0.6, 2, 4, 8])('noise of ±%d codes, once it was learnt', (codes) => {
+    const stage = new Stage();
+    const random = new Random(17);
+    let moving = 0;
+    for (let i = 0; i < 200; i += 1) {
+      stage.look((_x, _y, backdrop) => backdrop + codes * (2 * random.next() - 1));
+      if (i > 50 && stage.motion.state === 'moving') moving += 1;
+    }
+    expect(moving).toBeLessThan(3);
+    expect(stage.motion.recalibrations).toBe(0);
+  });
+
   test('what lies under a mask', () => {
     const points: [number, number][] = [
       [0, 0],
@@ -270,4 +307,80 @@ test('whatever the picture and whenever: boxes lie in it, and there are no more 
     ),
     { numRuns: 200 },
   );
+});
+
+test('who is so far away that he is four per cent of the picture high is in a box, most of the time', () => {
+  // Half the plane of a wide lens: people on the other side of the road are three to five pixels high.
+  const scene = new Scene({ width: 640, height: 360, seed: 2, fps: 5, lens: 'wide' });
+  const plane = new LumaPlane({ width: 640, height: 360 });
+  const motion = new MotionDetector({ plane: { width: 80, height: 45 }, sensitivity: 0.5, masks: {} });
+  const small = new Uint8Array(80 * 45);
+  const before = new Map<string, number>();
+  let [there, found] = [0, 0];
+  for (let n = 0; n < 200; n += 1) {
+    const truth = scene.render(n);
+    plane.shrink(scene.frame);
+    for (let at = 0; at < small.length; at += 1) {
+      const from = 320 * Math.floor(at / 80) + 2 * (at % 80);
+      const [a, b, c, d] = [from, from + 1, from + 160, from + 161].map((i) => plane.pixels[i]!);
+      small[at] = (a! + b! + c! + d! + 2) >> 2;
+    }
+    motion.look(small, n * 200);
+    for (const { id, label, box, visible } of truth.objects) {
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      const moved = Math.abs(x - (before.get(id) ?? x)) > 0.002;
+      before.set(id, x);
+      if (label !== 'person' || box.height > 0.1 || visible < 0.7 || !moved) continue;
+      if (motion.state === 'calibrating') continue;
+      there += 1;
+      const boxes = Array.from({ length: motion.count }, (_, i) => motion.boxes.subarray(i * 4, i * 4 + 4));
+      if (boxes.some(([l, t, w, h]) => x >= l! && x <= l! + w! && y >= t! && y <= t! + h!)) found += 1;
+    }
+  }
+  expect(there).toBeGreaterThan(50);
+  expect(found / there).toBeGreaterThan(0.8);
+});
+
+test('bytes that mean nothing, in planes of any size, at any time, do no harm', () => {
+  fc.assert(
+    fc.property(
+      fc.record({ width: fc.integer({ min: 1, max: 40 }), height: fc.integer({ min: 1, max: 30 }) }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.array(fc.tuple(fc.integer({ min: 0 }), fc.double({ min: 0, max: 4000, noNaN: true })), {
+        maxLength: 40,
+      }),
+      (plane, sensitivity, looks) => {
+        const motion = new MotionDetector({ plane, sensitivity, masks: {} });
+        const pixels = new Uint8Array(plane.width * plane.height);
+        let monoMs = 0;
+        for (const [seed, ms] of looks) {
+          const random = new Random(seed);
+          // A calm picture now and then, so that not every look begins anew.
+          for (let i = 0; i < pixels.length; i += 1)
+            pixels[i] = seed % 2 ? 256 * random.next() : 90 + 2 * random.next();
+          monoMs += ms;
+          motion.look(pixels, monoMs);
+          expect(motion.count).toBeLessThanOrEqual(BOXES_MAX);
+          if (motion.state !== 'moving') expect(motion.count).toBe(0);
+          for (let i = 0; i < motion.count * 4; i += 4) {
+            const [x, y, width, height] = motion.boxes.subarray(i, i + 4);
+            expect(x! >= 0 && y! >= 0 && width! > 0 && height! > 0).toBe(true);
+            expect(x! + width! <= 1 + 1e-6 && y! + height! <= 1 + 1e-6).toBe(true);
+          }
+          expect(motion.share >= 0 && motion.share <= 1).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('a frame is looked at without anything being allocated', () => {
+  // In a process of its own: the code that a test runner makes of ours is not what the daemon runs.
+  const program = fileURLToPath(new URL('../fixtures/camera/motion-memory.ts', import.meta.url));
+  const growth = JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8' })) as number[];
+  // Bytes a look, in each round; one in which rubbish was collected says nothing, and the first are the compiler's.
+  const later = growth.slice(-8).filter((bytes) => bytes >= 0);
+  expect(later.length).toBeGreaterThan(5);
+  expect(Math.max(...later)).toBeLessThan(64);
 });
