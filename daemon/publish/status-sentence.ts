@@ -2,17 +2,20 @@
 // time: a new sentence is sent whenever it differs. Pure.
 import type { HealthSources } from './health.ts';
 
-export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'store'> & {
+export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'store' | 'ladder'> & {
   readonly outlet: { state(): { readonly connected: boolean } };
 };
 
 /** For example "2 of 3 cameras online (porch offline), detector ready, broker connected". */
-export function statusSentence({ cameras, detector, outlet, store }: SentenceSources): string {
+export function statusSentence({ cameras, detector, outlet, store, ladder }: SentenceSources): string {
   const parts = [
     cameraPart(cameras.map((one) => ({ camera: one.camera, status: one.state().status }))),
     detectorPart(detector.state()),
     outlet.state().connected ? 'broker connected' : 'broker away, alerts wait',
   ];
+  const effort = ladder.state();
+  if (effort !== undefined && effort.rung > 0)
+    parts.push(`strained, rung ${effort.rung} of ${effort.of}: ${effort.step}`);
   const { problem } = store.state();
   if (problem !== undefined) parts.push(problem.message);
   return parts.join(', ');

@@ -7,6 +7,7 @@ interface State {
   lastReason?: string;
   connected?: boolean;
   problem?: string;
+  rung?: number;
 }
 
 function sentence({
@@ -15,6 +16,7 @@ function sentence({
   lastReason,
   connected = true,
   problem,
+  rung = 0,
 }: State): string {
   const counters = {
     framesTotal: 0,
@@ -41,6 +43,9 @@ function sentence({
         rssBytes: 0,
         ...(lastReason === undefined ? {} : { lastReason }),
       }),
+    },
+    ladder: {
+      state: () => ({ rung, of: 6, step: 'yard at half its rate', sinceS: 0, cameras: {}, skipped: [] }),
     },
     outlet: {
       state: () => ({
@@ -79,6 +84,12 @@ function sentence({
 test('a daemon that is well is said to be so in few words', () => {
   expect(sentence({ cameras: { porch: 'online' } })).toBe(
     '1 of 1 camera online, detector ready, broker connected',
+  );
+});
+
+test('a board that does less says so, and what it has given up', () => {
+  expect(sentence({ cameras: { porch: 'online' }, rung: 2 })).toBe(
+    '1 of 1 camera online, detector ready, broker connected, strained, rung 2 of 6: yard at half its rate',
   );
 });
 
