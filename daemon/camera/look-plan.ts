@@ -13,7 +13,7 @@ export const WATCHED_MAX = 16;
 /** So much of an object's box has to lie in a region for the object to be found there. */
 const INSIDE = 0.75;
 /** Pixels of the model's input that the longer side of an object takes, where the model would find it. */
-const SEEN_PIXELS_MIN = 48;
+export const SEEN_PIXELS_MIN = 48;
 /** A box this near to the side of its region (pixels of the model's input) ends there. */
 const EDGE_PIXELS = 2;
 

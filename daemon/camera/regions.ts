@@ -4,7 +4,7 @@
 import type { Track } from '../core/track.ts';
 import type { Box, Detection, ModelInput } from '../core/types.ts';
 import type { Size } from './halve.ts';
-import { type LookPlan, REGIONS_MAX } from './look-plan.ts';
+import { type LookPlan, REGIONS_MAX, SEEN_PIXELS_MIN } from './look-plan.ts';
 
 /** Where something moves; the motion detector. Boxes in 0..1 of the frame, four numbers each. */
 export interface MotionSight {
@@ -68,6 +68,8 @@ interface Target {
   waitedMs: number;
   /** Of the grid, for motion; -1: a track. */
   cell: number;
+  /** Nobody knows yet whether it is an object at all. */
+  isDoubtful: boolean;
   /** It has had its turn in this look. */
   done: boolean;
 }
@@ -192,7 +194,7 @@ export class RegionPlanner {
         const restMs = Math.min(REST_LOOK_MS, track.patienceMs / REST_LOOKS_MIN);
         if (waitedMs < (movesAt(box, motion) ? REST_LOOK_MOVING_MS : restMs)) continue;
       } else this.#isActive = true;
-      this.#want(box.x, box.y, box.width, box.height, waitedMs, -1);
+      this.#want(box.x, box.y, box.width, box.height, waitedMs, -1, !track.confirmed);
     }
   }
 
@@ -207,7 +209,7 @@ export class RegionPlanner {
       const restMs = this.#restMs(cell);
       if (waitedMs < restMs) continue;
       if (restMs === 0) this.#isActive = true;
-      this.#want(x, y, width, height, Math.min(WAITED_MS_MAX, waitedMs), cell);
+      this.#want(x, y, width, height, Math.min(WAITED_MS_MAX, waitedMs), cell, false);
     }
   }
 
@@ -218,7 +220,15 @@ export class RegionPlanner {
   }
 
   /** A box in 0..1 of the frame, cut at its edges. */
-  #want(x: number, y: number, width: number, height: number, waitedMs: number, cell: number): void {
+  #want(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    waitedMs: number,
+    cell: number,
+    isDoubtful: boolean,
+  ): void {
     const target = this.#targets[this.#targetCount];
     if (target === undefined) return;
     const { frame } = this.#options;
@@ -229,6 +239,7 @@ export class RegionPlanner {
     if (target.right <= target.left || target.bottom <= target.top) return;
     target.waitedMs = waitedMs;
     target.cell = cell;
+    target.isDoubtful = isDoubtful;
     target.done = false;
     this.#targetCount += 1;
   }
@@ -251,7 +262,12 @@ export class RegionPlanner {
   #serveOne(plan: LookPlan, target: Target, monoMs: number): boolean {
     const width = this.#widthFor(target);
     const hasRoom = plan.count + this.#unionCount < REGIONS_MAX && this.#tokens >= 1;
-    if (width === undefined || this.#isWellSeen(target)) {
+    // Leaves that fill a crop may be a person there: one that large has to be one in the whole frame as well.
+    if (target.isDoubtful && this.#pixelsOf(target) >= SEEN_PIXELS_MIN) {
+      if (plan.count === 0 && hasRoom) this.#whole(plan, monoMs);
+      return plan.count > 0;
+    }
+    if (width === undefined || this.#pixelsOf(target) >= WELL_SEEN_PIXELS) {
       if (plan.count > 0) return true;
       if (width === undefined && hasRoom) this.#whole(plan, monoMs);
       if (width === undefined) return hasRoom;
@@ -299,11 +315,12 @@ export class RegionPlanner {
     return undefined;
   }
 
-  #isWellSeen({ left, top, right, bottom }: Target): boolean {
+  /** Of the model's input, on its longer side, in a look at the whole frame. */
+  #pixelsOf({ left, top, right, bottom }: Target): number {
     const { frame, input } = this.#options;
     const across = ((right - left) * input.width) / frame.width;
     const down = ((bottom - top) * input.height) / frame.height;
-    return Math.max(across, down) >= WELL_SEEN_PIXELS;
+    return Math.max(across, down);
   }
 
   /** The region around what it is for, in the frame, where its planes can be read by the word. */
@@ -323,7 +340,7 @@ export class RegionPlanner {
 }
 
 function makeTarget(): Target {
-  return { left: 0, top: 0, right: 0, bottom: 0, waitedMs: 0, cell: -1, done: false };
+  return { left: 0, top: 0, right: 0, bottom: 0, waitedMs: 0, cell: -1, isDoubtful: false, done: false };
 }
 
 function copyTo(target: Target, { left, top, right, bottom }: Target): void {

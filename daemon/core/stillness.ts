@@ -33,6 +33,8 @@ export class Stillness {
   #seenMonoMs: number;
   /** When it was last at its place. */
   #thereMonoMs = 0;
+  /** It was not there in the look before. */
+  #wasAway = false;
 
   constructor(x: number, y: number, size: number, monoMs: number) {
     this.#x = x;
@@ -58,7 +60,12 @@ export class Stillness {
       growth <= (this.resting ? GROWTH_AT_REST : GROWTH)
     ) {
       this.#thereMonoMs = monoMs;
+      this.#wasAway = false;
       if (monoMs - this.#sinceMonoMs >= restMs) this.resting = true;
+    } else if (this.resting && away <= GONE && !this.#wasAway && seconds * 1000 >= LEAVE_MS) {
+      // Nobody looked meanwhile: half of it may be hidden in this one look. It is away from now on.
+      this.#thereMonoMs = monoMs;
+      this.#wasAway = true;
     } else if (!this.resting || away > GONE || monoMs - this.#thereMonoMs >= LEAVE_MS) {
       this.resting = false;
       this.#settle(monoMs);
@@ -76,5 +83,6 @@ export class Stillness {
     this.#restSize = this.#size;
     this.#sinceMonoMs = monoMs;
     this.#thereMonoMs = monoMs;
+    this.#wasAway = false;
   }
 }

@@ -77,6 +77,24 @@ describe('when a frame needs a look', () => {
     expect(shareWithin(FAR, close!)).toBeCloseTo(1);
   });
 
+  test('somebody large, found in a crop, is looked for in the whole frame until he is confirmed', () => {
+    const watch = new Watch();
+    watch.at(0, STILL);
+    const large = person(0.9, standing(0.5, 0.8, 0.08, 0.2));
+    watch.tracker.step([large], stampOf(1));
+    expect(watch.at(200, STILL)).toEqual([WHOLE]);
+    for (let frame = 2; frame <= 4; frame += 1) watch.tracker.step([large], stampOf(frame));
+    expect(watch.tracker.tracks[0]).toMatchObject({ confirmed: true });
+    expect(watch.at(400, STILL)[0]!.width).toBeLessThan(1);
+  });
+
+  test('somebody small is looked for closely from the first', () => {
+    const watch = new Watch();
+    watch.at(0, STILL);
+    watch.tracker.step([person(0.9, FAR)], stampOf(1));
+    expect(watch.at(200, STILL)[0]!.width).toBeLessThan(0.5);
+  });
+
   test('what the whole frame shows well needs no region of its own beside it', () => {
     const large: Box = { x: 0.4, y: 0.3, width: 0.1, height: 0.4 };
     expect(new Watch().at(0, moving(large))).toEqual([WHOLE]);

@@ -57,6 +57,23 @@ describe('coming to rest', () => {
     for (const looks of [across, nearer]) expect(looks.some(([track]) => track!.stationary)).toBe(false);
   });
 
+  test('a car of which one look after a while shows half rests on; of which all later looks show half does not', () => {
+    const half = { ...PARKED, width: PARKED.width * 0.35 };
+    for (const [shown, rests] of [
+      [PARKED, true],
+      [half, false],
+    ] as const) {
+      const tracker = new Tracker(TRACK_OPTIONS);
+      watch(tracker, 0, 12, () => [car(PARKED)]);
+      for (let look = 0; look < 5 * FPS; look += 1) tracker.pass(stampOf(12 * FPS + look).monoMs);
+      const [first] = tracker.step([car(half)], stampOf(17 * FPS)).tracks;
+      expect(first).toMatchObject({ id: 1, stationary: true });
+      const looks = watch(tracker, 18, 4, () => [car(shown)]);
+      expect(looks.at(-1)?.[0]).toMatchObject({ id: 1, stationary: rests });
+      if (rests) expect(looks.map(([track]) => track!.stationary)).not.toContain(false);
+    }
+  });
+
   test('a car that drives off has left its rest within two seconds, and is the same car', () => {
     const tracker = new Tracker(TRACK_OPTIONS);
     watch(tracker, 0, 12, () => [car(PARKED)]);
