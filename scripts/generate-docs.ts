@@ -176,7 +176,7 @@ paths inside the file (videos, models, password files) start at the folder of th
 - \`\${NAME}\` in a value is replaced by the environment variable \`NAME\`; one that is not set is an error. \`\${NAME:-value}\` has a default,
   \`$\${\` stands for a plain \`\${\`. A value that is nothing but \`\${NAME}\` may become a number or a boolean.
 - \`passwordFile\` names a file whose first line is the password. A bare name is looked for in \`$CREDENTIALS_DIRECTORY\` first (systemd's
-  \`LoadCredential=\`). Give \`password\` or \`passwordFile\`, not both.
+  \`LoadCredential=\`). Give \`password\` or \`passwordFile\`, not both. So it is with \`keyPasswordFile\` and \`tokenFile\`.
 - A password never appears in a log, a message or an error.
 
 ## Errors

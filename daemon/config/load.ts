@@ -133,6 +133,8 @@ function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
     const model = detector[key];
     if (model?.includes('/')) detector[key] = resolve(folder, model);
   }
+  const { remote } = detector;
+  if (remote?.caFile !== undefined) remote.caFile = secretPath(remote.caFile, { folder, env });
   for (const { source } of Object.values(config.cameras)) {
     if (source.type === 'file' || source.type === 'folder') source.path = resolve(folder, source.path);
     if (source.type === 'libcamera' && source.tuningFile !== undefined) {

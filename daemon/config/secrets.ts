@@ -1,4 +1,4 @@
-// Reads the files that `passwordFile` and `keyPasswordFile` name: the first line is the password. Relative to the
+// Reads the files that `passwordFile`, `keyPasswordFile` and `tokenFile` name: the first line is the secret. Relative to the
 // configuration's folder; a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is
 // taken from there. Never shows what it read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -18,8 +18,8 @@ export interface Secret {
   readonly result: { readonly password: string } | { readonly problem: string };
 }
 
-/** `passwordFile` stands for `password`, `keyPasswordFile` for `keyPassword`. */
-const FILE_KEY = /^(password|keyPassword)File$/;
+/** `passwordFile` stands for `password`, and so on. */
+const FILE_KEY = /^(password|keyPassword|token)File$/;
 /** A password file is a line; anything of this size is another file named by mistake. */
 const FILE_BYTES_MAX = 65_536;
 

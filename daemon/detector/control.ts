@@ -1,5 +1,6 @@
 // What the supervisor tells the detector process when it starts it (one JSON argument) and what the process reports back
 // (JSON lines on file descriptor 3). Types and a line reader, no I/O. Main thread and detector process.
+import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
 import type { Provider, ProviderChoice } from './providers.ts';
 import type { ProviderFallback } from './wire.ts';
@@ -13,6 +14,26 @@ export interface ProcessOptions {
   readonly slotsPath: string;
   readonly scoreLow: number;
   readonly generation: number;
+  /** detector.deadlineMs: with a remote server, each request is answered before. */
+  readonly deadlineMs: number;
+  /** Without its token, which comes in the environment: arguments can be read by every user of the board. */
+  readonly remote?: Omit<NonNullable<DetectorConfig['remote']>, 'token'>;
+}
+
+/** Name of the variable with the token of the remote server. */
+export const TOKEN_VARIABLE = 'VEDETTE_REMOTE_TOKEN';
+
+/** How it stands with the remote server: on every change, and as often as `stats`. */
+export interface RemoteReport {
+  readonly type: 'remote';
+  /** Who is asked first now. */
+  readonly state: 'remote' | 'local';
+  /** Why it is not the server. */
+  readonly reason?: string;
+  /** Median of its last inferences, the network included; 0 before the first (milliseconds). */
+  readonly remoteMs: number;
+  /** Inferences of this process that the local model answered instead. */
+  readonly fallbacks: number;
 }
 
 export type ControlMessage =
@@ -26,7 +47,8 @@ export type ControlMessage =
       readonly rssBytes: number;
     }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-  | { readonly type: 'stats'; readonly runs: number; readonly rssBytes: number };
+  | { readonly type: 'stats'; readonly runs: number; readonly rssBytes: number }
+  | RemoteReport;
 
 /** A control line is shorter than this; the rest of a longer one is thrown away. */
 const LINE_CHARS_MAX = 65_536;
@@ -57,7 +79,7 @@ function parseLine(line: string): ControlMessage | undefined {
       typeof value === 'object' &&
       value !== null &&
       'type' in value &&
-      ['ready', 'failed', 'stats'].includes(String(value.type));
+      ['ready', 'failed', 'stats', 'remote'].includes(String(value.type));
     return known ? (value as ControlMessage) : undefined;
   } catch {
     // Something else wrote to the descriptor: not for us.

@@ -1,9 +1,10 @@
 // Starts the detector process: its flags, its environment and what it is told. Main thread.
 import { fileURLToPath } from 'node:url';
+import type { DetectorConfig } from '../config/types.ts';
 import { Child } from '../platform/child.ts';
 import { childEnvironment } from '../platform/child-environment.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { ProcessOptions } from './control.ts';
+import { type ProcessOptions, TOKEN_VARIABLE } from './control.ts';
 
 /**
  * The process makes little garbage and one thread of it works: a small young generation, one helper thread and one malloc
@@ -16,11 +17,18 @@ const TUNING = /^(?:ORT|CUDA|NVIDIA|TF|OMP|NODE)_/;
 const PROCESS_FILE = fileURLToPath(new URL('process.ts', import.meta.url));
 
 /** Descriptor 3 carries its control messages; its standard error is kept for its last words. */
-export function launchDetector(options: ProcessOptions, clock: Clock): Child {
+export function launchDetector(
+  options: Omit<ProcessOptions, 'remote'>,
+  remote: DetectorConfig['remote'],
+  clock: Clock,
+): Child {
+  const { token, ...shown } = remote ?? {};
+  const secret = token === undefined ? {} : { [TOKEN_VARIABLE]: token };
+  const argument = { ...options, ...(remote === undefined ? {} : { remote: shown }) };
   return new Child({
     command: process.execPath,
-    args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(options)],
-    env: childEnvironment({ ...tuningIn(process.env), ...MALLOC }),
+    args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(argument)],
+    env: childEnvironment({ ...tuningIn(process.env), ...MALLOC, ...secret }),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     clock,
   });

@@ -5,8 +5,9 @@ import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { systemClock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
-import type { ControlMessage, ProcessOptions } from './control.ts';
+import { type ControlMessage, type ProcessOptions, TOKEN_VARIABLE } from './control.ts';
 import { Decoder } from './decode.ts';
+import type { RemoteSession } from './remote-session.ts';
 import { DetectorServer } from './server.ts';
 import { type DetectorSession, openSession } from './session.ts';
 import { createDetections, tensorDims } from './wire.ts';
@@ -35,14 +36,15 @@ try {
 
 /** From the model file to a served socket; returns when `signal` aborts, with everything closed. */
 async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void> {
-  const session = await openSession({ ...options, clock: systemClock });
+  const local = await openSession({ ...options, clock: systemClock });
+  const { session, remote } = await withRemote(local, options);
   const decoder = new Decoder({
     decoder: options.model.decoder,
     labelCount: options.model.labels.length,
     scoreLow: options.scoreLow,
   });
   // Once before the first request: proves that the sizes of the outputs fit together.
-  decoder.decode(await session.run(), createDetections());
+  decoder.decode(await local.run(), createDetections());
   const slotsFd = openSync(options.slotsPath, 'r');
   const server = new DetectorServer({
     session,
@@ -54,14 +56,40 @@ async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void
   });
   await server.listen(options.socketPath);
   reportReady(session, options.threads);
-  const stats = systemClock.every(STATS_MS, () =>
-    report({ type: 'stats', runs: server.runs, rssBytes: process.memoryUsage.rss() }),
-  );
+  void remote?.start();
+  const stats = systemClock.every(STATS_MS, () => {
+    report({ type: 'stats', runs: server.runs, rssBytes: process.memoryUsage.rss() });
+    if (remote?.tried) report(remote.report());
+  });
   await aborted(signal);
   stats.stop();
+  // First: the run in progress must not wait for another machine.
+  remote?.stop();
   await server.close();
   closeSync(slotsFd);
   await session.release();
+}
+
+/** With a remote server it is asked first; its modules are loaded only then. */
+async function withRemote(
+  local: DetectorSession,
+  { remote: config, model, deadlineMs }: ProcessOptions,
+): Promise<{ session: DetectorSession; remote?: RemoteSession }> {
+  if (config === undefined) return { session: local };
+  const token = process.env[TOKEN_VARIABLE];
+  delete process.env[TOKEN_VARIABLE];
+  const [{ RemoteSession }, { fallbackSession }] = await Promise.all([
+    import('./remote-session.ts'),
+    import('./fallback-session.ts'),
+  ]);
+  const remote = new RemoteSession({
+    model,
+    remote: { ...config, token },
+    clock: systemClock,
+    onChange: report,
+  });
+  const timeoutMs = config.timeoutMs ?? deadlineMs;
+  return { session: fallbackSession({ local, remote, deadlineMs, timeoutMs, clock: systemClock }), remote };
 }
 
 function reportReady(session: DetectorSession, threads: number): void {

@@ -44,6 +44,8 @@ export class DetectorServer {
   readonly #turns = new Turns<Connection>();
   readonly #detections = createDetections();
   readonly #stamp: ResponseStamp = { requestId: 0, camera: 0, runStartMonoMs: 0, runEndMonoMs: 0 };
+  /** Filled in anew for every run. */
+  readonly #due = { oldestMonoMs: 0, waiting: 0 };
   #runs = 0;
   #closed = false;
   #serving: Promise<void> | undefined;
@@ -80,7 +82,8 @@ export class DetectorServer {
   }
 
   #accept(socket: Socket): void {
-    const connection: Connection = new Connection(socket, (weight) => {
+    const { clock } = this.#options;
+    const connection: Connection = new Connection(socket, clock, (weight) => {
       this.#turns.ask(turn, weight);
       this.#wake();
     });
@@ -129,7 +132,7 @@ export class DetectorServer {
     let bytes: number;
     try {
       this.#readTensor(request);
-      await this.#run(stamp);
+      await this.#run(stamp, connection.headMonoMs);
       bytes = encodeAnswer(view, stamp, this.#detections);
     } catch (error) {
       const reason = reasonOf(error);
@@ -151,11 +154,18 @@ export class DetectorServer {
     if (read !== bytes) throw new Error(`slot ${request.slot} holds ${read} of ${bytes} bytes`);
   }
 
-  async #run(stamp: ResponseStamp): Promise<void> {
+  async #run(stamp: ResponseStamp, cameMonoMs: number): Promise<void> {
     const { session, decoder, clock } = this.#options;
     this.#runs += 1;
     stamp.runStartMonoMs = clock.monoMs();
-    const outputs = await session.run();
+    const due = this.#due;
+    due.oldestMonoMs = cameMonoMs;
+    due.waiting = 0;
+    for (const connection of this.#connections) {
+      due.waiting += connection.waiting;
+      if (connection.waiting > 0) due.oldestMonoMs = Math.min(due.oldestMonoMs, connection.headMonoMs);
+    }
+    const outputs = await session.run(due);
     stamp.runEndMonoMs = clock.monoMs();
     decoder.decode(outputs, this.#detections);
   }
@@ -165,6 +175,7 @@ export class DetectorServer {
 class Connection {
   readonly socket: Socket;
   readonly parser: RequestParser;
+  readonly #clock: Clock;
   readonly #onRequest: (weight: number) => void;
   /** A ring: the head waits longest. A place is free again when its answer has left the process. */
   readonly #places = Array.from({ length: REQUESTS_PER_CONNECTION_MAX }, () => new Place());
@@ -172,14 +183,25 @@ class Connection {
   #waiting = 0;
   #unsent = 0;
 
-  constructor(socket: Socket, onRequest: (weight: number) => void) {
+  constructor(socket: Socket, clock: Clock, onRequest: (weight: number) => void) {
     this.socket = socket;
+    this.#clock = clock;
     this.#onRequest = onRequest;
     this.parser = new RequestParser((request) => this.#queue(request));
   }
 
   get head(): DetectorRequest {
     return this.#places[this.#head]!.request;
+  }
+
+  /** When `head` came. */
+  get headMonoMs(): number {
+    return this.#places[this.#head]!.cameMonoMs;
+  }
+
+  /** Requests that have no answer yet. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Where the answer to `head` is to be encoded. */
@@ -205,7 +227,9 @@ class Connection {
         `camera index ${request.camera} sent a third request before it took an answer (limit ${this.#places.length}); its connection is closed`,
       );
     }
-    const { request: copy } = this.#places[(this.#head + this.#waiting) % this.#places.length]!;
+    const place = this.#places[(this.#head + this.#waiting) % this.#places.length]!;
+    const { request: copy } = place;
+    place.cameMonoMs = this.#clock.monoMs();
     copy.requestId = request.requestId;
     copy.camera = request.camera;
     copy.slot = request.slot;
@@ -217,6 +241,7 @@ class Connection {
 }
 
 class Place {
+  cameMonoMs = 0;
   readonly request = createRequest();
   readonly bytes = new Uint8Array(RESPONSE_BYTES_MAX);
   readonly view = new DataView(this.bytes.buffer);

@@ -2,11 +2,12 @@
 // fixed buffers. Knows no socket and no file but the model's. Runs in the detector process only: `run` blocks the thread
 // for the whole inference, and the addon is not to be loaded in worker threads (microsoft/onnxruntime#24486).
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
-import type { ModelDecoder, ModelSpec } from '../core/types.ts';
+import type { ModelSpec } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { OutputData } from './decode.ts';
 import { openWithFirst, type Provider, type ProviderChoice, planProviders } from './providers.ts';
+import { type Size, shapesFit, wantedOutputs } from './tensors.ts';
 import { type ProviderFallback, tensorBytes, tensorDims } from './wire.ts';
 
 /** The first run plans memory and is slow; the median of three is near the truth. */
@@ -32,6 +33,14 @@ export interface SessionPlan {
   readonly clock: Clock;
 }
 
+/** How long a run may take: of interest to a session that waits for another machine. */
+export interface RunDue {
+  /** When the oldest of the requests that wait came, this one's included (monotonic). */
+  readonly oldestMonoMs: number;
+  /** Requests that wait, this one included. */
+  readonly waiting: number;
+}
+
 /** A warm session and its fixed buffers. */
 export interface DetectorSession {
   /** The input tensor's memory, in the model's layout; write here, then `run`. */
@@ -42,7 +51,7 @@ export interface DetectorSession {
   /** Median of the warm-up runs. */
   readonly warmupMs: number;
   /** Runs once over `input`. The data is valid until the next run. Rejects with what the runtime says. */
-  run(): Promise<OutputData>;
+  run(due?: RunDue): Promise<OutputData>;
   release(): Promise<void>;
 }
 
@@ -114,7 +123,7 @@ function bindBuffers(model: ModelSpec, session: InferenceSession): Pick<WarmSess
       ? new Tensor('float32', new Float32Array(memory), dims)
       : new Tensor('uint8', new Uint8Array(memory), dims);
   const feeds = { [model.input.name]: tensor };
-  const names = outputNames(model.decoder);
+  const names = wantedOutputs(model).map(({ name }) => name);
   const fetches: Record<string, Tensor | null> = {};
   const data: Record<string, Float32Array> = {};
   for (const name of names) {
@@ -135,12 +144,6 @@ function bindBuffers(model: ModelSpec, session: InferenceSession): Pick<WarmSess
   return { input: new Uint8Array(memory), run };
 }
 
-function outputNames(decoder: ModelDecoder): string[] {
-  return decoder.type === 'boxes-scores'
-    ? [decoder.boxes, decoder.scores]
-    : [decoder.boxes, decoder.classes, decoder.scores, decoder.count];
-}
-
 /** Shape of an output when the model fixes all of it, else undefined. */
 function fixedShape(session: InferenceSession, name: string): readonly number[] | undefined {
   const found = session.outputMetadata.find((metadata) => metadata.name === name);
@@ -152,7 +155,7 @@ function fixedShape(session: InferenceSession, name: string): readonly number[] 
 /** Everything in which the model is not what its manifest says; empty when it fits. */
 function misfits(model: ModelSpec, session: InferenceSession): string[] {
   const problems: string[] = [];
-  const { input, decoder, labels } = model;
+  const { input } = model;
   const others = session.inputNames.filter((name) => name !== input.name);
   if (others.length > 0) problems.push(`it also wants inputs ${others.join(', ')}`);
   const check = (kind: string, name: string, type: string, shape: readonly Size[]): void => {
@@ -170,29 +173,8 @@ function misfits(model: ModelSpec, session: InferenceSession): string[] {
     }
   };
   check('input', input.name, input.type, tensorDims(input));
-  if (decoder.type === 'boxes-scores') {
-    check('output', decoder.boxes, 'float32', [1, 'N', 4]);
-    check('output', decoder.scores, 'float32', [1, 'N', labels.length]);
-  } else {
-    check('output', decoder.boxes, 'float32', [1, 'N', 4]);
-    check('output', decoder.classes, 'float32', [1, 'N']);
-    check('output', decoder.scores, 'float32', [1, 'N']);
-    check('output', decoder.count, 'float32', [1]);
-  }
+  for (const { name, shape } of wantedOutputs(model)) check('output', name, 'float32', shape);
   return problems;
-}
-
-type Size = number | string;
-
-/** A named or free size fits any number. */
-function shapesFit(actual: readonly Size[], wanted: readonly Size[]): boolean {
-  return (
-    actual.length === wanted.length &&
-    wanted.every((size, i) => {
-      const found = actual[i];
-      return typeof size !== 'number' || typeof found !== 'number' || size === found;
-    })
-  );
 }
 
 function unsupported(model: ModelSpec, what: string, cause?: unknown): VedetteError {

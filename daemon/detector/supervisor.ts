@@ -15,6 +15,7 @@ import type { Part } from '../platform/part.ts';
 import { type ControlMessage, ControlReader, type ProcessOptions } from './control.ts';
 import { launchDetector } from './launch.ts';
 import { memoryLimitBytes } from './memory.ts';
+import { type RemoteHealth, RemoteWatch } from './remote-watch.ts';
 import {
   createSlotsFile,
   type RuntimeFiles,
@@ -58,6 +59,8 @@ export interface DetectorHealth extends DetectorState {
   /** Of the running process, at most 5 s old. */
   readonly runs: number;
   readonly rssBytes: number;
+  /** Only with detector.remote. */
+  readonly remote?: RemoteHealth;
 }
 
 interface Failure {
@@ -85,6 +88,7 @@ export class DetectorSupervisor implements Part {
   readonly name = 'detector';
   #options: SupervisorOptions;
   readonly #logger: Logger;
+  readonly #remote: RemoteWatch;
   readonly #backoff = new Backoff(BACKOFF);
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
@@ -104,6 +108,7 @@ export class DetectorSupervisor implements Part {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#logger = options.logger.child({ part: 'detector' });
+    this.#remote = new RemoteWatch(this.#logger);
   }
 
   /** Begins; whether and when the detector is ready is told by `onState`. */
@@ -132,8 +137,10 @@ export class DetectorSupervisor implements Part {
   /** For health: the state, restarts, the last reason, runs and resident memory of the process. */
   state(): DetectorHealth {
     const pid = this.#current?.child.pid;
+    const remote = this.#remote.health();
     return {
       ...this.#state,
+      ...(remote === undefined ? {} : { remote }),
       ...(pid === undefined ? {} : { pid }),
       restarts: Math.max(0, this.#generations - 1),
       recycled: this.#recycled,
@@ -200,7 +207,8 @@ export class DetectorSupervisor implements Part {
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
     createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
-    const child = launchDetector(this.#processOptions(model, files, number), clock);
+    this.#remote.begin(config.remote);
+    const child = launchDetector(this.#processOptions(model, files, number), config.remote, clock);
     const generation: Generation = { child, model, files };
     this.#generations = number;
     this.#current = generation;
@@ -232,6 +240,7 @@ export class DetectorSupervisor implements Part {
       threads: config.threads ?? defaultThreads(),
       scoreLow,
       generation,
+      deadlineMs: config.deadlineMs,
     };
   }
 
@@ -247,6 +256,10 @@ export class DetectorSupervisor implements Part {
   #onMessage(generation: Generation, message: ControlMessage, deadline: Timer): void {
     if (message.type === 'failed') {
       generation.failure ??= { code: message.code, reason: message.message };
+      return;
+    }
+    if (message.type === 'remote') {
+      this.#remote.take(message);
       return;
     }
     this.#rssBytes = message.rssBytes;

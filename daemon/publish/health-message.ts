@@ -85,6 +85,15 @@ export interface HealthReport {
     readonly fallbacks: readonly { readonly provider: string; readonly reason: string }[];
     readonly inferP50Ms: number;
     readonly inferP99Ms: number;
+    /** Only with detector.remote: who is asked first now, and why it is not the server. */
+    readonly remote?: {
+      readonly state: 'remote' | 'local';
+      readonly reason?: string;
+      /** Median of the server's last inferences, the network included; 0 before the first. */
+      readonly remoteMs: number;
+      /** Inferences that the local model answered instead, since the detector process was started. */
+      readonly fallbacks: number;
+    };
   };
   readonly cameras: Readonly<Record<string, CameraHealth>>;
   readonly store: {

@@ -16,6 +16,7 @@ export interface DetectorSource {
   readonly recycled: number;
   readonly rssBytes: number;
   readonly lastReason?: string;
+  readonly remote?: NonNullable<HealthReport['detector']['remote']>;
   readonly ready?: {
     readonly provider: string;
     readonly threads: number;
@@ -89,6 +90,7 @@ export function healthReport(sources: HealthSources): HealthReport {
       fallbacks: detector.ready?.fallbacks ?? [],
       inferP50Ms: latency.infer?.p50Ms ?? 0,
       inferP99Ms: latency.infer?.p99Ms ?? 0,
+      ...(detector.remote === undefined ? {} : { remote: detector.remote }),
     },
     cameras: Object.fromEntries(cameras.map((camera) => [camera.camera, camera.state()])),
     store: {

@@ -270,6 +270,7 @@ test('without the death signal too, the process ends by itself when its control 
     threads: 1,
     scoreLow: 0.2,
     generation: 1,
+    deadlineMs: 5000,
   };
   const child = spawn(process.execPath, [join(ROOT, 'daemon/detector/process.ts'), JSON.stringify(options)], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
