@@ -32,6 +32,8 @@ test.each(VARIANT_NAMES)(
 );
 
 test('somebody who comes meanwhile is told of', { timeout: TIMEOUT_MS }, async () => {
-  const { alerts } = await watchStreet({ variant: 'headlights', seed: 1, seconds: 40, actors: true });
-  expect(new Set(alerts.map(({ rule }) => rule))).toEqual(new Set(['car', 'somebody', 'in-the-garden']));
+  const { alerts } = await watchStreet({ variant: 'headlights', seed: 1, seconds: 30, actors: true });
+  expect(alerts.map(({ rule }) => rule)).toEqual(
+    expect.arrayContaining(['somebody', 'in-the-garden', 'car']),
+  );
 });
