@@ -6,6 +6,7 @@ import type { CameraConfig } from '../config/types.ts';
 import type { SightFault } from '../core/camera-status.ts';
 import { FrameWords } from './frame-words.ts';
 import type { Size } from './halve.ts';
+import { Sharpness } from './sharpness.ts';
 import { ViewStructure } from './view-structure.ts';
 
 /** Pictures are judged so often (milliseconds); whether they change, all of them are asked. */
@@ -17,21 +18,18 @@ const LEARN_S = 5;
 const USUAL_S = 120;
 /** After so long a moved camera is where it belongs (seconds). */
 const ACCEPT_S = 600;
-/** Of the edges there were so few are left that nothing can be made out; or there are none at all (codes a pixel). */
-const STRENGTH_LEFT = 0.22;
+/** Nothing can be made out when so many parts of the view have lost what they had: their edges or their detail, */
+const LOST = 0.6;
+/** of their edges all but this, covered or washed out, or there are none at all (codes a pixel); */
+const EDGES_LEFT = 0.22;
 const STRENGTH_MIN = 1.5;
-/** Out of focus: what is large is still there to this share, of what is fine only that is left. */
-const LARGE_LEFT = 0.5;
-const FINE_LEFT = 0.45;
-/** Without so many sharp steps (share of those looked at) a view has nothing to be out of focus. */
-const FINE_MIN = 0.004;
+/** of their detail all but this, out of focus, while most of them have still more of their edges: else it is dark. */
+const DETAIL_LEFT = 0.45;
+const EDGES_THERE = 0.35;
+/** A camera that was turned away has its detail in other parts: less than this is left of all together, out of focus. */
+const DETAIL_LEFT_IN_ALL = 0.6;
 /** Less of the view than this is where and as it was. */
 const ALIKE_MIN = 0.25;
-/** A sharp edge: so many codes within so many pixels, fewer in a small frame. Every so many rows are looked at for it. */
-const SHARP_CODES = 16;
-const SHARP_PIXELS_MAX = 4;
-const SHARP_PIXELS_PER_WIDTH = 1 / 160;
-const SHARP_ROWS = 16;
 /** Rows that are compared to see whether anything has changed. */
 const CHANGE_ROWS = 7;
 /** A picture that comes so rarely has to be the same so many times. */
@@ -79,7 +77,7 @@ export class SightWatch {
   readonly #options: SightWatchOptions;
   readonly #structure: ViewStructure;
   readonly #words = new FrameWords();
-  readonly #sharpPixels: number;
+  readonly #sharpness: Sharpness;
   readonly #frozen = new Spell();
   readonly #blind = new Spell();
   readonly #moved = new Spell();
@@ -89,16 +87,15 @@ export class SightWatch {
   #changedMonoMs = 0;
   /** Seconds that the view has been learnt for. */
   #learntS = 0;
-  #usualStrength = 0;
-  #usualFine = 0;
-  #fine = 0;
+  /** Shares of the parts of the view: without their edges, without their detail, as ever. */
+  #edgesLost = 0;
+  #detailLost = 0;
   #alike = 1;
 
   constructor(options: SightWatchOptions) {
     this.#options = options;
     this.#structure = new ViewStructure(options.plane);
-    const pixels = Math.round(options.frame.width * SHARP_PIXELS_PER_WIDTH);
-    this.#sharpPixels = Math.max(1, Math.min(SHARP_PIXELS_MAX, pixels));
+    this.#sharpness = new Sharpness(options.frame);
   }
 
   /** What is wrong by now, the worst of it. */
@@ -113,11 +110,13 @@ export class SightWatch {
     const { frozenS, blindS, movedS } = this.#options.config;
     if (this.#frozen.active) return `the picture has not changed for ${frozenS} s`;
     if (this.#blind.active) {
-      const strength = share(this.#structure.strength, this.#usualStrength);
-      const fine = share(this.#fine, this.#usualFine);
-      return `nothing can be made out for ${blindS} s (of the usual contrast ${strength}, of the usual detail ${fine})`;
+      const { strength } = this.#structure;
+      if (!this.#isLearnt)
+        return `there has been nothing to be made out for ${blindS} s (${strength.toFixed(1)} codes of contrast)`;
+      const [edges, detail] = [percent(this.#edgesLost), percent(this.#detailLost)];
+      return `nothing can be made out for ${blindS} s (${edges} of the view have lost their edges, ${detail} their detail)`;
     }
-    return `it has shown another view for ${movedS} s (of the usual one ${share(this.#alike, 1)} is there)`;
+    return `it has shown another view for ${movedS} s (${percent(this.#alike)} of the usual one is there)`;
   }
 
   /** Looks at the next frame (I420, stride = width) and its luma plane. */
@@ -127,31 +126,36 @@ export class SightWatch {
     const sinceMs = monoMs - this.#judgedMonoMs;
     if (sinceMs < JUDGE_MS) return;
     this.#judgedMonoMs = monoMs;
-    this.#structure.look(pixels);
-    this.#fine = this.#sharpShare(frame);
-    const isFlat = this.#isFlat();
-    const isBlind = isFlat || this.#isUnsharp();
+    this.#compare(frame, pixels);
+    const isBlind = this.#isFlat() || this.#isUnsharp();
     this.#blind.judge(isBlind, monoMs, limitMs(config.blindS));
     // An empty or frozen picture says nothing of where the camera looks.
     if (isBlind || this.#frozen.active) return;
-    this.#alike = this.#learntS < LEARN_S ? 1 : this.#structure.alike();
     const isMoved = this.#alike < ALIKE_MIN;
     this.#moved.judge(isMoved, monoMs, limitMs(config.movedS));
     if (this.#moved.lastedMs >= ACCEPT_S * 1000) this.#begin();
     else if (!isMoved) this.#learn(Math.min(1, sinceMs / 1000));
   }
 
+  #compare(frame: Uint8Array, pixels: Uint8Array): void {
+    this.#structure.look(pixels);
+    this.#structure.compare();
+    this.#sharpness.look(frame);
+    const known = this.#isLearnt;
+    this.#edgesLost = known ? this.#structure.lost(EDGES_LEFT) : 0;
+    this.#detailLost = known ? this.#sharpness.lost(DETAIL_LEFT) : 0;
+    this.#alike = known ? this.#structure.alike() : 1;
+  }
+
   /** Hardly any edges, whatever their light. */
   #isFlat(): boolean {
-    const { strength } = this.#structure;
-    return strength < STRENGTH_MIN || (this.#isLearnt && strength < STRENGTH_LEFT * this.#usualStrength);
+    return this.#structure.strength < STRENGTH_MIN || this.#edgesLost > LOST;
   }
 
   /** The large is there, the fine is not. */
   #isUnsharp(): boolean {
-    if (!this.#isLearnt || this.#usualFine < FINE_MIN) return false;
-    const isLargeThere = this.#structure.strength > LARGE_LEFT * this.#usualStrength;
-    return isLargeThere && this.#fine < FINE_LEFT * this.#usualFine;
+    if (this.#detailLost <= LOST || this.#sharpness.share > DETAIL_LEFT_IN_ALL) return false;
+    return this.#structure.lost(EDGES_THERE) < LOST;
   }
 
   get #isLearnt(): boolean {
@@ -171,24 +175,7 @@ export class SightWatch {
     this.#learntS += seconds;
     const part = isFirst ? 1 : Math.min(1, seconds / Math.min(this.#learntS, USUAL_S));
     this.#structure.learn(part);
-    this.#usualStrength += part * (this.#structure.strength - this.#usualStrength);
-    this.#usualFine += part * (this.#fine - this.#usualFine);
-  }
-
-  /** Share of neighbouring pixels between which there is a sharp edge. */
-  #sharpShare(frame: Uint8Array): number {
-    const { width, height } = this.#options.frame;
-    const pixels = this.#sharpPixels;
-    let [sharp, count] = [0, 0];
-    for (let row = SHARP_ROWS >> 1; row < height; row += SHARP_ROWS) {
-      const end = (row + 1) * width - pixels;
-      for (let at = row * width; at < end; at += pixels) {
-        const step = frame[at + pixels]! - frame[at]!;
-        if (step > SHARP_CODES || step < -SHARP_CODES) sharp += 1;
-        count += 1;
-      }
-    }
-    return count === 0 ? 0 : sharp / count;
+    this.#sharpness.learn(part);
   }
 
   /** A sensor's noise differs in every picture: the very same bytes again are no new picture. */
@@ -210,8 +197,8 @@ export class SightWatch {
   }
 }
 
-function share(value: number, of: number): string {
-  return of <= 0 ? 'nothing' : `${Math.round((100 * value) / of)} %`;
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 /** 0 in the configuration: never. */

@@ -5,6 +5,7 @@ import type { Size } from './halve.ts';
 /** Cells that are compared one by one, so that what passes in front of some says nothing of the others. */
 const COLUMNS = 10;
 const ROWS = 6;
+const CELLS = COLUMNS * ROWS;
 /** A cell counts when its edges make up this share of the mean of all cells. */
 const CELL_MIN = 0.25;
 /** A cell is as it was when its edges agree by so much (cosine). */
@@ -27,7 +28,9 @@ export class ViewStructure {
   readonly #b: Float32Array;
   readonly #usualA: Float32Array;
   readonly #usualB: Float32Array;
-  readonly #sums = new Float64Array(COLUMNS * ROWS * 3);
+  readonly #sums = new Float64Array(CELLS * 3);
+  /** A part counts from this on (the square of its usual edges). */
+  #least = Number.MIN_VALUE;
 
   /** For luma planes of this size. */
   constructor(plane: Size) {
@@ -76,24 +79,43 @@ export class ViewStructure {
     }
   }
 
-  /** Share of the cells that had edges and still have them, where and as they were, 0..1; 1 where there never were any. */
+  /** Compares the parts of the picture with what they usually are: before `alike` and `lost`. */
+  compare(): void {
+    this.#sum(this.#sums);
+    const sums = this.#sums;
+    let usual = 0;
+    for (let cell = 0; cell < CELLS; cell += 1) usual += sums[cell * 3 + 2]!;
+    this.#least = Math.max(Number.MIN_VALUE, (CELL_MIN * CELL_MIN * usual) / CELLS);
+  }
+
+  /** Share of the parts with lasting edges that have them where and as they were, 0..1; 1 where there never were any. */
   alike(): number {
     const sums = this.#sums;
-    this.#compare(sums);
-    let usual = 0;
-    for (let cell = 0; cell < COLUMNS * ROWS; cell += 1) usual += sums[cell * 3 + 2]!;
     let [counted, same] = [0, 0];
-    for (let cell = 0; cell < COLUMNS * ROWS; cell += 1) {
+    for (let cell = 0; cell < CELLS; cell += 1) {
       const [both, now, before] = [sums[cell * 3]!, sums[cell * 3 + 1]!, sums[cell * 3 + 2]!];
-      if (before * COLUMNS * ROWS < CELL_MIN * CELL_MIN * usual || before === 0) continue;
+      if (before < this.#least) continue;
       counted += 1;
       if (both > ALIKE * Math.sqrt(now * before)) same += 1;
     }
     return counted === 0 ? 1 : same / counted;
   }
 
+  /** Share of the parts with lasting edges whose edges are weaker than `limit` times as usual, 0..1; 0 where there never were any. */
+  lost(limit: number): number {
+    const sums = this.#sums;
+    let [counted, lost] = [0, 0];
+    for (let cell = 0; cell < CELLS; cell += 1) {
+      const [now, before] = [sums[cell * 3 + 1]!, sums[cell * 3 + 2]!];
+      if (before < this.#least) continue;
+      counted += 1;
+      if (now < limit * limit * before) lost += 1;
+    }
+    return counted === 0 ? 0 : lost / counted;
+  }
+
   /** Of each cell: the product of what is and what was, and their squares. */
-  #compare(sums: Float64Array): void {
+  #sum(sums: Float64Array): void {
     const [a, b, usualA, usualB] = [this.#a, this.#b, this.#usualA, this.#usualB];
     sums.fill(0);
     for (let row = 1; row < this.#height - 1; row += 1) {

@@ -91,7 +91,7 @@ test('a lens that is covered makes its camera blind, which is an alert, and onli
   await waitFor('the picture', () => words().at(-1) === 'online', WAIT_MS);
   expect(words().slice(-2)).toEqual(['blind', 'online']);
   expect(house.daemon.stderr()).toMatch(
-    /camera 'covered': nothing can be made out for 2 s \(of the usual contrast \d+ %, of the usual detail \d+ %\)/,
+    /camera 'covered': nothing can be made out for 2 s \(\d+ % of the view have lost their edges, \d+ % their detail\)/,
   );
   expect(house.alerts()).toHaveLength(1);
 });

@@ -144,12 +144,12 @@ test('each takes as long as the configuration says, and says why with its number
   expect(of('cover')).toMatchObject({
     spells: [{ atS: FROM_S + 2 }],
     reason: expect.stringMatching(
-      /^nothing can be made out for 2 s \(of the usual contrast \d+ %, of the usual detail \d+ %\)$/,
+      /^nothing can be made out for 2 s \(\d+ % of the view have lost their edges, \d+ % their detail\)$/,
     ),
   });
   expect(of('turn')).toMatchObject({
     spells: [{ atS: FROM_S + 4 }],
-    reason: expect.stringMatching(/^it has shown another view for 4 s \(of the usual one \d+ % is there\)$/),
+    reason: expect.stringMatching(/^it has shown another view for 4 s \(\d+ % of the usual one is there\)$/),
   });
   // The picture with which it froze is the first of the same.
   expect(of('freeze')).toMatchObject({
