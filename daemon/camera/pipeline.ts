@@ -40,6 +40,8 @@ export interface PipelineOptions {
   readonly pool: FramePool;
   /** Of the frame completed last; absent: nobody watches for motion, and every frame is looked at. */
   readonly motion?: MotionSight;
+  /** Frames wait: what a look finds is known before the next is planned, so that the same video comes to the same again. */
+  readonly inOrder: boolean;
   /** Absent: no pictures are kept. */
   readonly snapshots?: Snapshots;
   readonly clock: Clock;
@@ -187,10 +189,12 @@ export class Pipeline {
 
   /** Takes the waiting frame: to be let go, or for the look that is returned. Undefined as well where it has to wait. */
   #begin({ planner, looks }: Sight): Look | undefined {
-    const { pool, motion } = this.#options;
+    const { pool, motion, inOrder } = this.#options;
     const { waiting } = pool;
     if (waiting === undefined) return undefined;
     const { monoMs } = waiting;
+    // Without motion to go by, no look depends on another.
+    if (inOrder && motion !== undefined && this.#outstanding > 0) return undefined;
     if (!planner.needsLook(monoMs, this.#tracker.tracks, motion)) {
       this.#passOver(waiting);
       return undefined;

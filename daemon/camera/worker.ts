@@ -138,6 +138,7 @@ function pipelineOf(
     track,
     regions: config.regions,
     fullLookS: config.motion.fullLookS,
+    inOrder: !countsRealTime(config.source),
     deadlineMs,
     pool,
     ...(sight.motion === undefined ? {} : { motion: sight.motion }),

@@ -88,6 +88,7 @@ async function see(state: DetectorState, frame: Buffer, masked: boolean, boxes =
     track,
     regions: { enabled: false },
     fullLookS: 10,
+    inOrder: false,
     deadlineMs: 60_000,
     pool,
     snapshots,

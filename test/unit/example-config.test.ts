@@ -16,7 +16,15 @@ const EVERYTHING = TEXT.replaceAll(/^( *)#: ?/gm, '$1');
 const KEYS = keysOf(configJsonSchema());
 
 /** Keys whose value in the file is an example, because their default is 'nothing'. */
-const EXAMPLE_PLACES = ['track.bounds', 'cameras.*.zones', 'cameras.*.lines', 'cameras.*.masks', 'rules'];
+const EXAMPLE_PLACES = [
+  'track.bounds',
+  'cameras.*.source.happenings',
+  'cameras.*.zones',
+  'cameras.*.lines',
+  'cameras.*.masks',
+  'cameras.*.motion.masks',
+  'rules',
+];
 
 test('the example is a valid configuration as it stands', () => {
   expect(configSchema.safeParse(parse(TEXT)).error?.issues).toBeUndefined();

@@ -87,7 +87,10 @@ describe('every kind of trigger', () => {
     ['{type: dwell, zone: door}', 'rules.r.trigger.forS: is missing, must be a number'],
     ['{type: dwell, zone: door, forS: -1}', 'rules.r.trigger.forS: must be at least 0 (got -1)'],
     ['{type: appear, zone: door}', 'rules.r.trigger.zone: unknown key'],
-    ['{type: fault, of: [fire]}', 'rules.r.trigger.of[0]: must be one of offline, detector, disk'],
+    [
+      '{type: fault, of: [fire]}',
+      'rules.r.trigger.of[0]: must be one of offline, frozen, blind, moved, detector, disk',
+    ],
     ['{type: fault, of: []}', 'rules.r.trigger.of: must have at least 1 item (got 0)'],
   ])('%s is refused', (trigger, said) => {
     const [problem, ...others] = problems(`trigger: ${trigger}`);
@@ -190,7 +193,7 @@ describe('what is left out', () => {
 
   test('is always in force where it is about faults', () => {
     expect(ruleOf('trigger: {type: fault}')).toMatchObject({
-      trigger: { of: ['offline', 'detector', 'disk'], forS: 30 },
+      trigger: { of: ['offline', 'frozen', 'blind', 'moved', 'detector', 'disk'], forS: 30 },
       while: 'always',
     });
     expect(ruleOf('trigger: {type: fault}', 'while: armed')?.while).toBe('armed');

@@ -49,9 +49,11 @@ describe('the file source', () => {
 });
 
 test('the scene source passes on every option of the picture', async () => {
-  const { args } = await program({ type: 'scene', time: 'night', seed: 7, noise: false, rain: true });
+  const happenings = ['cover@20-40', 'turn@60-61.5'];
+  const picture = { time: 'night', lens: 'wide', seed: 7, noise: false, rain: true, happenings };
+  const { args } = await program({ type: 'scene', ...picture });
   expect(args.slice(1)).toEqual(
-    'scene --width 640 --height 360 --fps 2.5 --seed 7 --time night --pace realtime --no-noise --rain'.split(
+    'scene --width 640 --height 360 --fps 2.5 --seed 7 --time night --lens wide --pace realtime --no-noise --rain --happening cover@20-40 --happening turn@60-61.5'.split(
       ' ',
     ),
   );
