@@ -18,6 +18,19 @@ async function running(remote?: Parameters<typeof detectorConfig>[0]) {
   return { ...detector, client };
 }
 
+const ROUNDS = 100;
+
+/** Of single inferences, one after the other, as the detector process measures them. */
+async function medianMs(client: TestClient): Promise<string> {
+  const picture = drawnFigure();
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i += 1) {
+    const { runStartMonoMs, runEndMonoMs } = await client.infer(picture);
+    times.push(runEndMonoMs - runStartMonoMs);
+  }
+  return (times.sort((a, b) => a - b)[ROUNDS / 2] ?? 0).toFixed(1);
+}
+
 function remoteOf(supervisor: DetectorSupervisor) {
   return supervisor.state().remote;
 }
@@ -37,6 +50,8 @@ testWithTriton()(
       expect(far.found).toEqual((await here.client.infer(picture)).found);
     }
     expect((await client.infer(drawnFigure())).found[0]?.label).toBe('person');
+    const [farMs, hereMs] = [await medianMs(client), await medianMs(here.client)];
+    console.info(`median of ${ROUNDS} inferences: Triton ${farMs} ms, the local model ${hereMs} ms`);
     await waitFor('its numbers', () => (remoteOf(supervisor)?.remoteMs ?? 0) > 0);
     expect(remoteOf(supervisor)).toMatchObject({ state: 'remote', fallbacks: 0 });
 

@@ -25,6 +25,26 @@ function refusal(text: string, folder: string): string {
   throw new Error('was not refused');
 }
 
+test('tokenFile of detector.remote is read as well; the token is hidden, and never part of the url', () => {
+  const folder = tempDir();
+  writeFileSync(join(folder, 'triton'), 'abc.def\n');
+  const remote = 'url: "https://nas:8443", caFile: ca.crt';
+  const config = load(`detector: {remote: {${remote}, tokenFile: triton}}`, folder);
+  expect(config.detector.remote).toEqual({
+    url: 'https://nas:8443',
+    token: 'abc.def',
+    caFile: join(folder, 'ca.crt'),
+  });
+  expect(JSON.stringify(redactConfig(config))).not.toContain('abc.def');
+  expect(refusal('detector: {remote: {url: "https://me:secret@nas"}}', folder)).not.toContain('secret');
+  expect(refusal(`detector: {remote: {${remote}, token: a, tokenFile: triton}}`, folder)).toContain(
+    'give token or tokenFile, not both',
+  );
+  expect(refusal('detector: {remote: {url: "http://nas", caFile: ca.crt}}', folder)).toContain(
+    'needs a url that begins with https://',
+  );
+});
+
 describe('passwordFile', () => {
   test('is read relative to the configuration, its first line only, and replaced by the password', () => {
     const folder = tempDir();
