@@ -134,7 +134,7 @@ test('a ramp of heat walks the ladder down to the lighter model and up again, in
   await waitFor('full effort', () => rungsIn(board.log()).at(-1) === 0, WAIT_MS);
   expect(rungsIn(board.log())).toEqual([1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1, 0]);
   expect(board.log()[0]).toMatch(
-    /^down to rung 1 of 7 \(low-class cameras at half their rate\): 8\d\.\d °C \(cpu-thermal, limit 80\)$/,
+    /^down to rung 1 of 7 \(low-class cameras at half their rate\): [89]\d\.\d °C \(cpu-thermal, limit 80\)$/,
   );
   expect(board.log().at(-1)).toMatch(/^up to rung 0 of 7 \(full effort\): no strain for 2 s, 60\.0 °C/);
   const over = await waitFor('health of full effort', () => {
