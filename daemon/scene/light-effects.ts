@@ -68,6 +68,8 @@ export class LightEffects {
       this.#curve[code] = Math.min(235, 16 + (Math.max(16, code) - 16) * light + 0.5);
     }
     this.#apply(planes.y);
+    // In the dark there is no colour.
+    if (light < 1) for (const plane of [planes.u, planes.v]) fade(plane, light);
   }
 
   /** Seconds after which `infrared` has nothing more to do on the way back. */
@@ -106,6 +108,11 @@ export class LightEffects {
   #apply(plane: Uint8Array): void {
     for (let at = 0; at < plane.length; at += 1) plane[at] = this.#curve[plane[at]!]!;
   }
+}
+
+/** Colour that is left of it. */
+function fade(plane: Uint8Array, share: number): void {
+  for (let at = 0; at < plane.length; at += 1) plane[at] = 128 + (plane[at]! - 128) * share;
 }
 
 /** A bell curve over a line, its middle and its reach in fractions of it. */
