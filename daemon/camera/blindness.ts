@@ -10,7 +10,7 @@ import { Sharpness } from './sharpness.ts';
 import { ViewStructure } from './view-structure.ts';
 
 /** Pictures are judged so often (milliseconds); whether they change, all of them are asked. */
-const JUDGE_MS = 250;
+const JUDGE_MS = 1000;
 /** What is wrong is over when it has not been so for this long. */
 const OVER_MS = 2000;
 /** Seconds in which a view is learnt, at first, and over which it changes with the hours of the day. */
@@ -119,12 +119,17 @@ export class SightWatch {
     return `it has shown another view for ${movedS} s (${percent(this.#alike)} of the usual one is there)`;
   }
 
+  /** Whether the next look will judge the picture, so that its luma plane has to be one of it. */
+  isDue(monoMs: number): boolean {
+    return monoMs - this.#judgedMonoMs >= JUDGE_MS;
+  }
+
   /** Looks at the next frame (I420, stride = width) and its luma plane. */
   look(frame: Uint8Array, pixels: Uint8Array, monoMs: number): void {
     const { live, config } = this.#options;
     if (live && config.frozenS > 0) this.#watchChange(this.#words.of(frame), monoMs);
     const sinceMs = monoMs - this.#judgedMonoMs;
-    if (sinceMs < JUDGE_MS) return;
+    if (!this.isDue(monoMs)) return;
     this.#judgedMonoMs = monoMs;
     this.#compare(frame, pixels);
     const isBlind = this.#isFlat() || this.#isUnsharp();

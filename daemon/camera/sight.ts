@@ -38,9 +38,9 @@ export class Sight {
   /** Call it for every complete frame. */
   look(): void {
     const frame = this.#options.pool.newest;
-    if (frame === undefined || (this.motion === undefined && this.#watch === undefined)) return;
+    if (frame === undefined) return;
     const { bytes, monoMs } = frame;
-    this.#plane.shrink(bytes);
+    if (this.motion !== undefined || this.#watch?.isDue(monoMs) === true) this.#plane.shrink(bytes);
     this.motion?.look(this.#plane.pixels, monoMs);
     this.#watch?.look(bytes, this.#plane.pixels, monoMs);
     this.#tell();
