@@ -9,6 +9,7 @@ import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { eventsCommand } from './cli/events.ts';
+import { modelsCommand } from './cli/models.ts';
 import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
@@ -63,6 +64,7 @@ async function main(): Promise<number> {
     .addCommand(runCommand(context))
     .addCommand(checkCommand(context))
     .addCommand(doctorCommand(context))
+    .addCommand(modelsCommand(context))
     .addCommand(eventsCommand(context))
     .addCommand(whyCommand(context))
     .addCommand(verifyCommand(context))
@@ -70,7 +72,7 @@ async function main(): Promise<number> {
     .addCommand(backtestCommand(context))
     .addCommand(sceneCommand(context));
   // Sub-commands inherit nothing: a usage error shall come back here from each.
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
   try {
     await program.parseAsync();
     return 0;

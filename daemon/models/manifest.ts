@@ -5,72 +5,13 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import type { ModelSpec } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { DECODERS, decodes, type Manifest, manifestSchema, NAME, TASKS } from './manifest-schema.ts';
 
 const MANIFEST = 'manifest.json';
-const VERSION = 1;
 const MODELS_DIR = fileURLToPath(new URL('../../models', import.meta.url));
-/** A folder under models/; anything else is a path. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const MANIFEST_BYTES_MAX = 1_000_000;
-const TASKS = ['detect'];
-const DECODERS = ['boxes-scores', 'tf-ssd'];
-
-const text = z.string().min(1).max(2000);
-const fileName = z
-  .string()
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'must be the plain name of a file in the same folder');
-const fraction = z.number().min(0).max(1);
-const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
-const side = z.int().min(16).max(2048);
-
-const input = z.strictObject({
-  name: text,
-  type: z.enum(['uint8', 'float32']),
-  layout: z.enum(['nhwc', 'nchw']),
-  colour: z.enum(['rgb', 'bgr']),
-  mean: threeNumbers.default([0, 0, 0]),
-  scale: threeNumbers.default([1, 1, 1]),
-  width: side,
-  height: side,
-  resize: z.enum(['stretch', 'letterbox']),
-});
-
-const decoder = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('boxes-scores'), boxes: text, scores: text, nmsIou: fraction }),
-  z.strictObject({
-    type: z.literal('tf-ssd'),
-    boxes: text,
-    classes: text,
-    scores: text,
-    count: text,
-    classOffset: z.int().min(0).max(1000).default(0),
-  }),
-]);
-
-const manifestSchema = z.strictObject({
-  v: z.literal(VERSION),
-  name: z.string().regex(NAME, "must be letters, digits, '.', '_' and '-'"),
-  version: text,
-  task: z.literal('detect'),
-  file: fileName,
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
-  bytes: z.int().min(1).max(2_000_000_000),
-  input,
-  decoder,
-  labels: z.array(text).min(1).max(10_000),
-  thresholdDefault: fraction,
-  thresholds: z.record(z.string(), fraction).default({}),
-  licence: text,
-  data: z.array(z.strictObject({ name: text, licence: text, source: text })).min(1),
-  source: text,
-  card: fileName,
-});
-
-/** manifest.json as written, defaults filled in. */
-export type Manifest = z.output<typeof manifestSchema>;
 
 export interface LoadedManifest {
   readonly manifest: Manifest;
@@ -90,13 +31,14 @@ export interface LoadOptions {
  */
 export async function loadModel(nameOrPath: string, options: LoadOptions = {}): Promise<ModelSpec> {
   const { manifest, folder } = await readManifest(nameOrPath, options);
-  const { name, task, input: modelInput, decoder: modelDecoder, labels } = manifest;
+  const { name, input: modelInput, decoder: modelDecoder, labels } = manifest;
+  if (modelDecoder.type !== 'boxes-scores' && modelDecoder.type !== 'tf-ssd') throw noDetector(manifest);
   const file = join(folder, manifest.file);
   await verifyFile(file, manifest);
   const thresholds = Object.fromEntries(
     labels.map((label) => [label, manifest.thresholds[label] ?? manifest.thresholdDefault]),
   );
-  return { name, task, file, input: modelInput, decoder: modelDecoder, labels, thresholds };
+  return { name, task: 'detect', file, input: modelInput, decoder: modelDecoder, labels, thresholds };
 }
 
 /** The checked manifest, without a look at the model file. Throws like loadModel, but never MODEL_CORRUPT. */
@@ -163,6 +105,15 @@ function crossProblems(value: Record<string, unknown> | null): string[] {
   for (const label of Object.keys(value?.['thresholds'] ?? {})) {
     if (!labels.includes(label)) problems.push(`thresholds.${label}: is not one of the labels (${shown})`);
   }
+  const { task, decoder } = (value ?? {}) as { task?: unknown; decoder?: { type?: unknown } };
+  const known = TASKS.find((one) => one === task);
+  const decoderType = String(decoder?.type);
+  if (known !== undefined && DECODERS.includes(decoderType) && !decodes(known, decoderType)) {
+    problems.push(`decoder.type: is not one of task '${known}' (got "${decoderType}")`);
+  }
+  if (known !== undefined && known !== 'features' && labels.length === 0) {
+    problems.push(`labels: a model with task '${known}' needs at least one`);
+  }
   const { type, mean = [0, 0, 0], scale = [1, 1, 1] } = (value?.['input'] ?? {}) as Record<string, unknown>;
   const plain = JSON.stringify([mean, scale]) === '[[0,0,0],[1,1,1]]';
   if (type === 'uint8' && !plain) {
@@ -178,7 +129,7 @@ function refuseUnknown(value: unknown, path: string): void {
   const { task, decoder: found } = (value ?? {}) as { task?: unknown; decoder?: { type?: unknown } };
   const type = typeof found === 'object' && found !== null ? found.type : undefined;
   const unknown = [
-    ...(typeof task === 'string' && !TASKS.includes(task)
+    ...(typeof task === 'string' && !TASKS.some((known) => known === task)
       ? [`task '${task}' (known: ${TASKS.join(', ')})`]
       : []),
     ...(typeof type === 'string' && !DECODERS.includes(type)
@@ -192,6 +143,15 @@ function refuseUnknown(value: unknown, path: string): void {
     {
       path,
     },
+  );
+}
+
+/** The daemon finds objects; what a picture shows as a whole, or each of its pixels, gives it nothing to follow. */
+function noDetector({ name, task }: Manifest): VedetteError {
+  return new VedetteError(
+    'MODEL_UNSUPPORTED',
+    `model '${name}': its task is '${task}', the detector runs models whose task is 'detect'`,
+    { model: name, task },
   );
 }
 

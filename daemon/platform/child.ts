@@ -2,7 +2,7 @@
 // Ctrl-C on the terminal reaches only the daemon, and under `setpriv --pdeathsig KILL` (prctl(2), PR_SET_PDEATHSIG), so
 // that the kernel kills it with the thread that spawned it, whatever ended that thread. What a child started dies with
 // it, unless it made itself a session of its own. Any thread.
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SerializationType, type StdioOptions, spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock } from './clock.ts';
@@ -15,6 +15,8 @@ export interface ChildOptions {
   /** As for node:child_process; stderr must be 'pipe' to be kept. */
   readonly stdio: StdioOptions;
   readonly env?: NodeJS.ProcessEnv;
+  /** Of messages, where `stdio` has an 'ipc' channel: 'advanced' carries typed arrays. */
+  readonly serialization?: SerializationType;
   readonly clock: Clock;
 }
 
@@ -50,6 +52,7 @@ export class Child {
       stdio: options.stdio,
       detached: true,
       ...(options.env ? { env: options.env } : {}),
+      ...(options.serialization ? { serialization: options.serialization } : {}),
     });
     this.exited = new Promise((resolve) => {
       const settle = (code: number | null, signal: NodeJS.Signals | null): void => {

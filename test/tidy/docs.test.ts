@@ -52,11 +52,12 @@ test('every command that a document names exists', () => {
 });
 
 test('every command is in the command line', () => {
-  const main = read('daemon/main.ts');
+  // Commands of `vedette models` are in models.ts, all others in main.ts.
+  const composed = read('daemon/main.ts') + read('daemon/cli/models.ts');
   const forgotten = sourcesIn('daemon/cli').flatMap(({ text }) =>
     [...text.matchAll(/export function (\w+Command)\(/g)].map(([, name]) => name!),
   );
-  expect(forgotten.filter((name) => !main.includes(`.addCommand(${name}(`))).toEqual([]);
+  expect(forgotten.filter((name) => !composed.includes(`.addCommand(${name}(`))).toEqual([]);
 });
 
 test('every npm script that a document names exists', () => {

@@ -4,18 +4,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { listModels, loadModel, readManifest } from '../../daemon/models/manifest.ts';
-import { VedetteError } from '../../daemon/platform/errors.ts';
 import { LIGHTER_MODEL, modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
+import { errorOf } from '../support/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-async function errorOf(promise: Promise<unknown>): Promise<VedetteError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(VedetteError);
-  return error as VedetteError;
-}
 
 /** A copy of a toy model whose manifest is changed. */
 function changed(changes: Record<string, unknown>): string {
@@ -154,10 +145,10 @@ test.each(['../model.onnx', '/etc/passwd', 'a/b.onnx', '..', '.hidden', 'a\\b', 
 );
 
 test('a task or decoder of another version is MODEL_UNSUPPORTED and says what is known', async () => {
-  const error = await errorOf(loadModel(changed({ task: 'segment', decoder: { type: 'yolo-v9' } })));
+  const error = await errorOf(loadModel(changed({ task: 'caption', decoder: { type: 'yolo-v9' } })));
   expect(error.code).toBe('MODEL_UNSUPPORTED');
   expect(error.message).toMatch(
-    /task 'segment' \(known: detect\) and decoder 'yolo-v9' \(known: boxes-scores, tf-ssd\)/,
+    /task 'caption' \(known: detect, classify, segment, features\) and decoder 'yolo-v9' \(known: boxes-scores, tf-ssd, classes, mask, features\)/,
   );
 });
 

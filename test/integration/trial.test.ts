@@ -1,0 +1,89 @@
+// Model files tried in a child process, with the real runtime: what it says comes back, what kills it does not kill us.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Trials } from '../../daemon/detector/trial.ts';
+import { makeNode } from '../../daemon/models/graph.ts';
+import { readOnnx, writeOnnx } from '../../daemon/models/onnx-file.ts';
+import { makeTensor } from '../../daemon/models/tensor.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
+import { SHIPPED_MODEL } from '../support/detector.ts';
+import { errorOf } from '../support/errors.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const SHIPPED = join(SHIPPED_MODEL, 'model-int8.onnx');
+const trials = new Trials({ clock: systemClock });
+afterAll(() => trials.close());
+
+test('a model is opened, run, measured; its ports and outputs come back', async () => {
+  const result = await trials.try(SHIPPED, { runs: 3, warmups: 1, outputs: true });
+  expect(result.inputs).toEqual([{ name: 'image', type: 'uint8', shape: [1, 320, 320, 3] }]);
+  expect(result.runsMs).toHaveLength(3);
+  expect(result.data?.['scores']).toMatchObject({ type: 'float32', dims: [1, 1500, 9] });
+  expect(result.cpuMs).toBeGreaterThan(0);
+  expect(result.rssBytes).toBeGreaterThan(10e6);
+});
+
+test('the same model written again gives the same outputs, and the graph that really runs can be had', async () => {
+  const folder = tempDir();
+  const again = join(folder, 'again.onnx');
+  const optimizedFile = join(folder, 'optimized.onnx');
+  writeOnnx(again, readOnnx(SHIPPED));
+  const pixels = Uint8Array.from({ length: 320 * 320 * 3 }, (_, at) => (at * 7919) % 251);
+  const feeds = { image: { type: 'uint8' as const, dims: [1, 320, 320, 3], data: pixels } };
+  const before = await trials.try(SHIPPED, { feeds, outputs: true });
+  const after = await trials.try(again, { feeds, outputs: true, optimizedFile });
+  expect(after.data).toEqual(before.data);
+  expect(readOnnx(optimizedFile).graph.nodes.some(({ opType }) => opType === 'QLinearConv')).toBe(true);
+});
+
+test('no model at all, and one that the runtime refuses, are told with its reason', async () => {
+  const path = join(tempDir(), 'text.onnx');
+  writeFileSync(path, 'no model');
+  expect((await errorOf(trials.try(path), 'MODEL_UNSUPPORTED')).message).toMatch(/text\.onnx: .*[Pp]rotobuf/);
+  const { started } = trials;
+  const model = readOnnx(SHIPPED);
+  model.graph.nodes[0]!.opType = 'NoSuchOperator';
+  writeOnnx(path, model);
+  expect((await errorOf(trials.try(path), 'MODEL_UNSUPPORTED')).message).toContain('NoSuchOperator');
+  expect(trials.started).toBe(started);
+});
+
+/** A model that makes a tensor of `bytes` out of nothing. */
+function swollen(bytes: number): string {
+  const path = join(tempDir(), 'swollen.onnx');
+  const model = readOnnx(SHIPPED);
+  const { graph } = model;
+  graph.initializers.set('shape', makeTensor('shape', 'int64', [2], [1024, bytes / 4096]));
+  graph.initializers.set('one', makeTensor('one', 'float32', [1], [1]));
+  graph.nodes = [
+    makeNode('Expand', ['one', 'shape'], ['big']),
+    makeNode('Cast', ['image'], ['f'], { to: { kind: 'int', value: 1 } }),
+  ];
+  graph.nodes.push(makeNode('ReduceMax', ['f'], ['max'], { keepdims: { kind: 'int', value: 0 } }));
+  graph.nodes.push(makeNode('Add', ['big', 'max'], ['sum']));
+  graph.outputs = [{ name: 'sum', type: 'float32', dims: [1024, bytes / 4096] }];
+  graph.valueInfo = [];
+  writeOnnx(path, model);
+  return path;
+}
+
+test('a model that takes too much memory is ended and the next one runs in a new process', async () => {
+  const { started } = trials;
+  const error = await errorOf(trials.try(swollen(2 ** 30), {}, { memoryMb: 400 }), 'MODEL_UNSUPPORTED');
+  expect(error.message).toMatch(/takes more than 400 MB|[Ff]ailed to allocate|died of it/);
+  await trials.try(SHIPPED);
+  expect(trials.started).toBe(started + 1);
+});
+
+test('a process that dies, or does not answer in time, is told and replaced', async () => {
+  const path = join(tempDir(), 'fine.onnx');
+  writeFileSync(path, readFileSync(SHIPPED));
+  const late = await errorOf(trials.try(path, { runs: 1_000_000 }, { deadlineMs: 500 }), 'MODEL_UNSUPPORTED');
+  expect(late.message).toContain('fine.onnx: no answer within 500 ms');
+  const running = trials.try(path, { runs: 1_000_000 });
+  const dead = errorOf(running, 'MODEL_UNSUPPORTED');
+  process.kill(trials.pid!, 'SIGSEGV');
+  expect((await dead).message).toContain('fine.onnx: onnx runtime died of it (SIGSEGV');
+  await trials.try(path);
+});
