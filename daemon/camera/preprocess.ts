@@ -1,52 +1,11 @@
 // From an I420 frame, or a rectangle of it, to the model's input tensor: area-averaging resize, BT.601 limited-range colour
 // conversion, the model's layout and normalisation. Plain loops over typed arrays with buffers made once; camera worker thread.
 // Figures: test/bench (`npm run bench`).
+import { BORDER, boxInPicture, type Corners, type Placement, placementOf } from '../core/placement.ts';
 import type { Box, ModelInput } from '../core/types.ts';
 import { FrameWords } from './frame-words.ts';
 import type { Size } from './halve.ts';
 import { PlaneResizer } from './plane-resizer.ts';
-
-/** Where in the tensor the frame lies: all of it when stretched, a centred part when letterboxed. Pixels. */
-export interface Placement {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-interface Corners {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
-
-/** The frame's place in the input of a model. */
-export function placementOf(input: ModelInput, frameWidth: number, frameHeight: number): Placement {
-  if (input.resize === 'stretch') return { left: 0, top: 0, width: input.width, height: input.height };
-  const scale = Math.min(input.width / frameWidth, input.height / frameHeight);
-  const width = Math.max(1, Math.round(frameWidth * scale));
-  const height = Math.max(1, Math.round(frameHeight * scale));
-  return {
-    left: Math.floor((input.width - width) / 2),
-    top: Math.floor((input.height - height) / 2),
-    width,
-    height,
-  };
-}
-
-/** A box in 0..1 of the model's input, as corners, to a box in 0..1 of the frame, cut at its edges. */
-export function boxInFrame(corners: Corners, input: ModelInput, placement: Placement): Box {
-  const x1 = clamp01((corners.x1 * input.width - placement.left) / placement.width);
-  const y1 = clamp01((corners.y1 * input.height - placement.top) / placement.height);
-  const x2 = clamp01((corners.x2 * input.width - placement.left) / placement.width);
-  const y2 = clamp01((corners.y2 * input.height - placement.top) / placement.height);
-  return { x: x1, y: y1, width: Math.max(0, x2 - x1), height: Math.max(0, y2 - y1) };
-}
-
-function clamp01(value: number): number {
-  return Math.min(1, Math.max(0, value));
-}
 
 /**
  * ITU-R BT.601, limited range, in 16.16 fixed point: R = 1.164 (Y−16) + 1.596 (V−128), G = 1.164 (Y−16) − 0.392 (U−128)
@@ -58,9 +17,6 @@ export const GREEN_OF_U = 25675;
 export const GREEN_OF_V = 53279;
 export const BLUE_OF_U = 132201;
 export const HALF = 32768;
-
-/** Grey of letterbox borders, as in the YOLO family. */
-const BORDER = 114;
 
 /** A rectangle of the frame, pixels: `x` and `width` multiples of 8, `y` and `height` of 2. */
 export interface Region extends Size {
@@ -131,7 +87,7 @@ export class Preprocessor {
 
   /** A box in 0..1 of the model's input, as corners, to a box in 0..1 of the frame, cut at the edges of the region. */
   boxInFrame(corners: Corners, region: Region = this.whole): Box {
-    const inside = boxInFrame(corners, this.#input, this.#wayOf(region).placement);
+    const inside = boxInPicture(corners, this.#input, this.#wayOf(region).placement);
     const { width, height } = this.whole;
     return {
       x: (region.x + inside.x * region.width) / width,

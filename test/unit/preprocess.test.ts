@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { boxInFrame, Preprocessor, placementOf } from '../../daemon/camera/preprocess.ts';
+import { Preprocessor } from '../../daemon/camera/preprocess.ts';
+import { boxInPicture, placementOf } from '../../daemon/core/placement.ts';
 import type { ModelInput } from '../../daemon/core/types.ts';
 
 const INPUT: ModelInput = {
@@ -158,9 +159,9 @@ describe('boxInFrame', () => {
   test('undoes the letterbox and cuts at the edges of the frame', () => {
     const input: ModelInput = { ...INPUT, resize: 'letterbox' };
     const placement = placementOf(input, 640, 384);
-    const whole = boxInFrame({ x1: 0, y1: 64 / 320, x2: 1, y2: 256 / 320 }, input, placement);
+    const whole = boxInPicture({ x1: 0, y1: 64 / 320, x2: 1, y2: 256 / 320 }, input, placement);
     expect(whole).toEqual({ x: 0, y: 0, width: 1, height: 1 });
-    const cut = boxInFrame({ x1: 0.5, y1: 0, x2: 1.2, y2: 0.5 }, input, placement);
+    const cut = boxInPicture({ x1: 0.5, y1: 0, x2: 1.2, y2: 0.5 }, input, placement);
     expect(cut).toEqual({ x: 0.5, y: 0, width: 0.5, height: 0.5 });
   });
 
@@ -177,7 +178,7 @@ describe('boxInFrame', () => {
   });
 
   test('changes nothing for a stretched model', () => {
-    const box = boxInFrame({ x1: 0.1, y1: 0.2, x2: 0.3, y2: 0.6 }, INPUT, placementOf(INPUT, 1280, 720));
+    const box = boxInPicture({ x1: 0.1, y1: 0.2, x2: 0.3, y2: 0.6 }, INPUT, placementOf(INPUT, 1280, 720));
     expect(box.x).toBeCloseTo(0.1, 10);
     expect(box.height).toBeCloseTo(0.4, 10);
   });
