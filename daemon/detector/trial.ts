@@ -19,6 +19,8 @@ export interface TrialLimits {
   readonly deadlineMs?: number;
   /** Resident memory of the process (megabytes); default 1024. */
   readonly memoryMb?: number;
+  /** Ends the trial and its process; `try` rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface TrialsOptions extends TrialLimits {
@@ -61,7 +63,8 @@ export class Trials implements AsyncDisposable {
    */
   async try(file: string, wish: TrialWish = {}, limits: TrialLimits = {}): Promise<TrialResult> {
     if (this.#asked !== undefined) throw new Error('bug: a trial while another runs');
-    const { deadlineMs = 60_000, memoryMb = 1024 } = { ...this.#options, ...limits };
+    const { deadlineMs = 60_000, memoryMb = 1024, signal } = { ...this.#options, ...limits };
+    signal?.throwIfAborted();
     const child = this.#running();
     const id = ++this.#ids;
     const { promise, resolve, reject } = Promise.withResolvers<TrialResult>();
@@ -75,27 +78,39 @@ export class Trials implements AsyncDisposable {
       } else if (residentBytes(child.pid) > memoryMb * 1e6) {
         refuse(`it takes more than ${memoryMb} MB of memory`);
       } else return;
-      this.#child = undefined;
-      child.kill('SIGKILL');
+      this.#end(child);
     });
+    const abort = (): void => {
+      reject(signal?.reason);
+      this.#end(child);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
     try {
       const request: TrialRequest = { id, file, wish };
       child.process.send(request);
       return await promise;
     } finally {
       watch.stop();
+      signal?.removeEventListener('abort', abort);
       this.#asked = undefined;
     }
   }
 
+  /** A trial that still runs is refused. */
   async close(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    this.#asked?.refuse('it was stopped');
     await child?.stop(STOP_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #end(child: Child): void {
+    this.#child = undefined;
+    child.kill('SIGKILL');
   }
 
   #running(): Child {

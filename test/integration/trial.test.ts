@@ -87,3 +87,28 @@ test('a process that dies, or does not answer in time, is told and replaced', as
   expect((await dead).message).toContain('fine.onnx: onnx runtime died of it (SIGSEGV');
   await trials.try(path);
 });
+
+test('runs go on for a time, or at a pace, and a series of inputs is answered one by one', async () => {
+  const image = (value: number) => ({
+    image: { type: 'uint8' as const, dims: [1, 320, 320, 3], data: new Uint8Array(307_200).fill(value) },
+  });
+  const series = [image(0), image(255), image(0)];
+  const result = await trials.try(SHIPPED, { runs: 2, forMs: 100, perS: 50, series });
+  expect(result.runsMs.length).toBeGreaterThan(1);
+  expect(result.runsMs.length).toBeLessThanOrEqual(6);
+  expect(result.seriesData).toHaveLength(3);
+  expect(result.seriesData?.[2]).toEqual(result.seriesData?.[0]);
+  expect(result.seriesData?.[1]).not.toEqual(result.seriesData?.[0]);
+  expect((await trials.try(SHIPPED, { forMs: 300 })).runsMs.length).toBeGreaterThan(1);
+});
+
+test('a trial is stopped by a signal, or by closing, and says so', async () => {
+  const own = new Trials({ clock: systemClock });
+  const stop = new AbortController();
+  const aborted = own.try(SHIPPED, { forMs: 3_600_000 }, { signal: stop.signal, deadlineMs: 4_000_000 });
+  stop.abort(new Error('enough'));
+  await expect(aborted).rejects.toThrow('enough');
+  const closed = errorOf(own.try(SHIPPED, { forMs: 3_600_000 }), 'MODEL_UNSUPPORTED');
+  await own.close();
+  expect((await closed).message).toContain('it was stopped');
+});
