@@ -1,18 +1,9 @@
 // ONNX files: read with a limit to their size, written whole or not at all. Any thread.
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
+import { readFileSync, statSync } from 'node:fs';
+import { readProblem, VedetteError } from '../platform/errors.ts';
 import { decodeModel, type OnnxModel } from './onnx.ts';
 import { encodeModel } from './onnx-write.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** Of a model that this room takes apart; MobileNets have 1 to 30 MB. */
 export const ONNX_BYTES_MAX = 256 * 2 ** 20;
@@ -52,24 +43,6 @@ export function readModelBytes(path: string): Uint8Array {
 /** Writes beside the place, syncs, renames: the file is there whole or as it was before. Throws EXPORT_FAILED. */
 export function writeOnnx(path: string, model: OnnxModel): { readonly bytes: number } {
   const bytes = encodeModel(model);
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  try {
-    const fd = openSync(temporary, 'w', 0o644);
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new VedetteError(
-      'EXPORT_FAILED',
-      `${path}: cannot be written (${reasonOf(error)})`,
-      { path },
-      error,
-    );
-  }
+  writeWhole(path, bytes);
   return { bytes: bytes.length };
 }

@@ -100,7 +100,8 @@ export function tensorValues<T extends ReadableType = ReadableType>(
   if (raw.length !== count * bytes) {
     throw unsupported(`constant '${name}' has ${raw.length} bytes, ${type} [${dims}] needs ${count * bytes}`);
   }
-  const aligned = raw.byteOffset % bytes === 0 ? raw : raw.slice();
+  // Not `slice`: that of a Buffer is a view.
+  const aligned = raw.byteOffset % bytes === 0 ? raw : new Uint8Array(raw);
   const Values = ARRAYS[type] as unknown as new (
     buffer: ArrayBufferLike,
     offset: number,

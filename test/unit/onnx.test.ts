@@ -5,7 +5,13 @@ import { inTopologicalOrder, makeNode, removeDead } from '../../daemon/models/gr
 import { decodeModel, type Graph, type OnnxModel } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { Reader, Writer } from '../../daemon/models/protobuf.ts';
-import { halfToNumber, makeTensor, type ReadableType, tensorNumbers } from '../../daemon/models/tensor.ts';
+import {
+  halfToNumber,
+  makeTensor,
+  type ReadableType,
+  tensorNumbers,
+  tensorValues,
+} from '../../daemon/models/tensor.ts';
 import { errorOf } from '../support/errors.ts';
 
 function graphOf(nodes: Graph['nodes'], outputs: readonly string[]): Graph {
@@ -201,4 +207,13 @@ test('what no output needs is removed, what an inner graph needs is not', () => 
   expect(removeDead(graph)).toBe(1);
   expect(graph.nodes.map(({ outputs }) => outputs[0])).toEqual(['a', 'y']);
   expect([...graph.initializers.keys()]).toEqual(['c']);
+});
+
+test('constants of a model read into a Buffer can be looked at wherever they lie', () => {
+  const memory = Buffer.alloc(4 * 4 + 3);
+  for (let at = 0; at < 4; at += 1) {
+    memory.writeFloatLE(1.5, at);
+    const raw = memory.subarray(at, at + 4);
+    expect([...tensorValues({ name: 'c', type: 'float32', dims: [1], raw, rest: [] })]).toEqual([1.5]);
+  }
 });

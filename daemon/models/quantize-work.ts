@@ -1,0 +1,181 @@
+// What a quantization has got so far, in a folder of its own, so that a run that was killed goes on where it was: the pictures at
+// the size of the model's input, the histograms, and the result of each stage. Everything carries a hash: what a power cut
+// has damaged is done again. Main thread of a command; one process at a time.
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { VedetteError } from '../platform/errors.ts';
+import type { CalibrationKeeper, CalibrationState } from './calibrate.ts';
+import { Histogram } from './calibrate-histogram.ts';
+import { writeWhole } from './whole-file.ts';
+
+const STAGES = 'stages.json';
+const HISTOGRAMS = 'histograms.bin';
+const PICTURES = 'pictures.rgb';
+const OWNER = 'process';
+
+export class WorkFolder {
+  readonly path: string;
+
+  /** Makes the folder. Throws QUANTIZE_BUSY while another process works in it. */
+  constructor(path: string) {
+    this.path = path;
+    mkdirSync(path, { recursive: true });
+    const owner = Number(readOr(join(path, OWNER)));
+    if (owner > 0 && owner !== process.pid && isQuantizing(owner)) {
+      throw new VedetteError(
+        'QUANTIZE_BUSY',
+        `process ${owner} is quantizing the same model in the same way; wait for it, or end it`,
+        { path, pid: owner },
+      );
+    }
+    writeWhole(join(path, OWNER), Buffer.from(`${process.pid}\n`));
+  }
+
+  /** The result of a stage; undefined when it has not been done, or its file is damaged. */
+  stage<T>(name: string): T | undefined {
+    return this.#stages()[name] as T | undefined;
+  }
+
+  /** Keeps the result of a stage: JSON. */
+  keep(name: string, result: unknown): void {
+    const text = JSON.stringify({ ...this.#stages(), [name]: result });
+    writeWhole(join(this.path, STAGES), Buffer.from(`${hashOf(text)}\n${text}\n`));
+  }
+
+  /** What a stage gives, done now unless it has been done before. */
+  async once<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.stage<T>(name);
+    if (before !== undefined) return before;
+    const result = await work();
+    this.keep(name, result);
+    return result;
+  }
+
+  #stages(): Record<string, unknown> {
+    const [hash = '', text = ''] = (readOr(join(this.path, STAGES)) ?? '').split('\n');
+    return hash === hashOf(text) && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {};
+  }
+
+  /** Keeps the histograms of a calibration, for one graph each its own `name`. */
+  keeper(name: string): CalibrationKeeper {
+    const path = join(this.path, `${name}-${HISTOGRAMS}`);
+    return {
+      load: () => {
+        const bytes = existsSync(path) ? readFileSync(path) : undefined;
+        return bytes === undefined ? undefined : readState(bytes);
+      },
+      save: (state) => writeWhole(path, writeState(state)),
+    };
+  }
+
+  /** The pictures kept so far; `bytes` each. */
+  pictures(bytes: number): KeptPictures {
+    return new KeptPictures(join(this.path, PICTURES), bytes);
+  }
+
+  /** The work is over. */
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+function isQuantizing(pid: number): boolean {
+  return readOr(`/proc/${pid}/cmdline`)?.includes('quantize') === true;
+}
+
+function readOr(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function hashOf(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A line with a hash of the rest, a line of JSON, the histograms one after the other. */
+function writeState({ histograms, chunk, pictures }: CalibrationState): Uint8Array {
+  const head = Buffer.from(`${JSON.stringify({ names: [...histograms.keys()], chunk, pictures })}\n`);
+  const rest = Buffer.concat([head, ...[...histograms.values()].map((histogram) => histogram.toBytes())]);
+  return Buffer.concat([Buffer.from(`${hashOf(rest)}\n`), rest]);
+}
+
+function readState(bytes: Buffer): CalibrationState | undefined {
+  const hashEnd = bytes.indexOf('\n');
+  const rest = bytes.subarray(hashEnd + 1);
+  if (hashOf(rest) !== bytes.toString('latin1', 0, Math.max(0, hashEnd))) return undefined;
+  const headEnd = rest.indexOf('\n');
+  const head = JSON.parse(rest.toString('utf8', 0, headEnd)) as {
+    readonly names: readonly string[];
+    readonly chunk: readonly string[];
+    readonly pictures: number;
+  };
+  const histogramAt = (at: number): Histogram => {
+    const start = headEnd + 1 + at * Histogram.bytes;
+    return Histogram.fromBytes(rest.subarray(start, start + Histogram.bytes));
+  };
+  const histograms = new Map(head.names.map((name, at) => [name, histogramAt(at)]));
+  return { histograms, chunk: head.chunk, pictures: head.pictures };
+}
+
+/** Pictures of one size in one file, one after the other: red, green, blue, row after row. */
+export class KeptPictures {
+  readonly #fd: number;
+  readonly #bytes: number;
+  readonly #buffer: Uint8Array;
+  #count: number;
+
+  /** Half a picture at the end, of a run that was killed, is cut off. */
+  constructor(path: string, bytes: number) {
+    this.#bytes = bytes;
+    this.#buffer = new Uint8Array(bytes);
+    this.#fd = openSync(path, existsSync(path) ? 'r+' : 'w+');
+    this.#count = Math.floor(statSync(path).size / bytes);
+    ftruncateSync(this.#fd, this.#count * bytes);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Appended; on the disk when `sync` has returned. */
+  add(rgb: Uint8Array): void {
+    for (let at = 0; at < this.#bytes; ) {
+      at += writeSync(this.#fd, rgb, at, this.#bytes - at, this.#count * this.#bytes + at);
+    }
+    this.#count += 1;
+  }
+
+  sync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  /** The picture of that number, valid until the next. */
+  at(index: number): Uint8Array {
+    for (let at = 0; at < this.#bytes; ) {
+      const read = readSync(this.#fd, this.#buffer, at, this.#bytes - at, index * this.#bytes + at);
+      if (read === 0) throw new Error(`bug: there is no picture ${index}`);
+      at += read;
+    }
+    return this.#buffer;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
