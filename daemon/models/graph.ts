@@ -1,7 +1,7 @@
 // Questions to a graph and small changes of it, for the transforms of this room: who makes a value, who uses it, what a
 // constant holds, what is dead. Pure.
 import { VedetteError } from '../platform/errors.ts';
-import type { Attribute, Graph, Node } from './onnx.ts';
+import type { Attribute, Graph, Node, OnnxModel } from './onnx.ts';
 import { type Tensor, tensorNumbers } from './tensor.ts';
 
 /** Who makes and who uses each value; true until the graph is changed. */
@@ -122,6 +122,37 @@ export function replaceUses(graph: Graph, from: string, to: string): void {
       if (attribute.kind === 'graph') replaceUses(attribute.value, from, to);
     }
   }
+}
+
+/** A copy whose nodes, attributes and constants may be replaced without changing the original; the constants' bytes are shared. */
+export function copyModel(model: OnnxModel): OnnxModel {
+  return {
+    ...model,
+    opsets: new Map(model.opsets),
+    metadata: new Map(model.metadata),
+    graph: copyGraph(model.graph),
+  };
+}
+
+function copyGraph(graph: Graph): Graph {
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: [...node.inputs],
+      outputs: [...node.outputs],
+      attributes: new Map(
+        Array.from(node.attributes, ([name, attribute]) => [
+          name,
+          attribute.kind === 'graph' ? { kind: 'graph', value: copyGraph(attribute.value) } : attribute,
+        ]),
+      ),
+    })),
+    initializers: new Map(graph.initializers),
+    inputs: [...graph.inputs],
+    outputs: [...graph.outputs],
+    valueInfo: [...graph.valueInfo],
+  };
 }
 
 /** Removes nodes and constants that no output needs; gives the number of nodes removed. */

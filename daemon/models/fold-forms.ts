@@ -1,0 +1,185 @@
+// Forms that exporters write in several nodes, or in others than integer kernels have, made into the one form that the quantizer
+// knows: Min and Max into Clip and Relu, ReduceMean into GlobalAveragePool, Pad into the convolution after it, MatMul and Add
+// into Gemm. Numbers stay as they are. Pure.
+import {
+  constantNumbers,
+  freshName,
+  GraphIndex,
+  intOf,
+  intsOf,
+  makeNode,
+  namesOf,
+  stringOf,
+} from './graph.ts';
+import type { Graph, Node } from './onnx.ts';
+import { makeTensor } from './tensor.ts';
+
+export function unifyForms(graph: Graph): void {
+  for (const node of graph.nodes) if (node.domain === '') toClip(node, graph);
+  mergeClips(graph);
+  for (const node of [...graph.nodes]) {
+    if (node.domain !== '') continue;
+    const index = new GraphIndex(graph);
+    if (node.opType === 'ReduceMean') toGlobalAveragePool(node, graph, index);
+    else if (node.opType === 'Pad') intoConvolutions(node, graph, index);
+    else if (node.opType === 'Add') toGemm(node, graph, index);
+  }
+}
+
+/** The bounds of a Clip or Relu that are numbers; undefined for other nodes and for bounds that are computed. */
+export function boundsOf(
+  node: Node | undefined,
+  graph: Graph,
+  index: GraphIndex,
+): { readonly min: number; readonly max: number } | undefined {
+  if (node === undefined || node.domain !== '') return undefined;
+  if (node.opType === 'Relu') return { min: 0, max: Number.POSITIVE_INFINITY };
+  if (node.opType !== 'Clip') return undefined;
+  const bound = (position: number, otherwise: number): number | undefined => {
+    const name = node.inputs[position] ?? '';
+    return name === '' ? otherwise : constantNumbers(graph, index, name)?.[0];
+  };
+  const min = bound(1, Number.NEGATIVE_INFINITY);
+  const max = bound(2, Number.POSITIVE_INFINITY);
+  return min === undefined || max === undefined ? undefined : { min, max };
+}
+
+function toClip(node: Node, graph: Graph): void {
+  const isMax = node.opType === 'Max';
+  if ((!isMax && node.opType !== 'Min') || node.inputs.length !== 2) return;
+  const position = node.inputs.findIndex((input) => graph.initializers.has(input));
+  const name = node.inputs[position];
+  const tensor = name === undefined ? undefined : graph.initializers.get(name);
+  if (tensor?.type !== 'float32' || tensor.raw.length !== 4) return;
+  const input = node.inputs[1 - position]!;
+  const scalar = freshName(namesOf(graph), `${name}_scalar`);
+  graph.initializers.set(scalar, { ...tensor, name: scalar, dims: [] });
+  node.opType = 'Clip';
+  node.inputs = isMax ? [input, scalar] : [input, '', scalar];
+}
+
+/** Clip after Clip or Relu becomes one; a Clip from 0 without end becomes Relu. */
+function mergeClips(graph: Graph): void {
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  for (const node of [...graph.nodes]) {
+    const index = new GraphIndex(graph);
+    const bounds = boundsOf(node, graph, index);
+    if (bounds === undefined) continue;
+    const before = index.producer(node.inputs[0]!);
+    const inner = boundsOf(before, graph, index);
+    const value = before?.outputs[0] ?? '';
+    if (inner !== undefined && index.consumers(value).length === 1 && !outputs.has(value)) {
+      const min = Math.min(Math.max(inner.min, bounds.min), bounds.max);
+      const max = Math.min(Math.max(inner.max, bounds.min), bounds.max);
+      node.inputs = [before!.inputs[0]!];
+      graph.nodes = graph.nodes.filter((other) => other !== before);
+      setBounds(node, graph, { min, max });
+    } else if (node.opType === 'Clip') setBounds(node, graph, bounds);
+  }
+}
+
+function setBounds(
+  node: Node,
+  graph: Graph,
+  { min, max }: { readonly min: number; readonly max: number },
+): void {
+  const input = node.inputs[0]!;
+  node.opType = min === 0 && max === Number.POSITIVE_INFINITY ? 'Relu' : 'Clip';
+  node.inputs = [input];
+  if (node.opType === 'Relu') return;
+  const taken = namesOf(graph);
+  for (const [position, value] of [min, max].entries()) {
+    if (!Number.isFinite(value)) {
+      node.inputs.push('');
+      continue;
+    }
+    const name = freshName(taken, `${node.outputs[0]}_${position === 0 ? 'min' : 'max'}`);
+    graph.initializers.set(name, makeTensor(name, 'float32', [], [value]));
+    node.inputs.push(name);
+  }
+}
+
+const KEEPS_RANK = new Set(
+  'Relu Clip Add Mul Sub Div HardSwish HardSigmoid Sigmoid LeakyRelu BatchNormalization MaxPool AveragePool GlobalAveragePool Pad Concat'.split(
+    ' ',
+  ),
+);
+
+/** How many dimensions a value has, as far as the graph says it. */
+export function rankOf(value: string, graph: Graph, index: GraphIndex): number | undefined {
+  const known = [...graph.valueInfo, ...graph.inputs, ...graph.outputs].find(({ name }) => name === value);
+  if (known?.dims !== undefined) return known.dims.length;
+  const constant = graph.initializers.get(value);
+  if (constant !== undefined) return constant.dims.length;
+  const node = index.producer(value);
+  if (node === undefined || node.domain !== '') return undefined;
+  if (node.opType === 'Conv') return graph.initializers.get(node.inputs[1] ?? '')?.dims.length;
+  if (node.opType === 'Gemm' || node.opType === 'Flatten') return 2;
+  if (node.opType === 'Reshape') return constantNumbers(graph, index, node.inputs[1] ?? '')?.length;
+  const first = KEEPS_RANK.has(node.opType) ? rankOf(node.inputs[0]!, graph, index) : undefined;
+  return first;
+}
+
+function toGlobalAveragePool(node: Node, graph: Graph, index: GraphIndex): void {
+  const input = node.inputs[0]!;
+  const axes = intsOf(node, 'axes') ?? constantNumbers(graph, index, node.inputs[1] ?? '');
+  if (axes === undefined || axes.length !== 2 || rankOf(input, graph, index) !== 4) return;
+  if (axes.some((axis) => (axis + 4) % 4 < 2) || (axes[0]! - axes[1]!) % 4 === 0) return;
+  const output = node.outputs[0]!;
+  node.opType = 'GlobalAveragePool';
+  node.inputs = [input];
+  const isFlat = intOf(node, 'keepdims', 1) === 0;
+  node.attributes.clear();
+  if (!isFlat) return;
+  const pooled = freshName(namesOf(graph), `${output}_pooled`);
+  node.outputs = [pooled];
+  const flat = makeNode('Flatten', [pooled], [output], { axis: { kind: 'int', value: 1 } });
+  graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, flat);
+}
+
+/** Zeros around a picture are what a convolution adds itself. */
+function intoConvolutions(node: Node, graph: Graph, index: GraphIndex): void {
+  const value = node.outputs[0]!;
+  const users = index.consumers(value);
+  const pads = constantNumbers(graph, index, node.inputs[1] ?? '');
+  const fill = (node.inputs[2] ?? '') === '' ? [0] : constantNumbers(graph, index, node.inputs[2]!);
+  const rank = (pads?.length ?? 0) / 2;
+  if ((stringOf(node, 'mode') ?? 'constant') !== 'constant' || fill?.[0] !== 0 || pads === undefined) return;
+  if ((node.inputs[3] ?? '') !== '' || rank < 3 || pads.some((pad) => pad < 0)) return;
+  if ([0, 1, rank, rank + 1].some((at) => pads[at] !== 0)) return;
+  const takes = ({ opType, inputs, attributes }: Node): boolean =>
+    opType === 'Conv' && inputs[0] === value && (attributes.get('auto_pad')?.kind ?? '') === '';
+  const isOutput = graph.outputs.some(({ name }) => name === value);
+  if (isOutput || users.length === 0 || !users.every((user) => takes(user) || isNotSet(user, value))) return;
+  const around = [...pads.slice(2, rank), ...pads.slice(rank + 2)];
+  for (const user of users) {
+    const own = intsOf(user, 'pads') ?? around.map(() => 0);
+    user.attributes.set('pads', { kind: 'ints', value: around.map((pad, at) => pad + own[at]!) });
+    user.inputs[0] = node.inputs[0]!;
+  }
+  graph.nodes = graph.nodes.filter((other) => other !== node);
+}
+
+function isNotSet(node: Node, value: string): boolean {
+  return node.opType === 'Conv' && node.inputs[0] === value && stringOf(node, 'auto_pad') === 'NOTSET';
+}
+
+/** Only for matrices: ONNX Runtime has an integer kernel for Gemm with a bias, none for MatMul with one. */
+function toGemm(add: Node, graph: Graph, index: GraphIndex): void {
+  const position = add.inputs.findIndex((input) => index.producer(input)?.opType === 'MatMul');
+  const matmul = index.producer(add.inputs[position] ?? '');
+  const bias = graph.initializers.get(add.inputs[1 - position] ?? '');
+  const weights = graph.initializers.get(matmul?.inputs[1] ?? '');
+  if (matmul === undefined || bias?.type !== 'float32' || weights?.dims.length !== 2) return;
+  const value = matmul.outputs[0]!;
+  if (index.consumers(value).length !== 1 || graph.outputs.some(({ name }) => name === value)) return;
+  const width = weights.dims[1]!;
+  if (bias.dims.at(-1) !== width || bias.raw.length !== 4 * width) return;
+  if (rankOf(matmul.inputs[0]!, graph, index) !== 2) return;
+  const vector = freshName(namesOf(graph), `${bias.name}_vector`);
+  graph.initializers.set(vector, { ...bias, name: vector, dims: [width] });
+  matmul.opType = 'Gemm';
+  matmul.inputs = [...matmul.inputs, vector];
+  matmul.outputs = [...add.outputs];
+  graph.nodes = graph.nodes.filter((other) => other !== add);
+}

@@ -1,0 +1,186 @@
+// A float graph made ready for quantization: the constants, forms and names that the other transforms of this room expect, and batch
+// normalisation and per-channel factors folded into the convolution before them. Computes the same numbers as before, but for
+// the order of roundings. Pure.
+import { foldConstants, nameNodes, removePassing } from './fold-constants.ts';
+import { unifyForms } from './fold-forms.ts';
+import {
+  copyModel,
+  floatOf,
+  freshName,
+  GraphIndex,
+  inTopologicalOrder,
+  intOf,
+  namesOf,
+  removeDead,
+} from './graph.ts';
+import type { Graph, Node, OnnxModel } from './onnx.ts';
+import { upgradeOpset } from './opset.ts';
+import { forEachInChannels, layoutOf } from './qdq-params.ts';
+import { makeTensor, type Tensor, tensorValues } from './tensor.ts';
+
+/** Values of initializers need not be inputs from here on. */
+const IR_VERSION_MIN = 7;
+
+/**
+ * A copy with operator set 13 or later, constants as initializers, one form for each thing, a name for every node, and batch
+ * normalisation folded. Throws MODEL_UNSUPPORTED for graphs that are none.
+ */
+export function prepare(model: OnnxModel): OnnxModel {
+  const copy = copyModel(model);
+  copy.irVersion = Math.max(copy.irVersion, IR_VERSION_MIN);
+  upgradeOpset(copy);
+  const { graph } = copy;
+  graph.nodes = inTopologicalOrder(graph);
+  foldConstants(graph);
+  removePassing(graph);
+  nameNodes(graph);
+  unifyForms(graph);
+  foldIntoConvolutions(graph);
+  graph.nodes = inTopologicalOrder(graph);
+  removeDead(graph);
+  return copy;
+}
+
+/** A copy in which batch normalisation, and factors and terms for each channel, are part of the convolution before them. */
+export function foldBatchNorm(model: OnnxModel): OnnxModel {
+  const copy = copyModel(model);
+  foldIntoConvolutions(copy.graph);
+  removeDead(copy.graph);
+  return copy;
+}
+
+/** y = factor * x + term, for each channel. */
+interface PerChannel {
+  readonly factors: Float64Array;
+  readonly terms: Float64Array;
+}
+
+function foldIntoConvolutions(graph: Graph): void {
+  const isOutput = new Set(graph.outputs.map(({ name }) => name));
+  for (const node of [...graph.nodes]) {
+    if (node.domain !== '' || (node.opType !== 'Conv' && node.opType !== 'Gemm')) continue;
+    for (;;) {
+      const index = new GraphIndex(graph);
+      const value = node.outputs[0]!;
+      const users = index.consumers(value);
+      const next = users[0];
+      if (next === undefined || users.length !== 1 || isOutput.has(value)) break;
+      const weights = linearWeights(node, graph);
+      const change = weights === undefined ? undefined : perChannelOf(next, value, weights, graph);
+      if (weights === undefined || change === undefined) break;
+      applyChange(node, weights, change, graph);
+      node.outputs = [next.outputs[0]!];
+      graph.nodes = graph.nodes.filter((other) => other !== next);
+    }
+  }
+}
+
+/** The constant weights of a Conv or Gemm, and which of their axes is the output channel. */
+export interface LinearWeights {
+  readonly tensor: Tensor;
+  readonly axis: number;
+  readonly channels: number;
+  /** Dimensions of the output. */
+  readonly rank: number;
+}
+
+/** Undefined when the weights or the bias are no float32 constants, or the Gemm does more than multiply and add. */
+export function linearWeights(node: Node, graph: Graph): LinearWeights | undefined {
+  const tensor = graph.initializers.get(node.inputs[1] ?? '');
+  if (tensor?.type !== 'float32' || node.domain !== '') return undefined;
+  const bias = node.inputs[2] ?? '';
+  const given = graph.initializers.get(bias);
+  if (bias !== '' && given?.type !== 'float32') return undefined;
+  const rank = tensor.dims.length;
+  let axis = 0;
+  if (node.opType === 'Gemm') {
+    if (intOf(node, 'transA', 0) !== 0 || floatOf(node, 'alpha', 1) !== 1 || floatOf(node, 'beta', 1) !== 1) {
+      return undefined;
+    }
+    axis = intOf(node, 'transB', 0) === 0 ? 1 : 0;
+  } else if (node.opType === 'MatMul') {
+    if (rank !== 2) return undefined;
+    axis = 1;
+  } else if (node.opType !== 'Conv') return undefined;
+  const channels = tensor.dims[axis]!;
+  if (given !== undefined && given.raw.length !== 4 * channels) return undefined;
+  return { tensor, axis, channels, rank };
+}
+
+/** The bias of a Conv or Gemm; zeros where it has none. */
+export function biasOf(node: Node, graph: Graph, channels: number): Float32Array {
+  const tensor = graph.initializers.get(node.inputs[2] ?? '');
+  return tensor === undefined ? new Float32Array(channels) : tensorValues(tensor, 'float32');
+}
+
+/** What a node after a convolution does to each channel; undefined when it does more than that. */
+function perChannelOf(
+  node: Node,
+  value: string,
+  { channels, rank }: LinearWeights,
+  graph: Graph,
+): PerChannel | undefined {
+  if (node.domain !== '') return undefined;
+  const each = (make: (channel: number) => number) =>
+    Float64Array.from({ length: channels }, (_, at) => make(at));
+  if (node.opType === 'BatchNormalization') {
+    if (node.outputs.slice(1).some((name) => name !== '') || node.inputs[0] !== value) return undefined;
+    const tensors = node.inputs.slice(1).map((name) => graph.initializers.get(name));
+    if (tensors.length !== 4 || tensors.some((tensor) => tensor?.type !== 'float32')) return undefined;
+    const [scale, shift, mean, variance] = tensors.map((tensor) => tensorValues(tensor!, 'float32'));
+    const epsilon = floatOf(node, 'epsilon', 1e-5);
+    const factors = each((at) => scale![at]! / Math.sqrt(variance![at]! + epsilon));
+    return { factors, terms: each((at) => shift![at]! - mean![at]! * factors[at]!) };
+  }
+  const position = node.inputs.indexOf(value);
+  const constant = perChannelConstant(
+    graph.initializers.get(node.inputs[1 - position] ?? ''),
+    channels,
+    rank,
+  );
+  if (constant === undefined || node.inputs.length !== 2) return undefined;
+  const [one, zero] = [each(() => 1), each(() => 0)];
+  switch (node.opType) {
+    case 'Mul':
+      return { factors: each((at) => constant[at]!), terms: zero };
+    case 'Div':
+      return position === 0 ? { factors: each((at) => 1 / constant[at]!), terms: zero } : undefined;
+    case 'Add':
+      return { factors: one, terms: each((at) => constant[at]!) };
+    case 'Sub':
+      return position === 0
+        ? { factors: one, terms: each((at) => -constant[at]!) }
+        : { factors: each(() => -1), terms: each((at) => constant[at]!) };
+    default:
+      return undefined;
+  }
+}
+
+/** A constant that has one value, or one for each channel (axis 1), of a tensor of that rank. */
+export function perChannelConstant(
+  tensor: Tensor | undefined,
+  channels: number,
+  rank: number,
+): Float32Array | undefined {
+  if (tensor?.type !== 'float32' || tensor.dims.length > rank) return undefined;
+  const values = tensorValues(tensor, 'float32');
+  if (values.length === 1) return new Float32Array(channels).fill(values[0]!);
+  const axis = tensor.dims.length - (rank - 1);
+  const isOther = (size: number, at: number): boolean => at !== axis && size !== 1;
+  return tensor.dims[axis] !== channels || tensor.dims.some(isOther) ? undefined : values;
+}
+
+function applyChange(node: Node, weights: LinearWeights, { factors, terms }: PerChannel, graph: Graph): void {
+  const { tensor, axis, channels } = weights;
+  const taken = namesOf(graph);
+  const scaled = tensorValues(tensor, 'float32').slice();
+  forEachInChannels(layoutOf(tensor.dims, axis), (index, channel) => {
+    scaled[index] = scaled[index]! * factors[channel]!;
+  });
+  const bias = biasOf(node, graph, channels).map((value, at) => value * factors[at]! + terms[at]!);
+  const weightsName = freshName(taken, `${node.name}_weights`);
+  const biasName = freshName(taken, `${node.name}_bias`);
+  graph.initializers.set(weightsName, makeTensor(weightsName, 'float32', tensor.dims, scaled));
+  graph.initializers.set(biasName, makeTensor(biasName, 'float32', [channels], bias));
+  node.inputs = [node.inputs[0]!, weightsName, biasName];
+}

@@ -1,0 +1,129 @@
+// Arithmetic of affine int8 quantization, real = scale * (quantized - zero point): ranges to scales and zero points, weights and
+// biases to integers. Knows no graph. Pure. Source: Jacob et al. 2018, "Quantization and training of neural networks for efficient
+// integer-arithmetic-only inference"; the forms are those that ONNX Runtime's integer kernels take.
+
+/** Real numbers that an activation takes. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** One scale and zero point for a whole tensor of uint8. */
+export interface ActivationParams {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** int8 weights with one scale for each channel, zero point 0. */
+export interface QuantizedWeights {
+  readonly values: Int8Array<ArrayBuffer>;
+  readonly scales: Float32Array<ArrayBuffer>;
+}
+
+/** Steps between the smallest and the largest uint8. */
+const LEVELS = 255;
+/** Weights keep to -127..127, so that the negative of each exists. */
+const WEIGHT_MAX = 127;
+/** A bias uses half of int32 at most: the sum of products needs room beside it. */
+const BIAS_MAX = 2 ** 30;
+/** A scale below this is no scale but rounding noise; float32 products of two of them stay normal numbers. */
+const SCALE_MIN = 2 ** -60;
+
+/** The range with zero in it: zero must have an exact value, because padding and Relu make it. */
+export function withZero({ min, max }: Range): Range {
+  return { min: Math.min(0, min), max: Math.max(0, max) };
+}
+
+export function union(a: Range, b: Range): Range {
+  return { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
+}
+
+/** The asymmetric form of a range: 0 is exact, both ends are within half a step of what uint8 reaches. */
+export function activationParams(range: Range): ActivationParams {
+  const { min, max } = withZero(range);
+  const scale = Math.fround((max - min) / LEVELS);
+  if (!Number.isFinite(scale)) throw new RangeError(`range ${min} to ${max} is not finite`);
+  if (scale < SCALE_MIN) return { scale: 1, zeroPoint: 0 };
+  return { scale, zeroPoint: Math.min(LEVELS, Math.max(0, roundHalfEven(-min / scale))) };
+}
+
+/** The real numbers that uint8 reaches with these. */
+export function reachOf({ scale, zeroPoint }: ActivationParams): Range {
+  return { min: -zeroPoint * scale, max: (LEVELS - zeroPoint) * scale };
+}
+
+/** The nearest uint8, saturated. */
+export function quantizeValue(value: number, { scale, zeroPoint }: ActivationParams): number {
+  return Math.min(LEVELS, Math.max(0, roundHalfEven(value / scale) + zeroPoint));
+}
+
+/** Where the values of one channel lie: channel c holds `inner` values from (o * channels + c) * inner on, for o below `outer`. */
+export interface ChannelLayout {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+export function layoutOf(dims: readonly number[], axis: number): ChannelLayout {
+  const size = (sizes: readonly number[]) => sizes.reduce((product, value) => product * value, 1);
+  return { outer: size(dims.slice(0, axis)), channels: dims[axis] ?? 1, inner: size(dims.slice(axis + 1)) };
+}
+
+/** Calls `each` with the index of every value and its channel. */
+export function forEachInChannels(
+  { outer, channels, inner }: ChannelLayout,
+  each: (index: number, channel: number) => void,
+): void {
+  let index = 0;
+  for (let o = 0; o < outer; o += 1) {
+    for (let channel = 0; channel < channels; channel += 1) {
+      for (let i = 0; i < inner; i += 1, index += 1) each(index, channel);
+    }
+  }
+}
+
+/**
+ * Symmetric int8 with one scale for each channel. With the `bias` of each channel and the scale of the input, the scales are so large
+ * that the bias fits into int32 too; a channel without weights gets one that still tells its bias exactly enough.
+ */
+export function quantizeWeights(
+  values: Float32Array,
+  layout: ChannelLayout,
+  bias?: { readonly values: ArrayLike<number>; readonly inputScale: number },
+): QuantizedWeights {
+  const largest = new Float64Array(layout.channels);
+  forEachInChannels(layout, (index, channel) => {
+    largest[channel] = Math.max(largest[channel]!, Math.abs(values[index]!));
+  });
+  const scales = Float32Array.from(largest, (most, channel) => {
+    const forBias = bias === undefined ? 0 : Math.abs(bias.values[channel]!) / (bias.inputScale * BIAS_MAX);
+    const scale = Math.max(most / WEIGHT_MAX, forBias);
+    return scale < SCALE_MIN ? 1 : scale;
+  });
+  const quantized = new Int8Array(values.length);
+  forEachInChannels(layout, (index, channel) => {
+    const value = roundHalfEven(values[index]! / scales[channel]!);
+    quantized[index] = Math.min(WEIGHT_MAX, Math.max(-WEIGHT_MAX, value));
+  });
+  return { values: quantized, scales };
+}
+
+/** int32 biases with the scale of the products, input scale times weight scale: what integer kernels add to the sum. */
+export function quantizeBias(
+  values: ArrayLike<number>,
+  inputScale: number,
+  weightScales: Float32Array,
+): { readonly values: Int32Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> } {
+  const scales = Float32Array.from(weightScales, (scale) => Math.fround(inputScale) * scale);
+  const limit = 2 ** 31 - 1;
+  const quantized = Int32Array.from(values, (value, channel) =>
+    Math.min(limit, Math.max(-limit, roundHalfEven(value / scales[channel]!))),
+  );
+  return { values: quantized, scales };
+}
+
+/** As QuantizeLinear rounds. */
+export function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}

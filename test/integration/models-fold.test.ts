@@ -1,0 +1,134 @@
+// Graphs made ready for quantization: fewer nodes, the same numbers in ONNX Runtime before and after.
+import { expect, test } from 'vitest';
+import { foldBatchNorm, prepare } from '../../daemon/models/fold.ts';
+import type { OnnxModel } from '../../daemon/models/onnx.ts';
+import { GraphBuilder, largestDifference, nodeOf, opsOf, randomFeeds, runModel } from '../support/graphs.ts';
+
+/** Prepares a model and expects the same outputs, but for the order of roundings. */
+async function prepared(model: OnnxModel, within = 1e-5): Promise<OnnxModel> {
+  const after = prepare(model);
+  const feeds = randomFeeds(model);
+  const [was, is] = [await runModel(model, feeds, 'disabled'), await runModel(after, feeds, 'disabled')];
+  expect(Object.keys(is)).toEqual(Object.keys(was));
+  for (const [name, numbers] of Object.entries(was)) {
+    expect(numbers.length).toBeGreaterThan(0);
+    expect(largestDifference(numbers, is[name]!)).toBeLessThan(within);
+  }
+  return after;
+}
+
+function normalised(build: GraphBuilder, value: string, channels: number): string {
+  const parts = [build.random([channels], 0.5, 2), build.random([channels]), build.random([channels])];
+  return build.node('BatchNormalization', [value, ...parts, build.random([channels], 0.2, 3)]);
+}
+
+test('batch normalisation becomes part of the convolution before it, with a bias and without, dense and depthwise', async () => {
+  const build = new GraphBuilder();
+  let value = build.input([1, 3, 8, 8]);
+  value = normalised(build, build.conv(value, { from: 3, to: 8, size: 3 }, {}, false), 8);
+  value = build.node('Relu', [value]);
+  value = normalised(build, build.conv(value, { from: 8, to: 8, size: 3, group: 8 }), 8);
+  const model = build.output(build.node('Relu', [value]));
+  expect(opsOf(await prepared(model))).toEqual(['Conv', 'Relu', 'Conv', 'Relu']);
+  expect(opsOf(foldBatchNorm(model))).toEqual(['Conv', 'Relu', 'Conv', 'Relu']);
+  expect(opsOf(model)).toContain('BatchNormalization');
+});
+
+test('factors and terms of each channel become part of the convolution, and of a Gemm', async () => {
+  const build = new GraphBuilder();
+  let value = build.conv(build.input([2, 3, 4, 4]), { from: 3, to: 6, size: 3 });
+  value = build.node('Mul', [value, build.random([6, 1, 1], 0.5, 2)]);
+  value = build.node('Sub', [build.random([1, 6, 1, 1]), value]);
+  value = build.node('Div', [value, build.constant([3], [])]);
+  value = build.node('Flatten', [build.node('GlobalAveragePool', [value])]);
+  value = build.node('Gemm', [value, build.random([5, 6]), build.random([5])], { transB: 1 });
+  value = build.node('Add', [value, build.random([5])]);
+  expect(opsOf(await prepared(build.output(value)))).toEqual([
+    'Conv',
+    'GlobalAveragePool',
+    'Flatten',
+    'Gemm',
+  ]);
+});
+
+test('what is used twice, along another axis or as an output is not folded', async () => {
+  const build = new GraphBuilder();
+  const first = build.conv(build.input([1, 3, 6, 6]), { from: 3, to: 6 });
+  const wide = build.node('Mul', [first, build.random([6, 1])]);
+  const second = build.conv(wide, { from: 6, to: 6 });
+  const scaled = build.node('Mul', [second, build.random([6, 1, 1])]);
+  const sum = build.node('Add', [scaled, second]);
+  const third = build.conv(sum, { from: 6, to: 6 });
+  const model = build.output(third, normalised(build, third, 6));
+  expect(opsOf(await prepared(model))).toEqual([
+    'Conv',
+    'Mul',
+    'Conv',
+    'Mul',
+    'Add',
+    'Conv',
+    'BatchNormalization',
+  ]);
+});
+
+test('Constant, Identity and Dropout nodes go, forms of constants are made once, every node has a name', async () => {
+  const build = new GraphBuilder();
+  const input = build.node('Identity', [build.input([1, 4, 5, 5])]);
+  const weights = build.node('Transpose', [build.random([1, 1, 4, 6])], { perm: [3, 2, 0, 1] });
+  const bias = build.node('Squeeze', [build.random([6, 1]), build.constant([1], [1], 'int64')]);
+  let value = build.node('Conv', [input, weights, bias]);
+  value = build.node('Dropout', [value]);
+  value = build.node('Reshape', [value, build.constant([1, -1], [2], 'int64')]);
+  const model = build.output(build.node('Identity', [value]));
+  for (const node of model.graph.nodes) node.name = '';
+  const after = await prepared(model);
+  expect(opsOf(after)).toEqual(['Conv', 'Reshape']);
+  expect(new Set(after.graph.nodes.map(({ name }) => name).filter((name) => name !== '')).size).toBe(2);
+});
+
+test('Min and Max are Clip or Relu, zeros around a picture are padding of the convolution, means over a picture are pooling', async () => {
+  const build = new GraphBuilder();
+  let value = build.input([1, 3, 9, 9]);
+  value = build.node('Pad', [value, build.constant([0, 0, 0, 0, 0, 0, 1, 1], [8], 'int64')]);
+  value = build.conv(value, { from: 3, to: 5, size: 3 }, { pads: [0, 0, 0, 0], strides: [2, 2] });
+  value = build.node('Min', [
+    build.node('Max', [value, build.constant([0], [])]),
+    build.constant([0.4], [1]),
+  ]);
+  value = build.node('Max', [build.conv(value, { from: 5, to: 5 }), build.constant([0], [])]);
+  value = build.node('ReduceMean', [value], { axes: [2, 3], keepdims: 0 });
+  value = build.node('MatMul', [value, build.random([5, 4])]);
+  const model = build.output(build.node('Add', [value, build.random([4])]));
+  const after = await prepared(model);
+  expect(opsOf(after)).toEqual(['Conv', 'Clip', 'Conv', 'Relu', 'GlobalAveragePool', 'Flatten', 'Gemm']);
+  expect(nodeOf(after, 'Conv').attributes.get('pads')).toEqual({ kind: 'ints', value: [0, 0, 1, 1] });
+});
+
+test('a graph of operator set 9 computes the same in set 13', async () => {
+  const build = new GraphBuilder({ opset: 9 });
+  let value = build.input([1, 4, 6, 6]);
+  value = build.node('Pad', [value], { pads: [0, 0, 1, 1, 0, 0, 0, 0], value: { float: 0.5 } });
+  value = build.node('Clip', [build.conv(value, { from: 4, to: 4 })], {
+    min: { float: 0 },
+    max: { float: 6 },
+  });
+  value = build.node('Upsample', [value, build.constant([1, 1, 2, 2])], { mode: 'nearest' });
+  value = build.node('Slice', [value], { starts: [0, 1], ends: [4, 9], axes: [1, 2] });
+  value = build.node('Softmax', [value], { axis: 1 });
+  value = build.node('Unsqueeze', [value], { axes: [0] });
+  value = build.node('Squeeze', [value], { axes: [0] });
+  value = build.node('ReduceSum', [build.node('Dropout', [value], { ratio: { float: 0.3 } })], {
+    axes: [1],
+    keepdims: 0,
+  });
+  const model = build.output(value);
+  const after = await prepared(model, 1e-6);
+  expect(after.opsets.get('')).toBe(13);
+  expect(model.opsets.get('')).toBe(9);
+});
+
+test('a graph older than operator set 7 is refused with what to do', () => {
+  const build = new GraphBuilder({ opset: 6 });
+  const model = build.output(build.node('Relu', [build.input([1])]));
+  expect(() => prepare(model)).toThrow('operator set 6 of ONNX (limit 7): export it again with a newer one');
+});
