@@ -6,6 +6,7 @@
 // Starts store, outlet (MQTT), detector, cameras in this order and stops them in reverse; a changed configuration
 // exchanges only the parts that it touches. Main thread; it never holds a pixel and never waits for a disk. Nothing but
 // this file knows all concrete classes.
+import { isDeepStrictEqual } from 'node:util';
 import type { AppOptions, RunningApp, ServiceLink } from './app-options.ts';
 import { Camera } from './camera/camera.ts';
 import { Cameras } from './camera/cameras.ts';
@@ -23,7 +24,7 @@ import { selfTestAlert } from './core/self-test.ts';
 import type { Alert, Fact, Observation, OutboxRow, Snapshot } from './core/types.ts';
 import { DetectorSupervisor } from './detector/supervisor.ts';
 import type { DetectorState } from './detector/wire.ts';
-import { loadModel } from './models/manifest.ts';
+import { loadModel, modelFolders } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
 import { BoardWatch } from './platform/board-watch.ts';
 import { momentOf } from './platform/clock.ts';
@@ -106,7 +107,8 @@ class App implements RunningApp {
       make: (name, index) => this.#makeCamera(name, index),
     });
     const onModel = (): void => this.#detector.reconfigure(this.#detectorConfig, this.#config.track.scoreLow);
-    const parts = { board: this.#board, cameras: this.#cameras, onModel, loadModel };
+    const modelParts = { onModel, loadModel: (model: string) => this.#loadModel(model) };
+    const parts = { board: this.#board, cameras: this.#cameras, ...modelParts };
     this.#ladder = new LadderDriver({ ...options, ...parts });
   }
 
@@ -139,8 +141,9 @@ class App implements RunningApp {
     this.#ladder.arrange(config);
     if (changes.detector) this.#detector.reconfigure(this.#detectorConfig, config.track.scoreLow);
     else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
+    const isOtherModel = !changes.detector && (await this.#takeOtherModel());
     await this.#cameras.add([...restarted, ...added]);
-    return changeWords(changes);
+    return [...changeWords(changes), ...(isOtherModel ? ['model'] : [])];
   }
 
   /** What a camera saw in one frame: told at once, then judged, then kept if there is something to keep. */
@@ -278,7 +281,7 @@ class App implements RunningApp {
     return new DetectorSupervisor({
       config: this.#config.detector,
       scoreLow: this.#config.track.scoreLow,
-      loadModel: () => loadModel(this.#detectorConfig.model),
+      loadModel: () => this.#loadModel(this.#detectorConfig.model),
       runtimeDir: this.#runtimeDir,
       clock,
       logger,
@@ -291,6 +294,21 @@ class App implements RunningApp {
         observer?.onDetector?.(state);
       },
     });
+  }
+
+  /** The owner's models are looked at first, and again at every attempt: one may come while the daemon runs. */
+  #loadModel(model: string): ReturnType<typeof loadModel> {
+    return loadModel(model, { folders: modelFolders(this.#options.dataDir) });
+  }
+
+  /** One that was installed, or another one of the same name, since the model was read; whether there is one. */
+  async #takeOtherModel(): Promise<boolean> {
+    const { state, ready } = this.#detector.state();
+    const model = await this.#loadModel(this.#detectorConfig.model).catch(() => undefined);
+    // One that starts has just been read; where none can be read, the one that runs stays.
+    if (state === 'starting' || model === undefined || isDeepStrictEqual(model, ready?.model)) return false;
+    this.#detector.reconfigure(this.#detectorConfig, this.#config.track.scoreLow);
+    return true;
   }
 
   #makeCamera(camera: string, index: number): Camera {

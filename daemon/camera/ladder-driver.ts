@@ -91,9 +91,11 @@ export class LadderDriver implements Part {
     const { model, lighter } = this.#config.detector;
     const isOther = config.detector.model !== model || config.detector.lighter !== lighter;
     this.#config = config;
+    // One that was missing may have been installed.
+    const isMissing = lighter !== undefined && this.#models.withoutLighter !== undefined;
     if (isOther) this.#models = UNREAD;
     this.#rearrange();
-    if (isOther) void this.#readModels();
+    if (isOther || isMissing) void this.#readModels();
   }
 
   /** What the detector worked for this frame counts as its time. */

@@ -8,12 +8,14 @@ import type { Problem } from '../config/problems.ts';
 import type { Config } from '../config/types.ts';
 import { systemClock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import { dataFolder } from '../platform/folders.ts';
 import type { Findings } from './check-sources.ts';
 import type { CommandContext } from './context.ts';
-import { configOption } from './options.ts';
+import { configOption, dataOption } from './options.ts';
 
 interface CheckFlags {
   readonly config?: string;
+  readonly data?: string;
   readonly json?: true;
   readonly print?: true;
 }
@@ -23,6 +25,7 @@ export function checkCommand({ version }: CommandContext): Command {
   return new Command('check')
     .description('check a configuration, its model and its videos, and say everything that is wrong with it')
     .addOption(configOption())
+    .addOption(dataOption())
     .option('--json', 'print one JSON object: {ok, file, version, checks, problems, config with --print}')
     .option('--print', 'print the whole configuration as YAML, defaults filled in, secrets hidden')
     .action(async (flags: CheckFlags) => {
@@ -54,7 +57,7 @@ export function checkCommand({ version }: CommandContext): Command {
         // First the schema alone, because the semantic problems and those found below are said at once. If it
         // refuses, again with the semantic checks, so that its problems do not hide theirs.
         const config = attempt(load) ?? load({ semanticChecks: checkConfig });
-        const found = [await checkModel(config), await checkSources(config), checkClips(config)];
+        const found = [await checkModel(config, flags.data), await checkSources(config), checkClips(config)];
         const faults = [...checkConfig(config), ...found.flatMap((one) => one.faults)];
         // A second load, because only it knows the lines and columns.
         if (faults.length > 0) load({ semanticChecks: () => faults });
@@ -99,15 +102,16 @@ function summary({ cameras, rules }: Config): string {
 }
 
 /** The model's files, and the labels that the configuration wants of it. */
-async function checkModel(config: Config): Promise<Findings> {
-  const [{ loadModel }, { checkLabels }] = await Promise.all([
+async function checkModel(config: Config, data: string | undefined): Promise<Findings> {
+  const [{ loadModel, modelFolders }, { checkLabels }] = await Promise.all([
     import('../models/manifest.ts'),
     import('../core/checks.ts'),
   ]);
+  const folders = modelFolders(dataFolder(data, process.env));
   try {
-    const { name, file, labels } = await loadModel(config.detector.model);
+    const { name, file, labels } = await loadModel(config.detector.model, { folders });
     const shown = labels.length > 5 ? `${count(labels.length, 'label')}` : `labels ${labels.join(', ')}`;
-    const lighter = await checkLighter(config.detector.lighter, labels);
+    const lighter = await checkLighter(config.detector.lighter, labels, folders);
     return {
       good: [`model '${name}': ${file} is whole; ${shown}`, ...lighter.good],
       faults: [...checkLabels(config, labels), ...lighter.faults],
@@ -119,12 +123,16 @@ async function checkModel(config: Config): Promise<Findings> {
 }
 
 /** The model of the last rung of the ladder. */
-async function checkLighter(model: string | undefined, labels: readonly string[]): Promise<Findings> {
+async function checkLighter(
+  model: string | undefined,
+  labels: readonly string[],
+  folders: readonly string[],
+): Promise<Findings> {
   if (model === undefined) return { good: [], faults: [] };
   const path = ['detector', 'lighter'];
   const { loadModel } = await import('../models/manifest.ts');
   try {
-    const lighter = await loadModel(model);
+    const lighter = await loadModel(model, { folders });
     const isSame = isDeepStrictEqual(lighter.labels, labels);
     const faults = isSame ? [] : [{ path, message: 'its labels are not those of detector.model' }];
     return { good: [`model '${lighter.name}': ${lighter.file} is whole`], faults };

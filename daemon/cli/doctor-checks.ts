@@ -77,20 +77,22 @@ function daemonFinding({ dataDir, daemonPid }: DoctorSetup, service: Finding | u
 /** Beside the limit of the detector itself: loading, stopping. Twice, because accelerators are tried apart. */
 const DETECTOR_EXTRA_MS = 10_000;
 
-function detectorCheck({ detector: config, runtimeDir }: DoctorSetup, clock: Clock): Check {
+function detectorCheck({ detector: config, dataDir, runtimeDir }: DoctorSetup, clock: Clock): Check {
   return {
     name: 'detector',
     deadlineMs: 2 * config.startTimeoutMs + DETECTOR_EXTRA_MS,
     alone: true,
     run: async (signal) => {
       if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
-      const [{ detectorFindings }, { loadModel }, { pino }] = await Promise.all([
+      const [{ detectorFindings }, { loadModel, modelFolders }, { pino }] = await Promise.all([
         import('../detector/probe.ts'),
         import('../models/manifest.ts'),
         import('pino'),
       ]);
       const logger = pino({ enabled: false });
-      const probe = { config, runtimeDir, clock, logger, loadModel: () => loadModel(config.model) };
+      const folders = modelFolders(dataDir);
+      const load = (): ReturnType<typeof loadModel> => loadModel(config.model, { folders });
+      const probe = { config, runtimeDir, clock, logger, loadModel: load };
       return detectorFindings(probe, signal);
     },
   };

@@ -10,12 +10,12 @@ import { configSchema } from '../config/schema.ts';
 import { type SecretOptions, secretPath } from '../config/secrets.ts';
 import type { Config } from '../config/types.ts';
 import { checkConfig, checkLabels } from '../core/checks.ts';
-import { loadModel } from '../models/manifest.ts';
+import { loadModel, modelFolders } from '../models/manifest.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { lockHolders } from '../platform/file-lock.ts';
 import type { Finding } from '../platform/finding.ts';
 import { dataFolder, makeRuntimeFolder } from '../platform/folders.ts';
 import { deviceSlug } from '../publish/topics.ts';
-import { lockHolders } from '../store/folder.ts';
 import { pathsIn } from '../store/paths.ts';
 
 export interface DoctorSetup {
@@ -40,9 +40,9 @@ export async function setUp(flags: {
   readonly config?: string;
   readonly data?: string;
 }): Promise<DoctorSetup> {
-  const loaded = await load(flags.config);
-  const { config, file } = loaded;
   const dataDir = dataFolder(flags.data, process.env);
+  const loaded = await load(flags.config, modelFolders(dataDir));
+  const { config, file } = loaded;
   return {
     ...loaded,
     device: config?.device.name ?? deviceSlug(hostname()),
@@ -57,13 +57,13 @@ export async function setUp(flags: {
 
 type Loaded = Pick<DoctorSetup, 'config' | 'file' | 'configuration'>;
 
-async function load(named: string | undefined): Promise<Loaded> {
+async function load(named: string | undefined, folders: readonly string[]): Promise<Loaded> {
   const paths = named === undefined ? defaultConfigPaths(process.env) : [named];
   let file: string | undefined;
   try {
     file = findConfig(paths);
     const { config } = loadConfig(file, { env: process.env, semanticChecks: checkConfig });
-    const labels = await loadModel(config.detector.model).then(
+    const labels = await loadModel(config.detector.model, { folders }).then(
       (model) => model.labels,
       () => undefined,
     );

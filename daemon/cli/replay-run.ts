@@ -8,7 +8,7 @@ import type { Observation } from '../core/types.ts';
 import type { Sighting } from '../core/whereabouts.ts';
 import { DetectorSupervisor } from '../detector/supervisor.ts';
 import type { DetectorState } from '../detector/wire.ts';
-import { loadModel } from '../models/manifest.ts';
+import { loadModel, modelFolders } from '../models/manifest.ts';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { makeRuntimeFolder, removeFolder } from '../platform/folders.ts';
@@ -20,6 +20,8 @@ export interface ReplayOptions {
   readonly camera: string;
   /** Absolute path of the video. */
   readonly video: string;
+  /** Only for the owner's models. */
+  readonly dataDir: string;
   /** Wall clock of its first frame. */
   readonly startMs: number;
   readonly clock: Clock;
@@ -101,11 +103,11 @@ class Replay {
   }
 
   #makeDetector(runtimeDir: string): DetectorSupervisor {
-    const { config, clock, logger } = this.#options;
+    const { config, dataDir, clock, logger } = this.#options;
     return new DetectorSupervisor({
       config: config.detector,
       scoreLow: config.track.scoreLow,
-      loadModel: () => loadModel(config.detector.model),
+      loadModel: () => loadModel(config.detector.model, { folders: modelFolders(dataDir) }),
       runtimeDir,
       clock,
       logger,

@@ -6,14 +6,16 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/types.ts';
 import { known } from '../core/config-fault.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { dataFolder } from '../platform/folders.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import type { CommandContext } from './context.ts';
-import { configOption, moment } from './options.ts';
+import { configOption, dataOption, moment } from './options.ts';
 import { Progress } from './progress.ts';
 import { type ReplayFormat, type ReplayTotals, replayJson, replayText } from './replay-format.ts';
 
 interface ReplayFlags {
   readonly config?: string;
+  readonly data?: string;
   readonly camera?: string;
   readonly start?: number;
   readonly fps?: number;
@@ -37,6 +39,7 @@ export function replayCommand({ signal, clock }: CommandContext): Command {
     .description('play a video through a configuration: print its events and alerts, draw them with --draw')
     .argument('<video>', 'any video that ffmpeg reads')
     .addOption(configOption())
+    .addOption(dataOption())
     .option('--camera <name>', 'the camera that the video is taken for (default: the first)')
     .addOption(
       new Option('--start <time>', 'when the video begins, for schedules (default: now)').argParser(
@@ -66,6 +69,7 @@ export function replayCommand({ signal, clock }: CommandContext): Command {
           config,
           camera,
           video: path,
+          dataDir: dataFolder(flags.data, process.env),
           startMs: flags.start ?? clock.nowMs(),
           clock,
           logger: silent(),

@@ -62,7 +62,7 @@ const remote = z
 export const detectorSchema = z.strictObject({
   model: z.string().min(1).default('vedette-nano').meta({
     description:
-      'Name of a folder under models/, or a path (with a slash, relative to the configuration file) to a folder with a manifest.json.',
+      'Name of an installed or bundled model (`vedette models list`), or a path (with a slash, relative to the configuration file) to a folder with a manifest.json.',
   }),
   lighter: z.string().min(1).optional().meta({
     description:

@@ -9,8 +9,9 @@ import type { ModelSpec } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { DECODERS, decodes, type Manifest, manifestSchema, NAME, TASKS } from './manifest-schema.ts';
 
-const MANIFEST = 'manifest.json';
-const MODELS_DIR = fileURLToPath(new URL('../../models', import.meta.url));
+export const MANIFEST = 'manifest.json';
+/** The models that come with Vedette. */
+export const BUNDLED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 const MANIFEST_BYTES_MAX = 1_000_000;
 
 export interface LoadedManifest {
@@ -20,12 +21,22 @@ export interface LoadedManifest {
 }
 
 export interface LoadOptions {
-  /** Where bare names are looked up; default: the repository's models/. */
-  readonly modelsDir?: string;
+  /** Where bare names are looked up, one after the other; default: among the bundled models. */
+  readonly folders?: readonly string[];
+}
+
+/** Where bare names are looked up: the owner's models, in the data folder, before the bundled ones. */
+export function modelFolders(dataDir: string): readonly string[] {
+  return [installedModels(dataDir), BUNDLED_MODELS];
+}
+
+/** Folder of the models that the owner has installed. */
+export function installedModels(dataDir: string): string {
+  return join(dataDir, 'models');
 }
 
 /**
- * Loads and verifies a model. A bare name is a folder under models/, anything else the path of a folder or of its
+ * Loads and verifies a model. A bare name is a folder in one of `folders`, anything else the path of a folder or of its
  * manifest.json. Throws MODEL_NOT_FOUND, MODEL_MANIFEST_INVALID (every problem at once), MODEL_UNSUPPORTED (a task or
  * decoder this version does not know) or MODEL_CORRUPT (size or hash differ).
  */
@@ -43,8 +54,8 @@ export async function loadModel(nameOrPath: string, options: LoadOptions = {}): 
 
 /** The checked manifest, without a look at the model file. Throws like loadModel, but never MODEL_CORRUPT. */
 export async function readManifest(nameOrPath: string, options: LoadOptions = {}): Promise<LoadedManifest> {
-  const modelsDir = options.modelsDir ?? MODELS_DIR;
-  const folder = folderOf(nameOrPath, modelsDir);
+  const folders = options.folders ?? [BUNDLED_MODELS];
+  const folder = await folderOf(nameOrPath, folders);
   const path = join(folder, MANIFEST);
   let content: string;
   try {
@@ -53,26 +64,38 @@ export async function readManifest(nameOrPath: string, options: LoadOptions = {}
     content = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof VedetteError) throw error;
-    throw await notFound(nameOrPath, path, modelsDir, error);
+    throw await notFound(nameOrPath, path, folders, error);
   }
   return { manifest: parseManifest(content, path), folder };
 }
 
-/** Names of the folders under `modelsDir` that have a manifest, sorted. */
-export async function listModels(modelsDir = MODELS_DIR): Promise<string[]> {
-  const entries = await readdir(modelsDir, { withFileTypes: true }).catch(() => []);
-  const names: string[] = [];
-  for (const entry of entries) {
-    const found = await stat(join(modelsDir, entry.name, MANIFEST)).catch(() => undefined);
-    if (found?.isFile()) names.push(entry.name);
+/** Names of the models in these folders, sorted; also of those whose manifest is damaged. */
+export async function listModels(folders: readonly string[] = [BUNDLED_MODELS]): Promise<string[]> {
+  const names = new Set<string>();
+  for (const folder of folders) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (NAME.test(name) && (await isThere(join(folder, name, MANIFEST)))) names.add(name);
+    }
   }
-  return names.sort();
+  return [...names].sort();
 }
 
-function folderOf(nameOrPath: string, modelsDir: string): string {
-  if (NAME.test(nameOrPath) && nameOrPath !== MANIFEST) return join(modelsDir, nameOrPath);
+async function folderOf(nameOrPath: string, folders: readonly string[]): Promise<string> {
+  if (NAME.test(nameOrPath) && nameOrPath !== MANIFEST) {
+    const candidates = folders.map((folder) => join(folder, nameOrPath));
+    for (const candidate of candidates) if (await isThere(join(candidate, MANIFEST))) return candidate;
+    return candidates[0]!;
+  }
   const path = resolve(nameOrPath);
   return basename(path) === MANIFEST ? dirname(path) : path;
+}
+
+/** Also what may not be read: that is not passed over for another one of the same name. */
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
+  );
 }
 
 function parseManifest(content: string, path: string): Manifest {
@@ -163,7 +186,7 @@ function seen(value: unknown): string {
 }
 
 /** Size first, then the hash, read in pieces: the file may be larger than the board's free memory. */
-async function verifyFile(file: string, { name, sha256, bytes }: Manifest): Promise<void> {
+export async function verifyFile(file: string, { name, sha256, bytes }: Manifest): Promise<void> {
   let actualBytes = 0;
   const hash = createHash('sha256');
   try {
@@ -191,11 +214,12 @@ async function verifyFile(file: string, { name, sha256, bytes }: Manifest): Prom
 async function notFound(
   nameOrPath: string,
   path: string,
-  modelsDir: string,
+  folders: readonly string[],
   cause: unknown,
 ): Promise<VedetteError> {
-  const names = await listModels(modelsDir);
-  const there = names.length === 0 ? `there are none in ${modelsDir}` : `there are ${names.join(', ')}`;
+  const names = await listModels(folders);
+  const there =
+    names.length === 0 ? `there are none in ${folders.join(' or ')}` : `there are ${names.join(', ')}`;
   return new VedetteError(
     'MODEL_NOT_FOUND',
     `model '${nameOrPath}': ${path} cannot be read (${reasonOf(cause)}); ${there}`,

@@ -3,7 +3,7 @@
 // thread.
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { lockHolders } from './folder.ts';
+import { lockHolders } from '../platform/file-lock.ts';
 
 export interface CheckpointOptions {
   readonly db: Database.Database;

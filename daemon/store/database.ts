@@ -3,9 +3,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { createPrivate } from '../platform/file-lock.ts';
 import { newEpoch } from '../platform/ids.ts';
 import { isDamage, unusable } from './failures.ts';
-import { createPrivate, lockFolder, prepareFolder } from './folder.ts';
+import { lockFolder, prepareFolder } from './folder.ts';
 import type { DamageReport } from './messages.ts';
 import { migrate, refuseNewer, versionOf } from './migrations.ts';
 import { type Paths, pathsIn } from './paths.ts';

@@ -4,9 +4,9 @@
 import { rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import { createPrivate } from '../platform/file-lock.ts';
 import { newEpoch } from '../platform/ids.ts';
 import { codeOf, isDamage } from './failures.ts';
-import { createPrivate } from './folder.ts';
 import type { DamageReport } from './messages.ts';
 import { migrate, versionOf } from './migrations.ts';
 import { INSERT_OUTBOX, Outbox } from './outbox.ts';

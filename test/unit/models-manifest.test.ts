@@ -67,13 +67,13 @@ test('defaults are filled in: mean, scale, class offset, thresholds', async () =
 
 test('a missing model names what was looked for and what is there', async () => {
   const modelsDir = tempDir();
-  const empty = await errorOf(loadModel('nope', { modelsDir }));
+  const empty = await errorOf(loadModel('nope', { folders: [modelsDir] }));
   expect(empty.code).toBe('MODEL_NOT_FOUND');
   expect(empty.message).toContain(`there are none in ${modelsDir}`);
   mkdirSync(join(modelsDir, 'not-a-model'));
   modelFolder(modelsDir, TOYS.ssd);
-  expect(await listModels(modelsDir)).toEqual(['model']);
-  const error = await errorOf(loadModel('nope', { modelsDir }));
+  expect(await listModels([modelsDir])).toEqual(['model']);
+  const error = await errorOf(loadModel('nope', { folders: [modelsDir] }));
   expect(error.message).toMatch(
     /model 'nope': .*nope\/manifest\.json cannot be read \(ENOENT.*; there are model$/,
   );
