@@ -69,7 +69,7 @@ export class Trials implements AsyncDisposable {
     const id = ++this.#ids;
     const { promise, resolve, reject } = Promise.withResolvers<TrialResult>();
     const refuse = (reason: string): void =>
-      reject(new VedetteError('MODEL_UNSUPPORTED', `${file}: ${reason}`, { file }));
+      reject(new VedetteError('MODEL_UNSUPPORTED', `${file}: ${reason.slice(0, WORDS_MAX)}`, { file }));
     this.#asked = { id, resolve, refuse };
     const beganMonoMs = this.#options.clock.monoMs();
     const watch = this.#options.clock.every(WATCH_MS, () => {

@@ -94,9 +94,11 @@ export function inTopologicalOrder(graph: Graph): Node[] {
   throw new VedetteError('MODEL_UNSUPPORTED', `the graph goes in a circle at ${describe(stuck)}`);
 }
 
+const NAME_CHARS_MAX = 200;
+
 /** `Conv 'layer1/conv'`, for messages. */
 export function describe({ opType, name, outputs }: Node): string {
-  return `${opType} '${name === '' ? (outputs[0] ?? '') : name}'`;
+  return `${opType} '${(name === '' ? (outputs[0] ?? '') : name).slice(0, NAME_CHARS_MAX)}'`;
 }
 
 /** Every name of a value in the graph, inner graphs excluded. */

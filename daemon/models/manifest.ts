@@ -125,7 +125,8 @@ function crossProblems(value: Record<string, unknown> | null): string[] {
     if (labels.indexOf(label) < index) problems.push(`labels.${index}: is there twice${seen(label)}`);
   });
   const shown = `${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`;
-  for (const label of Object.keys(value?.['thresholds'] ?? {})) {
+  const thresholds = value?.['thresholds'];
+  for (const label of typeof thresholds === 'object' ? Object.keys(thresholds ?? {}) : []) {
     if (!labels.includes(label)) problems.push(`thresholds.${label}: is not one of the labels (${shown})`);
   }
   const { task, decoder } = (value ?? {}) as { task?: unknown; decoder?: { type?: unknown } };
@@ -153,10 +154,10 @@ function refuseUnknown(value: unknown, path: string): void {
   const type = typeof found === 'object' && found !== null ? found.type : undefined;
   const unknown = [
     ...(typeof task === 'string' && !TASKS.some((known) => known === task)
-      ? [`task '${task}' (known: ${TASKS.join(', ')})`]
+      ? [`task '${task.slice(0, 80)}' (known: ${TASKS.join(', ')})`]
       : []),
     ...(typeof type === 'string' && !DECODERS.includes(type)
-      ? [`decoder '${type}' (known: ${DECODERS.join(', ')})`]
+      ? [`decoder '${type.slice(0, 80)}' (known: ${DECODERS.join(', ')})`]
       : []),
   ];
   if (unknown.length === 0) return;
@@ -228,10 +229,15 @@ async function notFound(
   );
 }
 
+/** Problems that are named; of a file that is something else there can be thousands. */
+const PROBLEMS_MAX = 30;
+
 function invalid(path: string, problems: readonly string[], cause?: unknown): VedetteError {
+  const named = problems.slice(0, PROBLEMS_MAX).map((problem) => problem.slice(0, 300));
+  const more = problems.length - named.length;
   return new VedetteError(
     'MODEL_MANIFEST_INVALID',
-    `${path}: ${problems.join('; ')}`,
+    `${path}: ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
     { path, problems },
     cause,
   );

@@ -332,6 +332,9 @@ function readShape(reader: Reader): (number | string | undefined)[] {
   return dims;
 }
 
+/** Names in a file can have any length. */
+const WORDS_MAX = 500;
+
 function unsupported(what: string, cause?: unknown): VedetteError {
-  return new VedetteError('MODEL_UNSUPPORTED', what, {}, cause);
+  return new VedetteError('MODEL_UNSUPPORTED', what.slice(0, WORDS_MAX), {}, cause);
 }
