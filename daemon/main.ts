@@ -25,7 +25,8 @@ const EXIT_USAGE = 64;
 const EXIT_FAILURE = 1;
 /** Of a backtest that did not come to its end: 1 says that there is a difference, as that of diff(1). */
 const EXIT_TROUBLE = 2;
-const EXIT_INTERRUPTED_TWICE = 130;
+/** 128 and the number of SIGINT, as shells say it: a command that was told to stop, or the second signal. */
+const EXIT_INTERRUPTED = 130;
 
 const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
   'CONFIG_INVALID',
@@ -38,7 +39,7 @@ const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
 async function main(): Promise<number> {
   const stop = new AbortController();
   const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED_TWICE);
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
     stop.abort();
   };
   let hangup = interrupt;
@@ -78,6 +79,10 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (stop.signal.aborted && error === stop.signal.reason) {
+      process.stderr.write('vedette: interrupted\n');
+      return EXIT_INTERRUPTED;
+    }
     if (!(error instanceof VedetteError)) throw error;
     // Problems of a configuration are lines of the form file:line:column, which editors take; nothing goes before them.
     process.stderr.write(`${error.code === 'CONFIG_INVALID' ? '' : 'vedette: '}${error.message}\n`);

@@ -1,10 +1,12 @@
 // `vedette models`: the models on this board. Each of its commands has a file of its own, models-<command>.ts.
 import { Command } from 'commander';
 import type { CommandContext } from './context.ts';
+import { modelsEvalCommand } from './models-eval.ts';
 import { modelsListCommand } from './models-list.ts';
 
 export function modelsCommand(context: CommandContext): Command {
   return new Command('models')
     .description('the models on this board: what there is, bring, prepare and measure')
-    .addCommand(modelsListCommand(context));
+    .addCommand(modelsListCommand(context))
+    .addCommand(modelsEvalCommand(context));
 }

@@ -69,6 +69,31 @@ const origin = z.strictObject({
   date: text,
 });
 
+/** Figures of `vedette models eval` over labelled photos, in short; docs/evaluate.md. */
+const evaluation = z.strictObject({
+  date: text,
+  /** Of the model file that was evaluated. */
+  sha256,
+  sets: z.array(z.strictObject({ name: text, photos: z.int().min(0) })).min(1),
+  photos: z.int().min(1),
+  objects: z.int().min(1),
+  map50: fraction,
+  map50to95: fraction,
+  recallAtThreshold: fraction,
+  precisionAtThreshold: fraction.nullable(),
+  perClass: z.record(text, z.strictObject({ objects: z.int().min(1), ap50: fraction, ap50to95: fraction })),
+  suggestedThresholds: z.record(
+    text,
+    z.strictObject({ forPrecision: fraction.nullable(), bestF1: fraction.nullable() }),
+  ),
+  settings: z.strictObject({
+    precisionTarget: fraction,
+    limit: z.int().min(1).nullable(),
+    seed: z.int().min(0).nullable(),
+    provider: text,
+  }),
+});
+
 export const manifestSchema = z.strictObject({
   v: z.literal(VERSION),
   name: z.string().regex(NAME, "must be letters, digits, '.', '_' and '-'"),
@@ -88,6 +113,7 @@ export const manifestSchema = z.strictObject({
   source: text,
   card: fileName,
   origin: origin.optional(),
+  evaluations: z.array(evaluation).max(100).optional(),
 });
 
 /** manifest.json as written, defaults filled in. */

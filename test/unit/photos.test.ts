@@ -1,24 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { describe, expect, test } from 'vitest';
 import { type PhotosOptions, readPhotos, type SkippedPhoto } from '../../daemon/models/photos.ts';
 import { decodePicture, type Picture } from '../../daemon/models/picture.ts';
 import { errorOf } from '../support/errors.ts';
+import { folderWith, plainJpeg } from '../support/photos.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-/** A JPEG of one colour. */
-function plainJpeg(width: number, height: number, [red, green, blue] = [200, 100, 50]): Buffer {
-  const pixels = Buffer.alloc(width * height * 3);
-  for (let at = 0; at < pixels.length; at += 3) pixels.set([red!, green!, blue!], at);
-  return jpegTurbo.compressSync(pixels, { width, height, format: jpegTurbo.FORMAT_RGB, quality: 95 });
-}
-
-function folderWith(files: Readonly<Record<string, Uint8Array | string>>): string {
-  const folder = tempDir();
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
-  return folder;
-}
 
 async function photosIn(folder: string, options?: PhotosOptions): Promise<Picture[]> {
   const photos: Picture[] = [];
