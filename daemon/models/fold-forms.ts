@@ -1,6 +1,6 @@
 // Forms that exporters write in several nodes, or in others than integer kernels have, made into the one form that the quantizer
 // knows: Min and Max into Clip and Relu, ReduceMean into GlobalAveragePool, Pad into the convolution after it, MatMul and Add
-// into Gemm. Numbers stay as they are. Pure.
+// into Gemm, HardSigmoid and HardSwish of five nodes into one and two. Numbers stay as they are. Pure.
 import {
   constantNumbers,
   freshName,
@@ -23,6 +23,8 @@ export function unifyForms(graph: Graph): void {
     if (node.opType === 'ReduceMean') toGlobalAveragePool(node, graph, index);
     else if (node.opType === 'Pad') intoConvolutions(node, graph, index);
     else if (node.opType === 'Add') toGemm(node, graph, index);
+    else if (node.opType === 'Clip') toHardSigmoid(node, graph, index);
+    else if (node.opType === 'Resize') toNearest(node, index);
   }
 }
 
@@ -171,8 +173,7 @@ function toGemm(add: Node, graph: Graph, index: GraphIndex): void {
   const bias = graph.initializers.get(add.inputs[1 - position] ?? '');
   const weights = graph.initializers.get(matmul?.inputs[1] ?? '');
   if (matmul === undefined || bias?.type !== 'float32' || weights?.dims.length !== 2) return;
-  const value = matmul.outputs[0]!;
-  if (index.consumers(value).length !== 1 || graph.outputs.some(({ name }) => name === value)) return;
+  if (onlyUser(matmul.outputs[0]!, graph, index) === undefined) return;
   const width = weights.dims[1]!;
   if (bias.dims.at(-1) !== width || bias.raw.length !== 4 * width) return;
   if (rankOf(matmul.inputs[0]!, graph, index) !== 2) return;
@@ -182,4 +183,67 @@ function toGemm(add: Node, graph: Graph, index: GraphIndex): void {
   matmul.inputs = [...matmul.inputs, vector];
   matmul.outputs = [...add.outputs];
   graph.nodes = graph.nodes.filter((other) => other !== add);
+}
+
+/** clip(x + 3, 0, 6) / 6, and x * clip(x + 3, 0, 6) / 6, as exporters wrote them before there was HardSwish. */
+function toHardSigmoid(clip: Node, graph: Graph, index: GraphIndex): void {
+  const bounds = boundsOf(clip, graph, index);
+  const add = index.producer(clip.inputs[0]!);
+  if (bounds?.min !== 0 || bounds.max !== 6 || add?.opType !== 'Add') return;
+  const position = add.inputs.findIndex((input) => isNumber(input, 3, graph, index));
+  const [input, value] = [add.inputs[1 - position] ?? '', clip.outputs[0]!];
+  const next = onlyUser(value, graph, index);
+  if (position < 0 || next === undefined || onlyUser(add.outputs[0]!, graph, index) === undefined) return;
+  const isGate = next.opType === 'Mul' && next.inputs.includes(input);
+  const sixth = isGate ? onlyUser(next.outputs[0]!, graph, index) : next;
+  const divided = isGate ? next.outputs[0]! : value;
+  if (sixth === undefined || !isSixth(sixth, divided, graph, index)) return;
+  const output = isGate ? freshName(namesOf(graph), `${sixth.outputs[0]}_gate`) : sixth.outputs[0]!;
+  clip.opType = 'HardSigmoid';
+  clip.inputs = [input];
+  clip.outputs = [output];
+  clip.attributes.set('alpha', { kind: 'float', value: 1 / 6 });
+  clip.attributes.set('beta', { kind: 'float', value: 0.5 });
+  if (isGate) {
+    next.inputs = [input, output];
+    next.outputs = [sixth.outputs[0]!];
+  }
+  graph.nodes = graph.nodes.filter((other) => other !== add && other !== sixth);
+}
+
+function isSixth(node: Node, value: string, graph: Graph, index: GraphIndex): boolean {
+  if (node.opType === 'Div') return node.inputs[0] === value && isNumber(node.inputs[1]!, 6, graph, index);
+  const other = node.inputs[0] === value ? node.inputs[1] : node.inputs[0];
+  return node.opType === 'Mul' && isNumber(other ?? '', 1 / 6, graph, index);
+}
+
+function isNumber(name: string, value: number, graph: Graph, index: GraphIndex): boolean {
+  const numbers = constantNumbers(graph, index, name);
+  return numbers?.length === 1 && Math.abs(numbers[0]! - value) < 1e-6;
+}
+
+/** The one node that uses a value, when it is no output of the graph either. */
+function onlyUser(value: string, graph: Graph, index: GraphIndex): Node | undefined {
+  const users = index.consumers(value);
+  return users.length === 1 && !graph.outputs.some(({ name }) => name === value) ? users[0] : undefined;
+}
+
+/** One pixel made large is the same pixel everywhere, whatever lies between pixels. */
+function toNearest(node: Node, index: GraphIndex): void {
+  const mode = stringOf(node, 'mode');
+  if ((mode !== 'linear' && mode !== 'cubic') || !isOnePixel(node.inputs[0]!, index)) return;
+  if (stringOf(node, 'coordinate_transformation_mode') === 'tf_crop_and_resize') return;
+  node.attributes.set('mode', { kind: 'string', value: 'nearest' });
+}
+
+const KEEPS_PIXELS = new Set(['Relu', 'Clip', 'HardSigmoid', 'HardSwish', 'Sigmoid', 'BatchNormalization']);
+
+function isOnePixel(value: string, index: GraphIndex): boolean {
+  const node = index.producer(value);
+  if (node === undefined || node.domain !== '') return false;
+  if (node.opType === 'GlobalAveragePool') return true;
+  const kernel = node.opType === 'Conv' ? intsOf(node, 'kernel_shape') : undefined;
+  const isPointwise =
+    kernel?.every((size) => size === 1) && (intsOf(node, 'pads') ?? []).every((pad) => pad === 0);
+  return isPointwise === true || KEEPS_PIXELS.has(node.opType) ? isOnePixel(node.inputs[0]!, index) : false;
 }

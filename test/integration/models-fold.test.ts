@@ -104,6 +104,28 @@ test('Min and Max are Clip or Relu, zeros around a picture are padding of the co
   expect(nodeOf(after, 'Conv').attributes.get('pads')).toEqual({ kind: 'ints', value: [0, 0, 1, 1] });
 });
 
+test('HardSigmoid and HardSwish of several nodes become one and two; a single pixel is grown without weights', async () => {
+  const build = new GraphBuilder();
+  const six = build.constant([6], []);
+  const clipped = (value: string): string => {
+    const shifted = build.node('Add', [value, build.constant([3], [])]);
+    return build.node('Clip', [shifted, build.constant([0], []), six]);
+  };
+  const first = build.conv(build.input([1, 3, 6, 6]), { from: 3, to: 8 });
+  const hard = build.node('Div', [build.node('Mul', [first, clipped(first)]), six]);
+  const pooled = build.conv(build.node('GlobalAveragePool', [hard]), { from: 8, to: 8 });
+  const gate = build.node('Mul', [clipped(pooled), build.constant([1 / 6], [])]);
+  const grown = build.node('Resize', [gate, '', '', build.constant([1, 8, 6, 6], [4], 'int64')], {
+    mode: 'linear',
+  });
+  const model = build.output(build.node('Mul', [hard, grown]));
+  const after = await prepared(model);
+  expect(opsOf(after)).toEqual([
+    ...['Conv', 'HardSigmoid', 'Mul', 'GlobalAveragePool', 'Conv', 'HardSigmoid', 'Resize', 'Mul'],
+  ]);
+  expect(nodeOf(after, 'Resize').attributes.get('mode')).toEqual({ kind: 'string', value: 'nearest' });
+});
+
 test('a graph of operator set 9 computes the same in set 13', async () => {
   const build = new GraphBuilder({ opset: 9 });
   let value = build.input([1, 4, 6, 6]);
