@@ -82,6 +82,9 @@ test('figures of an own model are kept in its manifest, one of each question, an
     'default',
   ]);
   expect(code).toBe(0);
+  expect(stdout).toMatch(/^own \(21216f56930c\) on \S+ \(2\): 2 photos, \d+ objects$/m);
+  expect(stdout).toMatch(/^person \* +\d+ +[\d.]+ +[\d.]+ +0\.6 +[\d.]+ +[\d.]+ /m);
+  expect(stdout).toContain('Without a figure: dog, ');
   expect(stdout).toContain('Kept in the manifest of own.');
   expect(stdout).toMatch(/vedette-nano: mean \+0\.0 points from own/);
   const kept = manifest()['evaluations'] as Record<string, unknown>[];
