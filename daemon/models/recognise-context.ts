@@ -1,0 +1,84 @@
+// What the recognition of heads shares: what is known by then, values with their sizes, what their numbers tell. Pure.
+import type { TensorData } from '../core/infer.ts';
+import type { Findings } from './findings.ts';
+import type { GraphIndex } from './graph.ts';
+import type { HeadValue } from './head.ts';
+import type { ImportWishes } from './import-wishes.ts';
+import type { Task } from './manifest-schema.ts';
+import type { OnnxModel } from './onnx.ts';
+import { type InputFacts, shown } from './recognise-input.ts';
+import type { Source } from './recognise-source.ts';
+import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+
+/** What is known when the end of a model is looked at. */
+export interface HeadContext {
+  readonly model: OnnxModel;
+  readonly index: GraphIndex;
+  readonly input: InputFacts;
+  readonly source: Source;
+  readonly wishes: ImportWishes;
+  readonly findings: Findings;
+  /** Outputs of the graph and the values before them, of one run over a picture. */
+  readonly values: ReadonlyMap<string, TensorData>;
+}
+
+/** Tells the task, with the reason. */
+export type Says = (task: Task, why: string) => void;
+
+/** A value of the run with its sizes. */
+export function headValue({ values }: HeadContext, name: string): HeadValue {
+  const data = values.get(name);
+  if (data === undefined) throw new Error(`bug: '${name}' was not run`);
+  return { name, type: data.type, dims: data.dims };
+}
+
+/** `'boxes' [1,1500,4] float32`. */
+export function wordsOf({ name, type, dims }: HeadValue): string {
+  return `'${name}' [${shown(dims)}] ${type}`;
+}
+
+/** Undefined where there is no number to tell by. */
+export function reachesBeyondOne(data: ArrayLike<number | bigint> | undefined): boolean | undefined {
+  if (data === undefined || data.length === 0) return undefined;
+  let most = 0;
+  for (let i = 0; i < data.length; i += 1) {
+    const value = Math.abs(Number(data[i]));
+    if (Number.isFinite(value) && value > most) most = value;
+  }
+  return most > 2;
+}
+
+/** What is to be done to scores: nothing when the graph has done it, or when they lie in 0..1. */
+export function scoresLeft(
+  context: HeadContext,
+  scores: HeadValue,
+  findings: Findings,
+): 'none' | 'sigmoid' | 'softmax' {
+  const { wishes, model, index, values, source } = context;
+  if (wishes.activation !== undefined) return wishes.activation;
+  const tail = tailOf(model.graph, index, scores.name);
+  const done = activationOf(tail);
+  const last = tail
+    .map(({ node }) => node.opType)
+    .filter((each, at, all) => all.indexOf(each) === at)
+    .join(', ');
+  if (done !== 'none') {
+    findings.say(`scores are probabilities: the graph ends with ${last}`);
+    return 'none';
+  }
+  const isRaw = tail.every(({ node }) => isLinear(model.graph, index, node));
+  if (!isRaw && liesIn01(values.get(scores.name)!.data as ArrayLike<number>)) {
+    findings.say(`scores are probabilities: they lie in 0..1 and come from ${last}`);
+    return 'none';
+  }
+  const left = source.framework === 'tensorflow' ? 'sigmoid' : 'softmax';
+  findings.say(
+    `scores are logits: they come from ${last}; ${left} is what ${source.framework === 'tensorflow' ? "TensorFlow's" : "torchvision's"} SSD applies (--activation)`,
+  );
+  return left;
+}
+
+function liesIn01(data: ArrayLike<number>): boolean {
+  for (let i = 0; i < data.length; i += 1) if (!(data[i]! >= 0 && data[i]! <= 1)) return false;
+  return true;
+}
