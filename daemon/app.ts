@@ -30,7 +30,7 @@ import { BoardWatch } from './platform/board-watch.ts';
 import { momentOf } from './platform/clock.ts';
 import { ClockWatch } from './platform/clock-watch.ts';
 import type { ErrorCode } from './platform/errors.ts';
-import { makeRuntimeFolder, removeFolder } from './platform/folders.ts';
+import { cacheFolder, makeRuntimeFolder, removeFolder } from './platform/folders.ts';
 import { newId } from './platform/ids.ts';
 import { LatencyLedger } from './platform/latency.ts';
 import { changeLog } from './platform/logger.ts';
@@ -283,6 +283,7 @@ class App implements RunningApp {
       scoreLow: this.#config.track.scoreLow,
       loadModel: () => this.#loadModel(this.#detectorConfig.model),
       runtimeDir: this.#runtimeDir,
+      cacheDir: cacheFolder(process.env),
       clock,
       logger,
       onState: (state) => {

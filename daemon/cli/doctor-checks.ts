@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import { cpuFindings, readCpu } from '../platform/cpu.ts';
 import { diskFindings, nearestFolder, readDisk, writeFindings } from '../platform/disk.ts';
 import type { Finding } from '../platform/finding.ts';
+import { cacheFolder } from '../platform/folders.ts';
 import { hardwareFindings, readHardware } from '../platform/hardware.ts';
 import { powerFindings } from '../platform/power.ts';
 import { serviceFindings } from '../platform/service.ts';
@@ -74,13 +75,15 @@ function daemonFinding({ dataDir, daemonPid }: DoctorSetup, service: Finding | u
   return { level: 'warning', message: `${message}, but the service runs`, advice, facts };
 }
 
-/** Beside the limit of the detector itself: loading, stopping. Twice, because accelerators are tried apart. */
-const DETECTOR_EXTRA_MS = 10_000;
+/** Beside the limits of the detector itself: trying the owner's library, loading, stopping. */
+const DETECTOR_EXTRA_MS = 80_000;
+/** Each accelerator of 'auto' has its time for itself. */
+const ACCELERATORS = 2;
 
 function detectorCheck({ detector: config, dataDir, runtimeDir }: DoctorSetup, clock: Clock): Check {
   return {
     name: 'detector',
-    deadlineMs: 2 * config.startTimeoutMs + DETECTOR_EXTRA_MS,
+    deadlineMs: config.startTimeoutMs + ACCELERATORS * config.acceleratorTimeoutMs + DETECTOR_EXTRA_MS,
     alone: true,
     run: async (signal) => {
       if (runtimeDir === undefined) return [NO_RUNTIME_FOLDER];
@@ -91,8 +94,9 @@ function detectorCheck({ detector: config, dataDir, runtimeDir }: DoctorSetup, c
       ]);
       const logger = pino({ enabled: false });
       const folders = modelFolders(dataDir);
+      const cacheDir = cacheFolder(process.env);
       const load = (): ReturnType<typeof loadModel> => loadModel(config.model, { folders });
-      const probe = { config, runtimeDir, clock, logger, loadModel: load };
+      const probe = { config, runtimeDir, cacheDir, clock, logger, loadModel: load };
       return detectorFindings(probe, signal);
     },
   };

@@ -17,6 +17,7 @@ import type { Finding } from '../platform/finding.ts';
 import { dataFolder, makeRuntimeFolder } from '../platform/folders.ts';
 import { deviceSlug } from '../publish/topics.ts';
 import { pathsIn } from '../store/paths.ts';
+import { withProviders } from './provider-flag.ts';
 
 export interface DoctorSetup {
   /** Undefined where there is none, or none that can be used: `configuration` says why. */
@@ -39,6 +40,7 @@ export interface DoctorSetup {
 export async function setUp(flags: {
   readonly config?: string;
   readonly data?: string;
+  readonly providers?: string;
 }): Promise<DoctorSetup> {
   const dataDir = dataFolder(flags.data, process.env);
   const loaded = await load(flags.config, modelFolders(dataDir));
@@ -46,7 +48,10 @@ export async function setUp(flags: {
   return {
     ...loaded,
     device: config?.device.name ?? deviceSlug(hostname()),
-    detector: config?.detector ?? configSchema.shape.detector.parse(undefined),
+    detector: withProviders(
+      config?.detector ?? configSchema.shape.detector.parse(undefined),
+      flags.providers,
+    ),
     reserveMb: (config?.snapshots ?? configSchema.shape.snapshots.parse(undefined)).reserveMb,
     secretFiles: file === undefined ? [] : secretFilesOf(file),
     dataDir,

@@ -6,9 +6,10 @@ import { VedetteError } from '../platform/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { Report } from './doctor-report.ts';
 import type { CheckResult } from './doctor-runner.ts';
-import { configOption, dataOption } from './options.ts';
+import { configOption, dataOption, providersOption } from './options.ts';
 
 interface DoctorFlags {
+  readonly providers?: string;
   readonly config?: string;
   readonly data?: string;
   readonly json?: true;
@@ -27,6 +28,7 @@ export function doctorCommand({ signal, clock, version }: CommandContext): Comma
     .addOption(configOption())
     .addOption(dataOption())
     .option('--camera <name>', 'of the cameras, try only this one')
+    .addOption(providersOption())
     .option('--picture <file>', 'write a test picture (JPEG) of the camera, else of the first one')
     .option('--json', 'print one JSON document: {v, version, device, config, ok, counts, findings}')
     .addHelpText('after', AFTER)

@@ -15,6 +15,14 @@ export function dataOption(): Option {
   return new Option('-d, --data <folder>', 'data folder (default: $STATE_DIRECTORY, else ./.vedette)');
 }
 
+/** `--providers`; read by `withProviders` of provider-flag.ts. */
+export function providersOption(): Option {
+  return new Option(
+    '--providers <list>',
+    'execution providers in order of preference, with commas, instead of detector.providers (cuda,cpu)',
+  );
+}
+
 /** A parser for whole numbers in a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -11,7 +11,7 @@ import type { DetectorState } from '../detector/wire.ts';
 import { loadModel, modelFolders } from '../models/manifest.ts';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
-import { makeRuntimeFolder, removeFolder } from '../platform/folders.ts';
+import { cacheFolder, makeRuntimeFolder, removeFolder } from '../platform/folders.ts';
 import type { Logger } from '../platform/logger.ts';
 
 export interface ReplayOptions {
@@ -109,6 +109,7 @@ class Replay {
       scoreLow: config.track.scoreLow,
       loadModel: () => loadModel(config.detector.model, { folders: modelFolders(dataDir) }),
       runtimeDir,
+      cacheDir: cacheFolder(process.env),
       clock,
       logger,
       onState: (state) => this.#follow(state),

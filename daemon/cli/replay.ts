@@ -9,7 +9,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import type { CommandContext } from './context.ts';
-import { configOption, dataOption, moment } from './options.ts';
+import { configOption, dataOption, moment, providersOption } from './options.ts';
 import { Progress } from './progress.ts';
 import { type ReplayFormat, type ReplayTotals, replayJson, replayText } from './replay-format.ts';
 
@@ -19,6 +19,7 @@ interface ReplayFlags {
   readonly camera?: string;
   readonly start?: number;
   readonly fps?: number;
+  readonly providers?: string;
   readonly json?: true;
   readonly verbose?: true;
   readonly draw?: string;
@@ -47,6 +48,7 @@ export function replayCommand({ signal, clock }: CommandContext): Command {
       ),
     )
     .option('--fps <rate>', "frames a second to look at (default: the camera's)", rate)
+    .addOption(providersOption())
     .option('--json', 'one JSON object a line: events, alerts, a summary')
     .option('-v, --verbose', 'updates of events as well')
     .option('--draw <file>', 'write a video with boxes, trails, zones, lines and rules (.mp4, .mkv, …)')
@@ -117,12 +119,15 @@ function headOf(config: Config, camera: string, video: string): string {
 }
 
 async function replayConfig(flags: ReplayFlags): Promise<Config> {
-  const [{ checkConfig }, { defaultConfigPaths, findConfig, loadConfig }] = await Promise.all([
-    import('../core/checks.ts'),
-    import('../config/load.ts'),
-  ]);
+  const [{ checkConfig }, { defaultConfigPaths, findConfig, loadConfig }, { withProviders }] =
+    await Promise.all([
+      import('../core/checks.ts'),
+      import('../config/load.ts'),
+      import('./provider-flag.ts'),
+    ]);
   const file = findConfig(flags.config === undefined ? defaultConfigPaths(process.env) : [flags.config]);
-  const { config } = loadConfig(file, { env: process.env, semanticChecks: checkConfig });
+  const loaded = loadConfig(file, { env: process.env, semanticChecks: checkConfig }).config;
+  const config = { ...loaded, detector: withProviders(loaded.detector, flags.providers) };
   if (flags.fps === undefined) return config;
   const fps = flags.fps;
   const cameras = Object.entries(config.cameras).map(

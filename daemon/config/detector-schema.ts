@@ -69,13 +69,17 @@ export const detectorSchema = z.strictObject({
       'A model with a smaller input and the same labels, named as `model` is: the last rung of the ladder; default: none, the rung is left out.',
   }),
   providers: z
-    .array(z.enum(['auto', 'tensorrt', 'cuda', 'cpu']))
+    .array(z.enum(['auto', 'tensorrt', 'cuda', 'webgpu', 'xnnpack', 'qnn', 'cpu']))
     .min(1)
     .default(['auto'])
     .meta({
       description:
-        "Execution providers in order of preference; 'auto' stands for what the board has. The CPU is always the last resort.",
+        "Execution providers in order of preference; 'auto' stands for what the board has: TensorRT and CUDA where there is an NVIDIA GPU. The CPU is always the last resort (docs/providers.md).",
     }),
+  library: z.string().min(1).optional().meta({
+    description:
+      'ONNX Runtime library instead of the one that comes with the daemon: a folder, or a file libonnxruntime.so (relative to the configuration file); of the same version, or with a binding beside it. One that does not fit is told and not used.',
+  }),
   threads: z
     .int()
     .min(1)
@@ -91,7 +95,11 @@ export const detectorSchema = z.strictObject({
     .min(1000)
     .max(1800000)
     .default(60000)
-    .meta({ description: 'Time allowed for loading the model and warming up (milliseconds).' }),
+    .meta({ description: 'Time allowed for loading the model and warming up on the CPU (milliseconds).' }),
+  acceleratorTimeoutMs: z.int().min(1000).max(7200000).default(1200000).meta({
+    description:
+      'Time allowed for the same on an accelerator, which may have to build an engine first (milliseconds). One that needs longer is not tried again until the configuration changes.',
+  }),
   memoryMb: z.int().min(0).max(65536).default(512).meta({
     description:
       'A detector process that takes more memory than this is replaced by a fresh one between two frames (megabytes); 0 never does.',

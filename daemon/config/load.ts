@@ -133,6 +133,7 @@ function resolvePaths(config: Config, { folder, env }: SecretOptions): void {
     const model = detector[key];
     if (model?.includes('/')) detector[key] = resolve(folder, model);
   }
+  if (detector.library !== undefined) detector.library = resolve(folder, detector.library);
   const { remote } = detector;
   if (remote?.caFile !== undefined) remote.caFile = secretPath(remote.caFile, { folder, env });
   for (const { source } of Object.values(config.cameras)) {

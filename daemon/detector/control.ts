@@ -2,13 +2,17 @@
 // (JSON lines on file descriptor 3). Types and a line reader, no I/O. Main thread and detector process.
 import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
-import type { Provider, ProviderChoice } from './providers.ts';
-import type { ProviderFallback } from './wire.ts';
+import type { Provider, ProviderChoice, ProviderFallback } from './providers.ts';
+import type { UsedLibrary } from './runtime-library.ts';
 
 /** The one argument of daemon/detector/process.ts, as JSON. */
 export interface ProcessOptions {
   readonly model: ModelSpec;
   readonly providers: readonly ProviderChoice[];
+  /** Providers that ended an earlier process: not tried again. */
+  readonly outages: readonly ProviderFallback[];
+  /** For what can be made again: engines of accelerators. */
+  readonly cacheDir?: string;
   readonly threads: number;
   readonly socketPath: string;
   readonly slotsPath: string;
@@ -37,10 +41,14 @@ export interface RemoteReport {
 }
 
 export type ControlMessage =
+  /** Before a provider is opened: an accelerator may take minutes. */
+  | { readonly type: 'opening'; readonly provider: Provider }
   | {
       readonly type: 'ready';
       readonly provider: Provider;
       readonly fallbacks: readonly ProviderFallback[];
+      readonly skipped: readonly ProviderFallback[];
+      readonly library?: UsedLibrary | undefined;
       readonly threads: number;
       readonly loadMs: number;
       readonly warmupMs: number;
@@ -79,7 +87,7 @@ function parseLine(line: string): ControlMessage | undefined {
       typeof value === 'object' &&
       value !== null &&
       'type' in value &&
-      ['ready', 'failed', 'stats', 'remote'].includes(String(value.type));
+      ['opening', 'ready', 'failed', 'stats', 'remote'].includes(String(value.type));
     return known ? (value as ControlMessage) : undefined;
   } catch {
     // Something else wrote to the descriptor: not for us.

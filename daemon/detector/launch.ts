@@ -1,4 +1,5 @@
 // Starts the detector process: its flags, its environment and what it is told. Main thread.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DetectorConfig } from '../config/types.ts';
 import { Child } from '../platform/child.ts';
@@ -14,13 +15,20 @@ const NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'] as const;
 const MALLOC = { MALLOC_ARENA_MAX: '1' } as const;
 /** Tuning of the runtime, its accelerators and Node; what else stands in the daemon's environment may be a secret. */
 const TUNING = /^(?:ORT|CUDA|NVIDIA|TF|OMP|NODE)_/;
+const KERNEL_CACHE_BYTES = '536870912';
 const PROCESS_FILE = fileURLToPath(new URL('process.ts', import.meta.url));
+
+export interface Launch {
+  readonly remote: DetectorConfig['remote'];
+  /** For the ONNX Runtime library that is to be used. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
 
 /** Descriptor 3 carries its control messages; its standard error is kept for its last words. */
 export function launchDetector(
   options: Omit<ProcessOptions, 'remote'>,
-  remote: DetectorConfig['remote'],
-  clock: Clock,
+  { remote, variables, clock }: Launch,
 ): Child {
   const { token, ...shown } = remote ?? {};
   const secret = token === undefined ? {} : { [TOKEN_VARIABLE]: token };
@@ -28,10 +36,25 @@ export function launchDetector(
   return new Child({
     command: process.execPath,
     args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(argument)],
-    env: childEnvironment({ ...tuningIn(process.env), ...MALLOC, ...secret }),
+    env: childEnvironment({
+      ...kernelCache(options.cacheDir),
+      ...tuningIn(process.env),
+      ...MALLOC,
+      ...variables,
+      ...secret,
+    }),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     clock,
   });
+}
+
+/**
+ * CUDA keeps what it compiles for the GPU in ~/.nv/ComputeCache otherwise, which the service may not write: it would compile
+ * at every start (CUDA C++ Programming Guide, "CUDA Environment Variables").
+ */
+function kernelCache(cacheDir: string | undefined): Record<string, string> {
+  if (cacheDir === undefined) return {};
+  return { CUDA_CACHE_PATH: join(cacheDir, 'cuda'), CUDA_CACHE_MAXSIZE: KERNEL_CACHE_BYTES };
 }
 
 function tuningIn(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -5,6 +5,7 @@ import type { ModelSpec } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Finding } from '../platform/finding.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { RuntimeReport } from './runtime-library.ts';
 import { DetectorSupervisor } from './supervisor.ts';
 import type { DetectorEndpoint, DetectorState } from './wire.ts';
 
@@ -13,6 +14,7 @@ export interface DetectorProbe {
   readonly loadModel: () => Promise<ModelSpec>;
   /** As for the supervisor: a folder of this process alone. */
   readonly runtimeDir: string;
+  readonly cacheDir?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -47,24 +49,32 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 const ADVICE_OTHERS = 'see docs/errors.md for the code; `vedette run` tries again and again';
 
-/**
- * The detector as configured, then, where the choice is left to the daemon ('auto'), every accelerator once: why it is not
- * used, or that it would work if it were named.
- */
+/** What the detector comes up with, on which library, and why each provider before it, and each accelerator, is not used. */
 export async function detectorFindings(probe: DetectorProbe, signal: AbortSignal): Promise<Finding[]> {
   const { ready, reason, code = '' } = await probeDetector(probe, signal);
   if (ready === undefined) {
     const advice = ADVICE[code] ?? ADVICE_OTHERS;
     return [{ level: 'fault', message: reason ?? 'the detector is down', advice, facts: { code } }];
   }
-  const findings = [mainFinding(ready)];
-  for (const { provider, reason: missed } of ready.fallbacks) {
-    const advice = `install what it needs, or take ${provider} out of detector.providers`;
-    findings.push({ level: 'warning', subject: provider, message: `not used: ${missed}`, advice });
-  }
-  if (probe.config.providers.includes('auto'))
-    findings.push(...(await acceleratorFindings(probe, ready, signal)));
-  return findings;
+  const missed = ready.fallbacks.map(({ provider, reason: why, advice }): Finding => {
+    const or = `${advice ?? 'see docs/providers.md'}; or leave it out of detector.providers`;
+    return { level: 'warning', subject: provider, message: `not used: ${why}`, advice: or };
+  });
+  const skipped = ready.skipped.map(({ provider, reason: why }): Finding => {
+    return { level: 'ok', subject: provider, message: `not used: ${why}` };
+  });
+  return [mainFinding(ready), libraryFinding(ready.runtime), ...missed, ...skipped];
+}
+
+function libraryFinding({ problem, ...library }: RuntimeReport): Finding {
+  const { version = 'of unknown version', file = '', bundled } = library;
+  const subject = 'library';
+  const whose = bundled ? 'the one that comes with onnxruntime-node' : file;
+  const message = `ONNX Runtime ${version}, ${whose}`;
+  const facts = { ...library };
+  if (problem === undefined) return { level: 'ok', subject, message, facts };
+  const advice = 'docs/providers.md says which libraries fit; or leave detector.library out';
+  return { level: 'warning', subject, message: `${problem}; using ${message}`, advice, facts };
 }
 
 function mainFinding({ model, provider, fallbacks, threads, warmupMs }: DetectorEndpoint): Finding {
@@ -74,25 +84,4 @@ function mainFinding({ model, provider, fallbacks, threads, warmupMs }: Detector
     message: `model '${model.name}' on ${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: one inference takes ${warmupMs.toFixed(1)} ms (at most ${perS.toFixed(perS < 10 ? 1 : 0)} a second)`,
     facts: { model: model.name, provider, threads, inferenceMs: warmupMs, fallbacks },
   };
-}
-
-async function acceleratorFindings(
-  probe: DetectorProbe,
-  used: DetectorEndpoint,
-  signal: AbortSignal,
-): Promise<Finding[]> {
-  const config: DetectorConfig = { ...probe.config, providers: ['tensorrt', 'cuda', 'cpu'] };
-  const { ready } = await probeDetector({ ...probe, config }, signal);
-  if (ready === undefined) return [];
-  const told = new Set([used.provider, ...used.fallbacks.map(({ provider }) => provider)]);
-  const missed = ready.fallbacks.filter(({ provider }) => !told.has(provider));
-  const findings = missed.map(({ provider, reason }): Finding => {
-    return { level: 'ok', subject: provider, message: `not used: ${reason}` };
-  });
-  if (!told.has(ready.provider)) {
-    const message = `works, and one inference takes ${ready.warmupMs.toFixed(1)} ms; 'auto' does not choose it`;
-    const advice = `to use it, set detector.providers: [${ready.provider}]`;
-    findings.push({ level: 'ok', subject: ready.provider, message, advice });
-  }
-  return findings;
 }

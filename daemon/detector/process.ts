@@ -7,6 +7,7 @@ import { systemClock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { type ControlMessage, type ProcessOptions, TOKEN_VARIABLE } from './control.ts';
 import { Decoder } from './decode.ts';
+import type { Provider } from './providers.ts';
 import type { RemoteSession } from './remote-session.ts';
 import { DetectorServer } from './server.ts';
 import { type DetectorSession, openSession } from './session.ts';
@@ -36,7 +37,8 @@ try {
 
 /** From the model file to a served socket; returns when `signal` aborts, with everything closed. */
 async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void> {
-  const local = await openSession({ ...options, clock: systemClock });
+  const onOpening = (provider: Provider): void => report({ type: 'opening', provider });
+  const local = await openSession({ ...options, clock: systemClock, onOpening });
   const { session, remote } = await withRemote(local, options);
   const decoder = new Decoder({
     decoder: options.model.decoder,
@@ -93,9 +95,9 @@ async function withRemote(
 }
 
 function reportReady(session: DetectorSession, threads: number): void {
-  const { provider, fallbacks, loadMs, warmupMs } = session;
+  const { provider, fallbacks, skipped, library, loadMs, warmupMs } = session;
   const rssBytes = process.memoryUsage.rss();
-  report({ type: 'ready', provider, fallbacks, threads, loadMs, warmupMs, rssBytes });
+  report({ type: 'ready', provider, fallbacks, skipped, library, threads, loadMs, warmupMs, rssBytes });
 }
 
 function report(message: ControlMessage): void {

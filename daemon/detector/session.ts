@@ -1,20 +1,39 @@
-// The ONNX Runtime session: opened with the first provider that works, held against the manifest, warmed up, run over
-// fixed buffers. Knows no socket and no file but the model's. Runs in the detector process only: `run` blocks the thread
-// for the whole inference, and the addon is not to be loaded in worker threads (microsoft/onnxruntime#24486).
+// The ONNX Runtime session: opened with the first provider that works, held against the manifest, warmed up, an accelerator held
+// against the CPU, run over fixed buffers. Knows no socket and no file but the model's. Runs in the detector process only: `run`
+// blocks the thread for the whole inference, and the addon is not to be loaded in worker threads (microsoft/onnxruntime#24486).
+import { dirname } from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ModelSpec } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { readGpu } from '../platform/gpu.ts';
+import { loaderPlace } from '../platform/loader.ts';
+import { obstacleOf } from './accelerators.ts';
 import type { OutputData } from './decode.ts';
-import { openWithFirst, type Provider, type ProviderChoice, planProviders } from './providers.ts';
+import { drawTestPicture, outputProblem } from './output-check.ts';
+import {
+  type Candidate,
+  openWithFirst,
+  type Provider,
+  type ProviderChoice,
+  type ProviderFallback,
+  planProviders,
+} from './providers.ts';
+import { type UsedLibrary, usedLibrary } from './runtime-library.ts';
+import { type EnginePlace, tensorrtProvider } from './tensorrt-options.ts';
 import { type Size, shapesFit, wantedOutputs } from './tensors.ts';
-import { type ProviderFallback, tensorBytes, tensorDims } from './wire.ts';
+import { tensorBytes, tensorDims } from './wire.ts';
 
 /** The first run plans memory and is slow; the median of three is near the truth. */
 const WARMUP_RUNS = 3;
+/** An accelerator that 'auto' chose must not be slower than the CPU by more than this: measuring is not exact. */
+const SLOWER_MAX = 1.25;
 
 /** Sessions of the bare model and of the detector must be the same thing, or a comparison of the two says nothing. */
-export function sessionOptions(provider: Provider, threads: number): InferenceSession.SessionOptions {
+export function sessionOptions(
+  provider: InferenceSession.ExecutionProviderConfig,
+  threads: number,
+): InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -31,6 +50,12 @@ export interface SessionPlan {
   readonly providers: readonly ProviderChoice[];
   readonly threads: number;
   readonly clock: Clock;
+  /** Providers that ended an earlier process. */
+  readonly outages?: readonly ProviderFallback[];
+  /** For engines that are built once; default: none is kept. */
+  readonly cacheDir?: string;
+  /** Told before a provider is opened, which may take minutes. */
+  readonly onOpening?: (provider: Provider) => void;
 }
 
 /** How long a run may take: of interest to a session that waits for another machine. */
@@ -47,6 +72,9 @@ export interface DetectorSession {
   readonly input: Uint8Array;
   readonly provider: Provider;
   readonly fallbacks: readonly ProviderFallback[];
+  /** Accelerators of 'auto' that this board does not have. */
+  readonly skipped: readonly ProviderFallback[];
+  readonly library: UsedLibrary | undefined;
   readonly loadMs: number;
   /** Median of the warm-up runs. */
   readonly warmupMs: number;
@@ -60,23 +88,70 @@ export interface DetectorSession {
  * its inputs and outputs are not those of the manifest (all misfits at once).
  */
 export async function openSession(plan: SessionPlan): Promise<DetectorSession> {
-  const supported = listSupportedBackends();
-  const providers = planProviders(plan.providers, supported);
-  const { session, provider, fallbacks } = await openWithFirst(
-    providers,
-    supported,
-    (name) => openWarm(plan, name),
-    (error) => error instanceof VedetteError,
-  );
-  return { ...session, provider, fallbacks };
+  // Loaded with the binding, before any session.
+  const library = usedLibrary();
+  const gpu = readGpu();
+  const place = {
+    gpu,
+    supported: listSupportedBackends(),
+    libraryFolder: library === undefined ? undefined : dirname(library.file),
+    loader: loaderPlace(process.env),
+  };
+  const { candidates, skipped } = planProviders(plan.providers, (provider) => obstacleOf(provider, place));
+  const engines: EnginePlace = { cacheDir: plan.cacheDir, gpu, runtime: library?.version };
+  const { session, provider, fallbacks } = await openWithFirst(candidates, {
+    outages: plan.outages ?? [],
+    open: (candidate) => openProven(plan, candidate, engines),
+    isFinal: (error) => error instanceof VedetteError,
+  });
+  return { ...session, provider, fallbacks, skipped, library };
 }
 
-type WarmSession = Omit<DetectorSession, 'provider' | 'fallbacks'>;
+type WarmSession = Omit<DetectorSession, 'provider' | 'fallbacks' | 'skipped' | 'library'>;
 
-async function openWarm(plan: SessionPlan, provider: Provider): Promise<WarmSession> {
+/** An accelerator must compute what the CPU computes, and one that nobody named must be worth it. */
+async function openProven(
+  plan: SessionPlan,
+  candidate: Candidate,
+  engines: EnginePlace,
+): Promise<WarmSession> {
+  const { provider, auto } = candidate;
+  plan.onOpening?.(provider);
+  if (provider === 'cpu') return openWarm(plan, provider, engines);
+  const session = await openWarm(plan, provider, engines);
+  try {
+    const problem = await againstCpu(plan, session, auto, engines);
+    if (problem === undefined) return session;
+    throw new Error(problem);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function againstCpu(
+  plan: SessionPlan,
+  session: WarmSession,
+  auto: boolean,
+  engines: EnginePlace,
+): Promise<string | undefined> {
+  // A model that only the accelerator can run is no reason to leave it.
+  const cpu = await openWarm(plan, 'cpu', engines).catch(() => undefined);
+  if (cpu === undefined) return undefined;
+  try {
+    for (const { input } of [cpu, session]) drawTestPicture(plan.model.input, input);
+    const problem = outputProblem(plan.model, await cpu.run(), await session.run());
+    if (problem !== undefined || !auto || session.warmupMs <= cpu.warmupMs * SLOWER_MAX) return problem;
+    return `it is slower than the cpu here: ${session.warmupMs.toFixed(1)} ms against ${cpu.warmupMs.toFixed(1)} ms an inference`;
+  } finally {
+    await cpu.release();
+  }
+}
+
+async function openWarm(plan: SessionPlan, provider: Provider, engines: EnginePlace): Promise<WarmSession> {
   const { model, clock } = plan;
   const startMonoMs = clock.monoMs();
-  const session = await create(plan, provider);
+  const session = await create(plan, provider, engines);
   const problems = misfits(model, session);
   if (problems.length > 0) {
     await session.release();
@@ -100,9 +175,14 @@ async function openWarm(plan: SessionPlan, provider: Provider): Promise<WarmSess
   return { ...bound, loadMs, warmupMs, release: () => session.release() };
 }
 
-async function create({ model, threads }: SessionPlan, provider: Provider): Promise<InferenceSession> {
+async function create(
+  { model, threads, clock }: SessionPlan,
+  provider: Provider,
+  engines: EnginePlace,
+): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(model.file, sessionOptions(provider, threads));
+    const config = provider === 'tensorrt' ? tensorrtProvider(model.file, engines, clock.nowMs()) : provider;
+    return await InferenceSession.create(model.file, sessionOptions(config, threads));
   } catch (error) {
     // Only the CPU's word about the model counts; another provider may just not be installed.
     if (provider !== 'cpu') throw error;

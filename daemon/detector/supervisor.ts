@@ -8,14 +8,17 @@ import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
 import { Backoff } from '../platform/backoff.ts';
 import type { Child, ChildExit } from '../platform/child.ts';
-import type { Clock, Timer } from '../platform/clock.ts';
-import { type ErrorCode, reasonOf, VedetteError } from '../platform/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
 import { type ControlMessage, ControlReader, type ProcessOptions } from './control.ts';
+import { causeOfDeath, type Failure } from './last-words.ts';
 import { launchDetector } from './launch.ts';
-import { memoryLimitBytes } from './memory.ts';
+import { MemoryLimit } from './memory.ts';
+import { type ReadyMessage, tellReady } from './ready-log.ts';
 import { type RemoteHealth, RemoteWatch } from './remote-watch.ts';
+import { type ChosenRuntime, RuntimeChoice } from './runtime-choice.ts';
 import {
   createSlotsFile,
   type RuntimeFiles,
@@ -23,6 +26,7 @@ import {
   removeStale,
   runtimeFiles,
 } from './runtime-files.ts';
+import { type Starting, StartWatch } from './start-watch.ts';
 import { type DetectorState, SLOT_COUNT, tensorBytes } from './wire.ts';
 
 const BACKOFF = { minMs: 1000, maxMs: 60_000 } as const;
@@ -41,6 +45,8 @@ export interface SupervisorOptions {
   readonly loadModel: () => Promise<ModelSpec>;
   /** A folder on tmpfs that only this user may enter. */
   readonly runtimeDir: string;
+  /** For what can be made again; default: engines of accelerators are not kept. */
+  readonly cacheDir?: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Called on every change of state, with plain data that may be posted to a worker. */
@@ -59,13 +65,10 @@ export interface DetectorHealth extends DetectorState {
   /** Of the running process, at most 5 s old. */
   readonly runs: number;
   readonly rssBytes: number;
+  /** While a process starts. */
+  readonly starting?: Starting;
   /** Only with detector.remote. */
   readonly remote?: RemoteHealth;
-}
-
-interface Failure {
-  readonly code: string;
-  readonly reason: string;
 }
 
 /** One process from its start to its end. */
@@ -73,11 +76,11 @@ interface Generation {
   readonly child: Child;
   readonly model: ModelSpec;
   readonly files: RuntimeFiles;
+  readonly runtime: ChosenRuntime;
+  readonly start: StartWatch;
   /** Why we killed it, or what it reported before it ended. */
   failure?: Failure;
   readyMonoMs?: number;
-  /** Above this it is replaced; known when it is ready. */
-  memoryLimitBytes?: number;
   /** Ended by us to make room for its successor. */
   replaced?: boolean;
   /** When we sent it the signal that ends it. */
@@ -89,6 +92,8 @@ export class DetectorSupervisor implements Part {
   #options: SupervisorOptions;
   readonly #logger: Logger;
   readonly #remote: RemoteWatch;
+  readonly #choice: RuntimeChoice;
+  readonly #memory: MemoryLimit;
   readonly #backoff = new Backoff(BACKOFF);
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
@@ -100,8 +105,6 @@ export class DetectorSupervisor implements Part {
   #runs = 0;
   #rssBytes = 0;
   #recycled = 0;
-  /** The limit that was told to be too low. */
-  #toldMemoryMb: number | undefined;
   /** Cuts the wait before the next attempt short. */
   #wake = new AbortController();
 
@@ -109,6 +112,8 @@ export class DetectorSupervisor implements Part {
     this.#options = options;
     this.#logger = options.logger.child({ part: 'detector' });
     this.#remote = new RemoteWatch(this.#logger);
+    this.#memory = new MemoryLimit(this.#logger);
+    this.#choice = new RuntimeChoice({ ...options, logger: this.#logger });
   }
 
   /** Begins; whether and when the detector is ready is told by `onState`. */
@@ -129,6 +134,7 @@ export class DetectorSupervisor implements Part {
   /** Goes on with other settings: the process that runs is replaced by one that has them. */
   reconfigure(config: DetectorConfig, scoreLow: number): void {
     this.#options = { ...this.#options, config, scoreLow };
+    this.#choice.forget();
     this.#backoff.reset();
     this.#wake.abort();
     this.#replace('the configuration changed');
@@ -138,8 +144,10 @@ export class DetectorSupervisor implements Part {
   state(): DetectorHealth {
     const pid = this.#current?.child.pid;
     const remote = this.#remote.health();
+    const starting = this.#current?.start.starting();
     return {
       ...this.#state,
+      ...(starting === undefined ? {} : { starting }),
       ...(remote === undefined ? {} : { remote }),
       ...(pid === undefined ? {} : { pid }),
       restarts: Math.max(0, this.#generations - 1),
@@ -195,48 +203,55 @@ export class DetectorSupervisor implements Part {
       if (signal.aborted) return { code: 'DETECTOR_EXITED', reason: 'detector: stopped' };
       // Other settings came while the file was read: they may name another model.
       if (this.#wake.signal.aborted) return undefined;
-      return await this.#runProcess(model);
+      const runtime = await this.#choice.choose(this.#options.config, model.file, signal);
+      if (signal.aborted || this.#wake.signal.aborted) return undefined;
+      return await this.#runProcess(model, runtime);
     } catch (error) {
       const code = error instanceof VedetteError ? error.code : 'DETECTOR_START_FAILED';
       return { code, reason: reasonOf(error) };
     }
   }
 
-  async #runProcess(model: ModelSpec): Promise<Failure | undefined> {
+  async #runProcess(model: ModelSpec, runtime: ChosenRuntime): Promise<Failure | undefined> {
     const { clock, runtimeDir, config } = this.#options;
     const number = this.#generations + 1;
     const files = runtimeFiles(runtimeDir, number);
     createSlotsFile(files.slotsPath, SLOT_COUNT * tensorBytes(model.input));
     this.#remote.begin(config.remote);
-    const child = launchDetector(this.#processOptions(model, files, number), config.remote, clock);
-    const generation: Generation = { child, model, files };
+    const { variables } = runtime;
+    const launch = { remote: config.remote, variables, clock };
+    const child = launchDetector(this.#processOptions(model, files, number), launch);
+    const onLate = (late: string): void =>
+      this.#condemn(generation, {
+        code: 'DETECTOR_START_FAILED',
+        reason: `detector: ${late}; killing and restarting it`,
+      });
+    const start = new StartWatch({ config, clock, onLate });
+    const generation: Generation = { child, model, files, runtime, start };
     this.#generations = number;
     this.#current = generation;
     this.#runs = 0;
     this.#rssBytes = 0;
     this.#change({ state: 'starting', generation: number });
-    const deadline = clock.after(config.startTimeoutMs, () =>
-      this.#condemn(generation, {
-        code: 'DETECTOR_START_FAILED',
-        reason: `detector: not ready after ${config.startTimeoutMs} ms (detector.startTimeoutMs); killing and restarting it`,
-      }),
-    );
-    this.#listen(generation, deadline);
+    this.#listen(generation);
     const exit = await child.exited;
     // Its last words may come after its exit.
     await child.closed;
-    deadline.stop();
     removeRuntimeFiles(files);
-    if (generation.replaced && generation.failure === undefined) return undefined;
-    return this.#autopsy(generation, exit);
+    const replaced = generation.replaced && generation.failure === undefined;
+    const failure = replaced ? undefined : this.#autopsy(generation, exit);
+    start.stop();
+    return failure;
   }
 
   #processOptions(model: ModelSpec, files: RuntimeFiles, generation: number): ProcessOptions {
-    const { config, scoreLow } = this.#options;
+    const { config, scoreLow, cacheDir } = this.#options;
     return {
       ...files,
       model,
       providers: config.providers,
+      outages: this.#choice.outages,
+      ...(cacheDir === undefined ? {} : { cacheDir }),
       threads: config.threads ?? defaultThreads(),
       scoreLow,
       generation,
@@ -244,8 +259,8 @@ export class DetectorSupervisor implements Part {
     };
   }
 
-  #listen(generation: Generation, deadline: Timer): void {
-    const reader = new ControlReader((message) => this.#onMessage(generation, message, deadline));
+  #listen(generation: Generation): void {
+    const reader = new ControlReader((message) => this.#onMessage(generation, message));
     const control = generation.child.process.stdio[3] as Socket | null | undefined;
     control?.setEncoding('utf8');
     control?.on('data', (text: string) => reader.push(text));
@@ -253,7 +268,7 @@ export class DetectorSupervisor implements Part {
     control?.on('error', () => undefined);
   }
 
-  #onMessage(generation: Generation, message: ControlMessage, deadline: Timer): void {
+  #onMessage(generation: Generation, message: ControlMessage): void {
     if (message.type === 'failed') {
       generation.failure ??= { code: message.code, reason: message.message };
       return;
@@ -262,56 +277,44 @@ export class DetectorSupervisor implements Part {
       this.#remote.take(message);
       return;
     }
+    if (message.type === 'opening') {
+      generation.start.opening(message.provider);
+      return;
+    }
     this.#rssBytes = message.rssBytes;
     if (message.type === 'stats') {
       this.#runs = message.runs;
       this.#checkMemory(generation, message.rssBytes);
       return;
     }
+    this.#onReady(generation, message);
+  }
+
+  #onReady(generation: Generation, message: ReadyMessage): void {
     if (generation.failure || this.#stopping.signal.aborted) return;
-    deadline.stop();
+    generation.start.stop();
     generation.readyMonoMs = this.#options.clock.monoMs();
-    this.#limitMemory(generation, message.rssBytes);
-    const { provider, fallbacks, threads, warmupMs } = message;
-    const { model, files } = generation;
+    this.#memory.fresh(this.#options.config.memoryMb, message.rssBytes);
+    const { provider, fallbacks, skipped, threads, warmupMs, library } = message;
+    const { model, files, runtime } = generation;
+    const { problem } = runtime;
     this.#change({
       state: 'ready',
       generation: this.#generations,
-      ready: { ...files, slotBytes: tensorBytes(model.input), model, provider, fallbacks, threads, warmupMs },
+      ready: {
+        ...{ ...files, slotBytes: tensorBytes(model.input), model, provider, fallbacks, skipped },
+        ...{ threads, warmupMs, runtime: { ...library, ...(problem === undefined ? {} : { problem }) } },
+      },
     });
     this.#lastLogged = '';
-    this.#logger.info(
-      { generation: this.#generations, model: model.name, provider, fallbacks, threads, warmupMs },
-      `detector: ready with model '${model.name}' on ${provider}`,
-    );
-    for (const { provider: missed, reason } of fallbacks) {
-      const code: ErrorCode = 'PROVIDER_UNAVAILABLE';
-      this.#logger.warn(
-        { code, provider: missed },
-        `detector: ${missed} not used: ${reason}; using ${provider}`,
-      );
-    }
-  }
-
-  /** Tells, once per configuration, when the limit leaves a fresh process too little room. */
-  #limitMemory(generation: Generation, freshBytes: number): void {
-    const { memoryMb } = this.#options.config;
-    const limitBytes = memoryLimitBytes(memoryMb, freshBytes);
-    generation.memoryLimitBytes = limitBytes;
-    if (memoryMb === 0 || limitBytes === memoryMb * 1e6 || this.#toldMemoryMb === memoryMb) return;
-    this.#toldMemoryMb = memoryMb;
-    const code: ErrorCode = 'CONFIG_INVALID';
-    this.#logger.warn(
-      { code },
-      `detector.memoryMb: ${memoryMb} leaves too little room for a process that takes ${megabytes(freshBytes)} MB when it is fresh; replacing it above ${megabytes(limitBytes)} MB`,
-    );
+    tellReady(this.#logger, { generation: this.#generations, model: model.name, message });
   }
 
   #checkMemory(generation: Generation, rssBytes: number): void {
-    const { memoryLimitBytes: limitBytes = Number.POSITIVE_INFINITY, failure, replaced } = generation;
-    if (rssBytes <= limitBytes || failure || replaced) return;
+    const reason = this.#memory.excess(rssBytes);
+    if (reason === undefined || generation.failure || generation.replaced) return;
     this.#recycled += 1;
-    this.#replace(`it takes ${megabytes(rssBytes)} MB (limit ${megabytes(limitBytes)}, detector.memoryMb)`);
+    this.#replace(reason);
   }
 
   /** Ends a process that is well, between two requests; the next one starts at once. */
@@ -332,19 +335,17 @@ export class DetectorSupervisor implements Part {
   }
 
   /** Why a process is gone: the reason it was killed for, what it said, or how it ended. */
-  #autopsy({ child, failure, readyMonoMs }: Generation, exit: ChildExit): Failure {
+  #autopsy(generation: Generation, exit: ChildExit): Failure {
+    const { readyMonoMs } = generation;
     const lived = readyMonoMs === undefined ? 0 : this.#options.clock.monoMs() - readyMonoMs;
     if (lived >= STABLE_MS) this.#backoff.reset();
-    if (failure) return failure;
-    const how = exit.signal ? `was killed by ${exit.signal}` : `exited with code ${exit.code}`;
-    const { stderr } = child;
-    if (stderr !== '') this.#logger.warn({ stderr }, 'detector: last words of the process');
-    const last = stderr.split('\n').at(-1) ?? '';
-    const what = exit.code === null && exit.signal === null ? child.describe(exit) : `the process ${how}`;
-    return {
-      code: readyMonoMs === undefined ? 'DETECTOR_START_FAILED' : 'DETECTOR_EXITED',
-      reason: `detector: ${what}${last === '' ? '' : `: ${last}`}; restarting it`,
-    };
+    const failure = generation.failure ?? causeOfDeath(generation, exit, this.#logger);
+    if (failure.code === 'DETECTOR_START_FAILED' && !this.#stopping.signal.aborted) {
+      const { accelerator } = generation.start;
+      if (accelerator !== undefined) this.#choice.blame(accelerator, failure.reason);
+      else if (readyMonoMs === undefined) this.#choice.blameLibrary(failure.reason);
+    }
+    return failure;
   }
 
   /** No wait before the first restart of a process that had been ready; else the back-off. */
@@ -379,10 +380,6 @@ export class DetectorSupervisor implements Part {
       state.reason === reason;
     if (!same && !this.#stopping.signal.aborted) this.#options.onState(state);
   }
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 1e6);
 }
 
 /** Threads of one inference: one core is left to the cameras and the main thread, and more than three gain little. */

@@ -9,6 +9,8 @@
 //   f32 x1, y1, x2, y2 in 0..1 of the model's input}, of an error `count` bytes of UTF-8 text.
 import type { ModelInput, ModelSpec } from '../core/types.ts';
 import { VedetteError } from '../platform/errors.ts';
+import type { ProviderFallback } from './providers.ts';
+import type { RuntimeReport } from './runtime-library.ts';
 
 export const WIRE_VERSION = 2;
 export const REQUEST_BYTES = 48;
@@ -75,12 +77,6 @@ export interface DetectorResponse {
   message: string;
 }
 
-/** An execution provider that was wanted and could not be used. */
-export interface ProviderFallback {
-  readonly provider: string;
-  readonly reason: string;
-}
-
 /** What a client needs to speak to one generation of the detector. Plain data: may be posted to a worker. */
 export interface DetectorEndpoint {
   readonly socketPath: string;
@@ -92,6 +88,9 @@ export interface DetectorEndpoint {
   readonly provider: string;
   /** Providers before it in the list, in order, and why each was not used. */
   readonly fallbacks: readonly ProviderFallback[];
+  /** Accelerators that 'auto' did not try, for the board has none, and why. */
+  readonly skipped: readonly ProviderFallback[];
+  readonly runtime: RuntimeReport;
   readonly threads: number;
   /** Median of the warm-up runs. */
   readonly warmupMs: number;

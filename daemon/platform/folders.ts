@@ -9,6 +9,13 @@ export function dataFolder(option: string | undefined, env: NodeJS.ProcessEnv): 
   return resolve(option ?? env['STATE_DIRECTORY']?.split(':')[0] ?? '.vedette');
 }
 
+/** For what can be made again: below systemd's CacheDirectory=, else where the XDG base directory specification puts caches. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
+  const { CACHE_DIRECTORY: own, XDG_CACHE_HOME: caches, HOME: home } = env;
+  const folder = own?.split(':')[0] ?? (caches && join(caches, 'vedette'));
+  return folder || (home && join(home, '.cache', 'vedette')) || undefined;
+}
+
 const PREFIX = 'vedette-';
 
 /**

@@ -83,6 +83,17 @@ export interface HealthReport {
     readonly lastReason?: string;
     /** Providers that were tried and could not be used. */
     readonly fallbacks: readonly { readonly provider: string; readonly reason: string }[];
+    /** The ONNX Runtime library in use; absent until the detector is ready. */
+    readonly runtime?: {
+      readonly version?: string;
+      readonly library: string;
+      /** It is the one that comes with onnxruntime-node. */
+      readonly bundled: boolean;
+      /** Why it is not the library of detector.library. */
+      readonly problem?: string;
+    };
+    /** While its process starts: what it opens, and for how long; `limitS` is the time it has for that. */
+    readonly starting?: { readonly provider?: string; readonly forS: number; readonly limitS: number };
     readonly inferP50Ms: number;
     readonly inferP99Ms: number;
     /** Only with detector.remote: who is asked first now, and why it is not the server. */

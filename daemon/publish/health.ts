@@ -22,7 +22,14 @@ export interface DetectorSource {
     readonly threads: number;
     readonly model: { readonly name: string };
     readonly fallbacks: HealthReport['detector']['fallbacks'];
+    readonly runtime: {
+      readonly version?: string | undefined;
+      readonly file?: string;
+      readonly bundled?: boolean;
+      readonly problem?: string;
+    };
   };
+  readonly starting?: { readonly provider?: string; readonly forS: number; readonly limitMs: number };
 }
 
 /** The store as its client describes it, as far as health shows it. */
@@ -87,7 +94,9 @@ export function healthReport(sources: HealthSources): HealthReport {
       restarts: detector.restarts,
       recycled: detector.recycled,
       ...(detector.lastReason === undefined ? {} : { lastReason: detector.lastReason }),
-      fallbacks: detector.ready?.fallbacks ?? [],
+      fallbacks: (detector.ready?.fallbacks ?? []).map(({ provider, reason }) => ({ provider, reason })),
+      ...runtimeOf(detector.ready?.runtime),
+      ...startingOf(detector.starting),
       inferP50Ms: latency.infer?.p50Ms ?? 0,
       inferP99Ms: latency.infer?.p99Ms ?? 0,
       ...(detector.remote === undefined ? {} : { remote: detector.remote }),
@@ -118,6 +127,21 @@ export function healthReport(sources: HealthSources): HealthReport {
     ...(ladder === undefined ? {} : { ladder }),
     ...sources.board.state(),
   };
+}
+
+function runtimeOf(
+  runtime: NonNullable<DetectorSource['ready']>['runtime'] | undefined,
+): Pick<HealthReport['detector'], 'runtime'> {
+  if (runtime?.file === undefined) return {};
+  const { version, file: library, bundled = true, problem } = runtime;
+  const told = problem === undefined ? {} : { problem };
+  return { runtime: { ...(version === undefined ? {} : { version }), library, bundled, ...told } };
+}
+
+function startingOf(starting: DetectorSource['starting']): Pick<HealthReport['detector'], 'starting'> {
+  if (starting === undefined) return {};
+  const { limitMs, ...rest } = starting;
+  return { starting: { ...rest, limitS: Math.ceil(limitMs / 1000) } };
 }
 
 function rounded(ms: number): number {

@@ -1,6 +1,6 @@
 // The state of the daemon in one sentence for people, as `systemctl status` shows it. Without numbers that change all the
 // time: a new sentence is sent whenever it differs. Pure.
-import type { HealthSources } from './health.ts';
+import type { DetectorSource, HealthSources } from './health.ts';
 
 export type SentenceSources = Pick<HealthSources, 'cameras' | 'detector' | 'store' | 'ladder'> & {
   readonly outlet: { state(): { readonly connected: boolean } };
@@ -30,8 +30,9 @@ function cameraPart(cameras: readonly { readonly camera: string; readonly status
   return names === '' ? count : `${count} (${names})`;
 }
 
-/** A reason names the detector itself. */
-function detectorPart({ state, lastReason }: { state: string; lastReason?: string }): string {
+/** A reason names the detector itself. What an accelerator takes minutes for is named. */
+function detectorPart({ state, lastReason, starting }: DetectorSource): string {
   if (state === 'down') return lastReason ?? 'detector down';
-  return `detector ${state}`;
+  const { provider = 'cpu' } = starting ?? {};
+  return provider === 'cpu' ? `detector ${state}` : `detector ${state}: opening ${provider}`;
 }

@@ -136,6 +136,26 @@ testService('a frozen detector is replaced and the pings go on', async () => {
   await waitFor('a daemon that is well', () => socket.status === WELL);
 });
 
+testService('a detector that takes long to start is told in the status, and the pings go on', async () => {
+  const socket = await NotifySocket.open();
+  const gate = join(tempDir(), 'go');
+  startDaemon(['run', '--config', writeConfig(DOCUMENT), '--data', tempDir()], {
+    env: {
+      NOTIFY_SOCKET: socket.path,
+      WATCHDOG_USEC: String(PING_MS * 2 * 1000),
+      NODE_OPTIONS: `--import=${join(ROOT, 'test/fixtures/detector/slow-start.ts')}`,
+      NODE_DETECTOR_GATE: gate,
+    },
+  });
+  await waitFor('pings', () => socket.count('WATCHDOG=1') >= 4);
+  // It is ready without its detector: the time for a start (TimeoutStartSec) is not what an engine is built in.
+  expect(socket.count('READY=1')).toBe(1);
+  expect(socket.status).toContain('detector starting');
+  expect(socket.lines.filter((line) => line.includes('stuck'))).toEqual([]);
+  writeFileSync(gate, '');
+  await waitFor('a daemon that is well', () => socket.status === WELL, 60_000);
+});
+
 testFilter(
   'detector, camera and systemd-notify run as nobody under the system call filter of the unit',
   async () => {

@@ -267,6 +267,7 @@ test('without the death signal too, the process ends by itself when its control 
     ...files,
     model,
     providers: ['cpu'],
+    outages: [],
     threads: 1,
     scoreLow: 0.2,
     generation: 1,

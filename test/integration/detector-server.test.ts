@@ -29,6 +29,8 @@ async function listening({ run: runOf }: { run?: () => Promise<OutputData> } = {
     input: new Uint8Array(slotBytes),
     provider: 'cpu',
     fallbacks: [],
+    skipped: [],
+    library: undefined,
     loadMs: 0,
     warmupMs: 0,
     run: () => {
@@ -50,7 +52,7 @@ async function listening({ run: runOf }: { run?: () => Promise<OutputData> } = {
   onTestFinished(() => server.close());
   const endpoint: DetectorEndpoint = {
     ...{ socketPath, slotsPath, slotBytes, model },
-    ...{ provider: 'cpu', fallbacks: [], threads: 1, warmupMs: 0 },
+    ...{ provider: 'cpu', fallbacks: [], skipped: [], runtime: {}, threads: 1, warmupMs: 0 },
   };
   return { server, endpoint, slotBytes, finish: () => run.resolve(NOTHING) };
 }

@@ -208,9 +208,42 @@ test('a provider that cannot work is passed over, its reason kept, and the cpu u
   expect(endpoint).toMatchObject({
     provider: 'cpu',
     threads: 1,
-    fallbacks: [{ provider: 'cuda', reason: expect.stringMatching(/Failed to load|not in this build/) }],
+    fallbacks: [
+      { provider: 'cuda', reason: expect.stringMatching(/no NVIDIA GPU|not in this build|not beside/) },
+    ],
   });
   await answers(states.at(-1)!);
+});
+
+test('a provider that ends the process while it is opened is left out by the next one, until the configuration changes', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('NODE_OPTIONS', `--import=${join(FIXTURES, 'fatal-provider.ts')}`);
+  const config = detectorConfig({ providers: ['cuda'] });
+  const { supervisor, endpoint, nextState, states, records } = await ready({ config });
+  const reason = expect.stringMatching(/^it ended the detector process: .* killed by SIGKILL/);
+  expect(endpoint).toMatchObject({ provider: 'cpu', fallbacks: [{ provider: 'cuda', reason }] });
+  expect(states.map(({ state }) => state)).toEqual(['starting', 'starting', 'down', 'starting', 'ready']);
+  const warned = records.filter((record) => record['code'] === 'PROVIDER_UNAVAILABLE');
+  expect(warned).toMatchObject([{ level: WARN, provider: 'cuda' }]);
+  const before = states.length;
+  supervisor.reconfigure({ ...config, threads: 1 }, 0.2);
+  // Tried again, and dead again.
+  expect(await nextState('down', before)).toMatchObject({ code: 'DETECTOR_START_FAILED' });
+  expect((await nextState('ready', before)).ready?.fallbacks).toMatchObject([{ reason }]);
+});
+
+test('a detector that takes long to start says so meanwhile, and is neither stuck nor killed', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const gate = join(tempDir(), 'go');
+  vi.stubEnv('NODE_OPTIONS', `--import=${join(FIXTURES, 'slow-start.ts')}`);
+  vi.stubEnv('NODE_DETECTOR_GATE', gate);
+  const { supervisor, nextState } = await begun();
+  await waitFor('a second of it', () => (supervisor.state().starting?.forS ?? 0) >= 1);
+  expect(supervisor.state()).toMatchObject({ state: 'starting', starting: { limitMs: 60_000 } });
+  expect(supervisor.stuck()).toBeUndefined();
+  writeFileSync(gate, '');
+  await answers(await nextState('ready', 0));
+  expect(supervisor.state().starting).toBeUndefined();
 });
 
 test('the process gets the tuning of its runtime from the environment, and no secret of the daemon', async () => {
