@@ -52,7 +52,7 @@ export function obstacleOf(provider: Provider, place: AcceleratorPlace): Obstacl
     const jetson =
       'build one with scripts/build-onnxruntime-jetson.sh and name its folder in detector.library (docs/jetson.md)';
     const advice =
-      nvidia && gpu?.kind === 'jetson' ? jetson : `take it out of detector.providers: there are ${names}`;
+      nvidia && gpu?.kind === 'jetson' ? jetson : `this build has ${names}`;
     return { kind: 'unlisted', reason, advice };
   }
   return nvidia ? nvidiaObstacle(provider, place) : undefined;

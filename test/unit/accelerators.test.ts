@@ -88,7 +88,7 @@ test('each thing that stands in the way of an accelerator has its own sentence a
   expect(obstacleOf('xnnpack', none)).toMatchObject({
     kind: 'unlisted',
     reason: expect.stringMatching(/^not in this build of onnx runtime \(linux-(x64|arm64)\)$/),
-    advice: 'take it out of detector.providers: there are cpu, webgpu, cuda, tensorrt',
+    advice: 'this build has cpu, webgpu, cuda, tensorrt',
   });
   expect(obstacleOf('cuda', { ...none, gpu: undefined })).toMatchObject({
     kind: 'absent',
