@@ -51,8 +51,7 @@ export function obstacleOf(provider: Provider, place: AcceleratorPlace): Obstacl
     const names = supported.map(({ name }) => name).join(', ');
     const jetson =
       'build one with scripts/build-onnxruntime-jetson.sh and name its folder in detector.library (docs/jetson.md)';
-    const advice =
-      nvidia && gpu?.kind === 'jetson' ? jetson : `this build has ${names}`;
+    const advice = nvidia && gpu?.kind === 'jetson' ? jetson : `this build has ${names}`;
     return { kind: 'unlisted', reason, advice };
   }
   return nvidia ? nvidiaObstacle(provider, place) : undefined;
