@@ -3,9 +3,8 @@
 
 import type { ModelSpec } from '../core/types.ts';
 import { Decoder } from '../detector/decode.ts';
-import type { ProviderChoice } from '../detector/providers.ts';
+import type { ProviderChoice, ProviderFallback } from '../detector/providers.ts';
 import { openSession } from '../detector/session.ts';
-import type { ProviderFallback } from '../detector/wire.ts';
 import { type Detect, SCORE_LOW } from '../models/eval.ts';
 import type { Clock } from '../platform/clock.ts';
 
