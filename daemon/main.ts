@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { backtestCommand } from './cli/backtest.ts';
+import { benchCommand } from './cli/bench.ts';
 import { checkCommand } from './cli/check.ts';
 import type { CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
@@ -66,6 +67,7 @@ async function main(): Promise<number> {
     .addCommand(checkCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(modelsCommand(context))
+    .addCommand(benchCommand(context))
     .addCommand(eventsCommand(context))
     .addCommand(whyCommand(context))
     .addCommand(verifyCommand(context))

@@ -4,7 +4,7 @@
 // needs no look is let go, and told of now and then. Camera worker thread.
 import type { CameraConfig, FramesConfig, TrackConfig } from '../config/types.ts';
 import { joinCrops } from '../core/crops.ts';
-import { type Effort, FULL_EFFORT } from '../core/effort.ts';
+import { type Effort, FULL_EFFORT, REGIONS_PER_FRAME } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
 import type { FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
@@ -20,8 +20,6 @@ import type { Snapshots } from './snapshots.ts';
 
 /** Where neither the configuration nor the model names a threshold. */
 const THRESHOLD_DEFAULT = 0.7;
-/** Regions that a camera may look at for each of its frames, on average, where the configuration does not say. */
-const REGIONS_PER_FRAME = 2;
 const NO_STAGES: StageTimes = { prepareMs: 0, waitMs: 0, inferMs: 0, trackMs: 0 };
 
 /** Where nothing needs a look, that is told so often. */

@@ -102,7 +102,7 @@ function summary({ cameras, rules }: Config): string {
 }
 
 /** The model's files, and the labels that the configuration wants of it. */
-async function checkModel(config: Config, data: string | undefined): Promise<Findings> {
+export async function checkModel(config: Config, data: string | undefined): Promise<Findings> {
   const [{ loadModel, modelFolders }, { checkLabels }] = await Promise.all([
     import('../models/manifest.ts'),
     import('../core/checks.ts'),

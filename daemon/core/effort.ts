@@ -7,6 +7,9 @@ export interface Effort {
   readonly regions: boolean;
 }
 
+/** Runs of the model that a camera may have for each of its frames, on average, where `regions.perS` does not say. */
+export const REGIONS_PER_FRAME = 2;
+
 export const FULL_EFFORT: Effort = { rate: 1, regions: true };
 
 export function isSameEffort(one: Effort, other: Effort): boolean {

@@ -14,7 +14,7 @@ const VERSION = 1;
 const ROWS_MAX = 1000;
 
 const ms = z.number().min(0);
-const pair = z.tuple([z.number(), z.number()]);
+const pair = z.tuple([z.number(), z.number()]).readonly();
 
 const rowSchema = z.strictObject({
   /** Processor and runtime in words: what `boardKey` gives. */
@@ -38,7 +38,7 @@ const rowSchema = z.strictObject({
     rssBytes: z.number(),
     paced: z.strictObject({ perS: z.number(), p50Ms: ms, cpuMs: ms }).exactOptional(),
     celsius: pair.exactOptional(),
-    flags: z.array(z.string()),
+    flags: z.array(z.string()).readonly(),
   }),
   golden: z.strictObject({ found: z.int(), expected: z.int(), false: z.int() }).exactOptional(),
 });

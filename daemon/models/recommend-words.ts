@@ -68,7 +68,7 @@ const GROUNDS: Readonly<Record<Ground, string>> = {
     'of the models with its labels that keep up it has the largest input, and sees the most of what is small',
   current:
     'it is the model of the configuration, and nothing that was measured says that another one sees better (vedette models eval would)',
-  only: 'it is the only model that keeps up and can be taken',
+  only: 'no other model was measured that keeps up and can be taken',
   fastest: 'no model that was measured keeps up; this is the fastest',
 };
 
