@@ -49,7 +49,7 @@ export function benchModel(name: string, { manifest, folder }: LoadedManifest): 
 
 /** The last one of this very file; one of other photos is another measure. */
 function evaluationOf({ evaluations, sha256 }: LoadedManifest['manifest']): Pick<BenchModel, 'evaluation'> {
-  const last = evaluations.findLast((one) => one.sha256 === sha256);
+  const last = evaluations?.findLast((one) => one.sha256 === sha256);
   if (last === undefined) return {};
   const set = `${last.sets.map(({ name }) => name).join(' and ')}, ${last.photos} photos`;
   return { evaluation: { map50: last.map50, set } };
