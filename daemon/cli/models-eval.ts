@@ -1,9 +1,10 @@
 // `vedette models eval`: how well a model detects in labelled photos. The work is in models/eval.ts; this gives it a session,
 // says how far it is on standard error and keeps the figures in the model's manifest. Main thread. docs/evaluate.md.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ProviderChoice } from '../detector/providers.ts';
 import type { EvalResult } from '../models/eval.ts';
-import type { EvalDocument, EvalWishes } from '../models/eval-record.ts';
+import type { EvalDocument } from '../models/eval-record.ts';
 import type { LabelledSet } from '../models/labelled-set.ts';
 import type { FoundModel, ModelStore } from '../models/store.ts';
 import { VedetteError } from '../platform/errors.ts';
@@ -21,13 +22,12 @@ interface EvalFlags {
   readonly precision: number;
   readonly bootstrap: number;
   readonly threads: number;
-  readonly provider: Provider;
+  readonly provider: ProviderChoice;
   readonly store: boolean;
   readonly data?: string;
 }
 
-const PROVIDERS = ['auto', 'tensorrt', 'cuda', 'cpu'] as const;
-type Provider = (typeof PROVIDERS)[number];
+const PROVIDERS = ['auto', 'tensorrt', 'cuda', 'cpu'] as const satisfies readonly ProviderChoice[];
 
 /** One model, evaluated. */
 interface Evaluated {
@@ -82,7 +82,10 @@ export function modelsEvalCommand({ signal, clock }: CommandContext): Command {
     .action(async (model: string, folders: string[], flags: EvalFlags) => {
       const { openLabelledSet } = await import('../models/labelled-set.ts');
       const sets: LabelledSet[] = [];
-      for (const folder of folders) sets.push(await openLabelledSet(folder));
+      // One that is named twice would count twice.
+      for (const folder of new Set(folders.map((path) => resolve(path)))) {
+        sets.push(await openLabelledSet(folder));
+      }
       const evaluated: Evaluated[] = [];
       for (const name of [model, ...(flags.compare ?? [])]) {
         evaluated.push(await evaluateModel(name, sets, flags, { signal, clock }));
@@ -112,22 +115,22 @@ async function evaluateModel(
   const { manifest } = found;
   if (manifest.task !== 'detect') throw cannot(manifest.name, manifest.task);
   const model = await loadModel(found.folder);
-  const { provider: wanted, threads, limit, seed } = flags;
+  const { provider: wanted, threads, limit, seed, precision, bootstrap } = flags;
   await using opened = await openDetect({ model, providers: [wanted], threads, clock });
   for (const { provider, reason } of opened.fallbacks) warn(`provider ${provider} is not used: ${reason}`);
-  const wishes: EvalWishes = { limit, seed, precisionTarget: flags.precision, resamples: flags.bootstrap };
+  const wishes = { limit, seed, precisionTarget: precision, resamples: bootstrap };
   const bar = new ProgressBar(clock);
   const result = await evaluate({
     model,
     detect: opened.detect,
     sets,
-    ...(limit === undefined ? {} : { limit }),
-    ...(seed === undefined ? {} : { seed }),
-    precisionTarget: flags.precision,
-    resamples: flags.bootstrap,
+    ...wishes,
     signal,
     onProgress: (done, of) => bar.at(done, of),
-    onSkip: (set, { name: photo, reason }) => warn(`${join(set.photos, photo)} ${reason}; passed over`),
+    onSkip: (set, { name: photo, reason }) => {
+      bar.end();
+      warn(`${join(set.photos, photo)} ${reason}; passed over`);
+    },
   }).finally(() => bar.end());
   const facts = { manifest, wishes, provider: opened.provider, threads, nowMs: clock.nowMs() };
   const document = evalDocument(result, facts);

@@ -1,5 +1,5 @@
 // From what was found in labelled photos to the figures of an evaluation: precision by class and by size, what the thresholds let
-// through, thresholds that would do better, and how far chance in the choice of photos goes. Pure: no I/O, any thread.
+// through, thresholds that would do better, and how far chance in the choice of photos goes. No I/O, any thread.
 import type { Box } from '../core/types.ts';
 import { type Counts, matchPhoto, Ranking, type ScoredBox, SIZES } from './average-precision.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -25,6 +25,7 @@ export interface FigureOptions {
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** How many photos each set has; they are numbered one set after the other. A resample draws within each. */
   readonly setSizes: readonly number[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Lower and upper end of the middle 95 per cent of the resamples. */
@@ -84,13 +85,16 @@ export interface FiguresWithResamples {
 /** Thresholds that can be suggested: hundredths. */
 const STEPS = Array.from({ length: 95 }, (_, index) => (index + 5) / 100);
 
-/** Every class must have objects. */
-export function figuresOf(classes: readonly ClassEvidence[], options: FigureOptions): FiguresWithResamples {
+/** Every class must have objects. Rejects with the signal's reason. */
+export async function figuresOf(
+  classes: readonly ClassEvidence[],
+  options: FigureOptions,
+): Promise<FiguresWithResamples> {
   const rankings = classes.map(({ photos }) => rankingOf(photos, 'all'));
   const ap50 = rankings.map((ranking) => ranking.averagePrecision(0) ?? 0);
   const ap50to95 = rankings.map((ranking) => ranking.meanOverOverlaps() ?? 0);
   const counts = classes.map(({ threshold }, index) => rankings[index]!.countsFrom(threshold));
-  const resamples = resample(rankings, options);
+  const resamples = await resample(rankings, options);
   const perClass = classes.map(({ label, threshold, photos }, index): [string, ClassFigures] => {
     const { precision, recall } = ratesOf(counts[index]!);
     const interval50 = intervalOf(resamples.map((one) => one.ap50[index]));
@@ -189,21 +193,29 @@ interface Resample {
 }
 
 /** The bootstrap (Efron and Tibshirani, 1993): as many photos as there are, drawn with replacement within each set. */
-function resample(rankings: readonly Ranking[], { bootstrap, setSizes }: FigureOptions): Resample[] {
+async function resample(
+  rankings: readonly Ranking[],
+  { bootstrap, setSizes, signal }: FigureOptions,
+): Promise<Resample[]> {
   const random = new SeededRandom(bootstrap.seed);
   const weights = new Uint32Array(sum(setSizes));
-  return Array.from({ length: bootstrap.resamples }, () => {
+  const resamples: Resample[] = [];
+  while (resamples.length < bootstrap.resamples) {
+    // Thousands of them take minutes on a small board: signals come in between.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
     weights.fill(0);
     let first = 0;
     for (const size of setSizes) {
       for (let drawn = 0; drawn < size; drawn += 1) weights[first + random.index(size)]! += 1;
       first += size;
     }
-    return {
+    resamples.push({
       ap50: rankings.map((ranking) => ranking.averagePrecision(0, weights)),
       ap50to95: rankings.map((ranking) => ranking.meanOverOverlaps(weights)),
-    };
-  });
+    });
+  }
+  return resamples;
 }
 
 function intervalOf(values: readonly (number | undefined)[]): Interval | undefined {

@@ -1,20 +1,20 @@
 // What is kept of an evaluation: one document, printed as JSON, and its short form in the model's manifest. Reads and writes no
 // file. docs/evaluate.md has every key. Pure.
 import { DETECTIONS_MAX, IOU_THRESHOLDS, SIZES } from './average-precision.ts';
-import { type EvalResult, LONG_SIDE, PRECISION_TARGET, RESAMPLE_SEED, RESAMPLES, SCORE_LOW } from './eval.ts';
+import {
+  type EvalResult,
+  type EvalWishes,
+  LONG_SIDE,
+  PRECISION_TARGET,
+  RESAMPLE_SEED,
+  RESAMPLES,
+  SCORE_LOW,
+} from './eval.ts';
 import type { Manifest } from './manifest-schema.ts';
 
 /** The newest so many are kept in a manifest. */
 const KEPT_MAX = 20;
 const VERSION = 1;
-
-/** How the figures came about: what must be equal for two of them to be compared. */
-export interface EvalWishes {
-  readonly limit?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly precisionTarget?: number | undefined;
-  readonly resamples?: number | undefined;
-}
 
 export interface EvalFacts {
   readonly manifest: Manifest;
@@ -46,6 +46,7 @@ export function evalDocument(result: EvalResult, facts: EvalFacts) {
   };
 }
 
+/** How the figures came about: what must be equal for two of them to be compared. */
 function settingsOf({ manifest, wishes, provider, threads }: EvalFacts) {
   return {
     iou: IOU_THRESHOLDS.map((value) => Number(value.toFixed(2))),

@@ -30,16 +30,20 @@ export const RESAMPLE_SEED = 1;
 /** Runs a model over one tensor and decodes: scores from SCORE_LOW, best first. */
 export type Detect = (tensor: PictureTensor, into: WireDetections) => Promise<void>;
 
-export interface EvalOptions {
+/** How it is measured; what is left out has its default. */
+export interface EvalWishes {
+  /** Photos of each set at most, in the order of their names, or by chance when there is a `seed`. */
+  readonly limit?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly precisionTarget?: number | undefined;
+  /** 0 for no intervals. */
+  readonly resamples?: number | undefined;
+}
+
+export interface EvalOptions extends EvalWishes {
   readonly model: Pick<ModelSpec, 'name' | 'input' | 'labels' | 'thresholds'>;
   readonly detect: Detect;
   readonly sets: readonly LabelledSet[];
-  /** Photos of each set at most, in the order of their names, or by chance when there is a `seed`. */
-  readonly limit?: number;
-  readonly seed?: number;
-  readonly precisionTarget?: number;
-  /** 0 for no intervals. */
-  readonly resamples?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, of: number) => void;
   readonly onSkip?: (set: LabelledSet, skipped: SkippedPhoto) => void;
@@ -106,7 +110,7 @@ export async function evaluate(options: EvalOptions): Promise<EvalResult> {
     const { name, photos: folder, labelled } = set;
     evaluated.push({ name, folder, photos, skipped: skips.get(set)!, labelled });
   }
-  return { ...gathering.result(options, evaluated), sets: evaluated };
+  return { ...(await gathering.result(options, evaluated)), sets: evaluated };
 }
 
 const NEEDED =
@@ -182,10 +186,10 @@ class Gathering {
     this.photos += 1;
   }
 
-  result(
-    { precisionTarget = PRECISION_TARGET, resamples = RESAMPLES }: EvalOptions,
+  async result(
+    { precisionTarget = PRECISION_TARGET, resamples = RESAMPLES, signal }: EvalOptions,
     sets: readonly EvaluatedSet[],
-  ): Omit<EvalResult, 'sets'> {
+  ): Promise<Omit<EvalResult, 'sets'>> {
     const { labels, thresholds, name } = this.#model;
     const classes = this.#labels
       .filter(({ photos }) => photos.some(({ objects }) => objects.length > 0))
@@ -196,10 +200,11 @@ class Gathering {
       const wanted = shown(this.#labels.map((label) => label.name));
       throw nothingShared(`${this.photos} photos hold no object that model '${name}' knows (${wanted})`);
     }
-    const figures = figuresOf(classes, {
+    const figures = await figuresOf(classes, {
       precisionTarget,
       bootstrap: { resamples, seed: RESAMPLE_SEED },
       setSizes: sets.map(({ photos }) => photos),
+      signal,
     });
     return {
       ...figures,

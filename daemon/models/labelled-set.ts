@@ -2,14 +2,14 @@
 // .txt each in YOLO form (class number, centre x, centre y, width, height in 0..1); what a set does not label is unknown, not
 // empty. Reads text only, never a picture. docs/evaluate.md. Any thread.
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Box } from '../core/types.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 
 export interface LabelledSet {
-  /** As its dataset.json calls it, 'coco/val', else the folder's own name. */
+  /** As its dataset.json calls it, 'coco/val': the path from what names the classes, else the last two parts of its own. */
   readonly name: string;
   /** Where the photos are. */
   readonly photos: string;
@@ -61,7 +61,7 @@ export async function openLabelledSet(path: string): Promise<LabelledSet> {
       const named = file === 'dataset.json' ? fromDataset(found, join(place, file), key) : undefined;
       const classes = named?.classes ?? classesIn(found, join(place, file));
       checkClasses(classes, join(place, file));
-      return { name: key || basename(folder), ...places, classes, labelled: named?.labelled ?? classes };
+      return { name: key || lastParts(folder), ...places, classes, labelled: named?.labelled ?? classes };
     }
     place = dirname(place);
   }
@@ -79,6 +79,11 @@ export async function boxesOf(set: LabelledSet, photo: string): Promise<Labelled
   return text
     ?.split('\n')
     .flatMap((line, index) => (line.trim() === '' ? [] : [boxIn(line, set.classes, `${file}:${index + 1}`)]));
+}
+
+/** A folder that is called 'val' says little. */
+function lastParts(folder: string): string {
+  return folder.split(sep).filter(Boolean).slice(-2).join('/');
 }
 
 async function placesIn(folder: string): Promise<{ photos: string; boxes: string }> {
