@@ -164,7 +164,9 @@ export class ModelStore {
       await mkdir(staging);
       await writeWhole(join(staging, MANIFEST), text);
       await readManifest(staging);
-      await writeWhole(join(folder, MANIFEST), text);
+      await writeWhole(join(folder, MANIFEST), text).catch((error: unknown) => {
+        throw storeTrouble(folder, error);
+      });
     });
   }
 
