@@ -3,10 +3,12 @@ import { Command } from 'commander';
 import type { CommandContext } from './context.ts';
 import { modelsEvalCommand } from './models-eval.ts';
 import { modelsListCommand } from './models-list.ts';
+import { modelsQuantizeCommand } from './models-quantize.ts';
 
 export function modelsCommand(context: CommandContext): Command {
   return new Command('models')
     .description('the models on this board: what there is, bring, prepare and measure')
     .addCommand(modelsListCommand(context))
-    .addCommand(modelsEvalCommand(context));
+    .addCommand(modelsEvalCommand(context))
+    .addCommand(modelsQuantizeCommand(context));
 }

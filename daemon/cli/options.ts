@@ -34,6 +34,15 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A parser for numbers from 0. */
+export function numberUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= max) return value;
+    throw new InvalidArgumentError(`must be a number from 0 to ${max} (got '${text}')`);
+  };
+}
+
 /**
  * A parser for moments: a duration before now (`90s`, `15m`, `2h`, `7d`, `1w`) or an ISO 8601 time, local where it names no
  * zone, the beginning of the day where it names no time. Gives milliseconds since 1970.

@@ -70,6 +70,33 @@ export class ProgressBar {
   }
 }
 
+/** What is being done, one thing after the other, each with a bar of its own. */
+export class Steps {
+  readonly #clock: Clock;
+  #what = '';
+  #bar: ProgressBar | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  at(what: string, done: number, of: number): void {
+    if (what !== this.#what) {
+      this.end();
+      this.#what = what;
+      say(`${what} …`);
+      this.#bar = new ProgressBar(this.#clock);
+    }
+    this.#bar?.at(done, of);
+  }
+
+  end(): void {
+    this.#bar?.end();
+    this.#bar = undefined;
+    this.#what = '';
+  }
+}
+
 /** `[######----------]  37 %  12 s left`. */
 export function barLine(share: number, tookMs: number): string {
   const part = Math.min(1, Math.max(0, share));

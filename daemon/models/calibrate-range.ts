@@ -1,23 +1,29 @@
 // From the histogram of an activation to the range that its 256 steps cover. Wider clips less, narrower has finer steps. Pure.
 import { BINS, type Histogram } from './calibrate-histogram.ts';
+import type { Range } from './qdq-params.ts';
 
 export const METHODS = ['min-max', 'percentile', 'entropy'] as const;
 export type CalibrationMethod = (typeof METHODS)[number];
 
-export interface Range {
-  readonly min: number;
-  readonly max: number;
+/** How a range is found. */
+export interface RangeRule {
+  readonly method: CalibrationMethod;
+  /** Percent of the values that a percentile range holds. */
+  readonly percentile?: number;
 }
 
-/** Percent of the values that a percentile range holds. */
-export const PERCENTILE_DEFAULT = 99.99;
+const PERCENTILE_DEFAULT = 99.99;
+
+/** What is tried when nobody has said which. */
+export const RULES: readonly RangeRule[] = [
+  { method: 'percentile' },
+  { method: 'percentile', percentile: 99.999 },
+  { method: 'min-max' },
+  { method: 'entropy' },
+];
 
 /** The range of one activation; it always holds zero, which padding and Relu need exactly. */
-export function rangeOf(
-  histogram: Histogram,
-  method: CalibrationMethod,
-  percentile = PERCENTILE_DEFAULT,
-): Range {
+export function rangeOf(histogram: Histogram, { method, percentile = PERCENTILE_DEFAULT }: RangeRule): Range {
   if (histogram.count === 0) return { min: 0, max: 0 };
   const found =
     method === 'min-max'

@@ -4,7 +4,8 @@
 import { VedetteError } from '../platform/errors.ts';
 import { Histogram } from './calibrate-histogram.ts';
 import { chunksOf, type ObserveJob, type RunPicture, withSession } from './calibrate-observe.ts';
-import { type CalibrationMethod, type Range, rangeOf } from './calibrate-range.ts';
+import { type RangeRule, rangeOf } from './calibrate-range.ts';
+import type { Range } from './qdq-params.ts';
 
 /** How far a calibration is: histograms of all chunks that are done, and of one that has been begun. */
 export interface CalibrationState {
@@ -77,9 +78,6 @@ async function count(
 }
 
 /** The range of every value. */
-export function rangesOf(
-  histograms: ReadonlyMap<string, Histogram>,
-  method: CalibrationMethod,
-): Map<string, Range> {
-  return new Map([...histograms].map(([name, histogram]) => [name, rangeOf(histogram, method)]));
+export function rangesOf(histograms: ReadonlyMap<string, Histogram>, rule: RangeRule): Map<string, Range> {
+  return new Map([...histograms].map(([name, histogram]) => [name, rangeOf(histogram, rule)]));
 }

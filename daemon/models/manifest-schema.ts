@@ -1,6 +1,7 @@
 // The schema of a model's manifest.json: which keys there are and what each may hold. What one key says about another is
 // checked in manifest.ts. Pure; docs/models.md explains every key to owners.
 import { z } from 'zod';
+import { quantizationSchema } from './manifest-quantization.ts';
 
 const VERSION = 1;
 /** A model's name: a folder in a store of models; anything else is a path. */
@@ -114,6 +115,7 @@ export const manifestSchema = z.strictObject({
   card: fileName,
   origin: origin.optional(),
   evaluations: z.array(evaluation).max(100).optional(),
+  quantization: quantizationSchema.optional(),
 });
 
 /** manifest.json as written, defaults filled in. */

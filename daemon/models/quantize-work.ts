@@ -17,31 +17,38 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { VedetteError } from '../platform/errors.ts';
+import { type FileLock, isLocked, lockFile, lockHolders } from '../platform/file-lock.ts';
 import type { CalibrationKeeper, CalibrationState } from './calibrate.ts';
 import { Histogram } from './calibrate-histogram.ts';
+import { storeTrouble } from './store-trouble.ts';
 import { writeWhole } from './whole-file.ts';
 
 const STAGES = 'stages.json';
 const HISTOGRAMS = 'histograms.bin';
 const PICTURES = 'pictures.rgb';
-const OWNER = 'process';
+const LOCK = 'lock';
 
-export class WorkFolder {
+export class WorkFolder implements Disposable {
   readonly path: string;
+  readonly #lock: FileLock;
 
   /** Makes the folder. Throws QUANTIZE_BUSY while another process works in it. */
   constructor(path: string) {
     this.path = path;
     mkdirSync(path, { recursive: true });
-    const owner = Number(readOr(join(path, OWNER)));
-    if (owner > 0 && owner !== process.pid && isQuantizing(owner)) {
+    const lock = join(path, LOCK);
+    try {
+      this.#lock = lockFile(lock);
+    } catch (error) {
+      if (!isLocked(error)) throw storeTrouble(path, error);
+      const [pid] = lockHolders(lock, 'WRITE');
       throw new VedetteError(
         'QUANTIZE_BUSY',
-        `process ${owner} is quantizing the same model in the same way; wait for it, or end it`,
-        { path, pid: owner },
+        `${pid === undefined ? 'another process' : `process ${pid}`} is quantizing the same model in the same way; wait for it, or end it`,
+        { path, pid },
+        error,
       );
     }
-    writeWhole(join(path, OWNER), Buffer.from(`${process.pid}\n`));
   }
 
   /** The result of a stage; undefined when it has not been done, or its file is damaged. */
@@ -86,14 +93,15 @@ export class WorkFolder {
     return new KeptPictures(join(this.path, PICTURES), bytes);
   }
 
+  /** Others may go on with it. */
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+
   /** The work is over. */
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
-}
-
-function isQuantizing(pid: number): boolean {
-  return readOr(`/proc/${pid}/cmdline`)?.includes('quantize') === true;
 }
 
 function readOr(path: string): string | undefined {
@@ -134,7 +142,7 @@ function readState(bytes: Buffer): CalibrationState | undefined {
 }
 
 /** Pictures of one size in one file, one after the other: red, green, blue, row after row. */
-export class KeptPictures {
+export class KeptPictures implements Disposable {
   readonly #fd: number;
   readonly #bytes: number;
   readonly #buffer: Uint8Array;
@@ -175,7 +183,7 @@ export class KeptPictures {
     return this.#buffer;
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     closeSync(this.#fd);
   }
 }

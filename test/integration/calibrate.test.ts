@@ -65,7 +65,7 @@ function job(changes: Partial<CalibrateJob> = {}): CalibrateJob {
 }
 
 test('every value of the graph gets the range that it takes, the input included', async () => {
-  const ranges = rangesOf(await calibrate(job()), 'min-max');
+  const ranges = rangesOf(await calibrate(job()), { method: 'min-max' });
   expect(Object.fromEntries(ranges)).toEqual({
     x: { min: -39, max: 39 },
     tripled: { min: -117, max: 117 },
@@ -89,7 +89,8 @@ test('a calibration stopped anywhere goes on where it was kept, and comes to the
   const whole = await calibrate(job());
   for (const stopAt of [1, 17, 33, 41, 90, 159]) {
     const folder = tempDir();
-    const keeper = new WorkFolder(folder).keeper('float');
+    using work = new WorkFolder(folder);
+    const keeper = work.keeper('float');
     const stop = new AbortController();
     let runs = 0;
     const stopped = job({
@@ -108,7 +109,8 @@ test('a calibration stopped anywhere goes on where it was kept, and comes to the
 
 test('a damaged file of histograms is not believed', async () => {
   const folder = tempDir();
-  const keeper = new WorkFolder(folder).keeper('float');
+  using work = new WorkFolder(folder);
+  const keeper = work.keeper('float');
   await calibrate(job({ keeper }));
   expect(keeper.load()?.histograms.size).toBe(4);
   const file = join(folder, 'float-histograms.bin');

@@ -1,0 +1,307 @@
+// Variants of a quantized model and which of them loses least: how the ranges are found, channels equalised or not, sensitive layers
+// with other ranges or in float, biases corrected or not. Each is built, run and judged; the work folder keeps every verdict. The
+// same pictures give the same choice. Main thread of a command.
+import { correctBiases, valuesToAverage, weightErrorMeans } from './bias-correction.ts';
+import { calibrate, rangesOf } from './calibrate.ts';
+import type { Histogram } from './calibrate-histogram.ts';
+import { channelMeans } from './calibrate-means.ts';
+import { type RangeRule, RULES } from './calibrate-range.ts';
+import { equalise } from './equalise.ts';
+import { prepare } from './fold.ts';
+import { GraphIndex } from './graph.ts';
+import type { Node, OnnxModel } from './onnx.ts';
+import { activationsToObserve, quantizeGraph } from './qdq.ts';
+import { headConvolutions } from './qdq-body.ts';
+import type { Range } from './qdq-params.ts';
+import type { QuantizeRun } from './quantize-run.ts';
+import { Judge, type Layer, type LayerError, layerNoise } from './sensitivity.ts';
+
+/** All that decides what a quantized model is, beside the pictures. */
+export interface Choice {
+  readonly rule: RangeRule;
+  readonly equalised: boolean;
+  readonly biasCorrected: boolean;
+  /** Values with ranges by another rule. */
+  readonly otherwise: Readonly<Record<string, RangeRule>>;
+  /** Nodes in float: asked for, or found to be sensitive. */
+  readonly keepFloat: readonly string[];
+}
+
+export interface Chosen {
+  readonly choice: Choice;
+  /** Of the outputs, see fidelity.ts. */
+  readonly error: number;
+  /** By layer: the share of the error that was gone with it in float. */
+  readonly gains: Readonly<Record<string, number>>;
+}
+
+interface Judged {
+  readonly choice: Choice;
+  readonly error: number;
+}
+
+export interface Built {
+  readonly model: OnnxModel;
+  /** Nodes of the body in float, and why. */
+  readonly floatNodes: { readonly name: string; readonly reason: string }[];
+}
+
+/** A variant must take away so much of the error to be taken: a more complicated model is not worth less. */
+const BETTER = 0.95;
+/** A layer stands out when the outputs would be so much better with it in float (share of the error). */
+const STANDS_OUT = 0.25;
+/** Layers that are tried in float: those that add most noise of their own. */
+const TRIED_MAX = 12;
+const SENSITIVE_MAX = 3;
+/** Below this the outputs are as good as the same, and nothing is tried. */
+const ERROR_MIN = 1e-4;
+
+export class Variants {
+  readonly #run: QuantizeRun;
+  readonly #prepared = new Map<boolean, OnnxModel>();
+  readonly #histograms = new Map<boolean, Map<string, Histogram>>();
+  #judge: Judge | undefined;
+
+  constructor(run: QuantizeRun) {
+    this.#run = run;
+  }
+
+  /** The float model that quantized ones are made of. */
+  async prepared(equalised: boolean): Promise<OnnxModel> {
+    const known = this.#prepared.get(equalised);
+    if (known !== undefined) return known;
+    const made = equalised ? await this.#equalised() : prepare(this.#run.model);
+    this.#prepared.set(equalised, made);
+    return made;
+  }
+
+  async #equalised(): Promise<OnnxModel> {
+    const plain = await this.prepared(false);
+    return equalise(plain, rangesOf(await this.#calibrated(false), { method: 'min-max' })).model;
+  }
+
+  /** The variant that loses least. */
+  async choose(): Promise<Chosen> {
+    const { method, keepFloat } = this.#run.options;
+    const rules = method === undefined ? RULES : [{ method }];
+    const plain = { equalised: false, biasCorrected: false, otherwise: {}, keepFloat };
+    let best = await this.#bestOf(rules.map((rule) => ({ ...plain, rule })));
+    if (best.error < ERROR_MIN) return { ...best, gains: {} };
+    const equalised = rules.map((rule) => ({ ...best.choice, rule, equalised: true }));
+    best = better(best, await this.#bestOf(equalised));
+    best = better(best, await this.#bestOf([{ ...best.choice, biasCorrected: true }]));
+    const gains = await this.#gains(best);
+    best = await this.#withSensitive(best, gains);
+    return { ...best, gains };
+  }
+
+  async build({ rule, equalised, biasCorrected, otherwise, keepFloat }: Choice): Promise<Built> {
+    const prepared = await this.prepared(equalised);
+    const histograms = await this.#calibrated(equalised);
+    const ranges = rangesOf(histograms, rule);
+    for (const [value, other] of Object.entries(otherwise)) {
+      ranges.set(value, this.#rangeBy(histograms, value, other));
+    }
+    const kept = new Set([...headConvolutions(prepared), ...keepFloat]);
+    const source = biasCorrected ? await this.#corrected(prepared, kept, equalised) : prepared;
+    const { model, report } = quantizeGraph(source, { ranges, keepFloat: kept });
+    return { model, floatNodes: [...report.floatNodes] };
+  }
+
+  async #corrected(model: OnnxModel, kept: ReadonlySet<string>, equalised: boolean): Promise<OnnxModel> {
+    const { work, feeds, runtime, onProgress } = this.#run;
+    const job = { ...runtime, model, values: valuesToAverage(model), feeds: feeds.calibration };
+    const means = await work.once(`means ${equalised}`, () =>
+      channelMeans(job, (done, of) => onProgress('measuring means', done, of)),
+    );
+    return correctBiases(model, weightErrorMeans(model, new Map(Object.entries(means)), kept));
+  }
+
+  #rangeBy(histograms: ReadonlyMap<string, Histogram>, value: string, rule: RangeRule): Range {
+    return rangesOf(new Map([[value, histograms.get(value)!]]), rule).get(value)!;
+  }
+
+  async #calibrated(equalised: boolean): Promise<Map<string, Histogram>> {
+    const known = this.#histograms.get(equalised);
+    if (known !== undefined) return known;
+    const { work, feeds, runtime, onProgress } = this.#run;
+    const model = await this.prepared(equalised);
+    const stage = equalised ? 'calibrating again, channels equalised' : 'calibrating';
+    const found = await calibrate({
+      ...runtime,
+      model,
+      values: activationsToObserve(model),
+      feeds: feeds.calibration,
+      keeper: work.keeper(equalised ? 'equalised' : 'plain'),
+      onProgress: (done, of) => onProgress(stage, done, of),
+    });
+    this.#histograms.set(equalised, found);
+    return found;
+  }
+
+  async #bestOf(choices: readonly Choice[]): Promise<Judged> {
+    let best: Judged | undefined;
+    for (const [at, choice] of choices.entries()) {
+      const error = await this.#errorOf(choice);
+      this.#run.onProgress('trying variants', at + 1, choices.length);
+      if (best === undefined || error < best.error) best = { choice, error };
+    }
+    return best!;
+  }
+
+  /** Built, run and judged once in all runs. */
+  async #errorOf(choice: Choice): Promise<number> {
+    const { work } = this.#run;
+    const name = `error of ${JSON.stringify(choice)}`;
+    return work.once(name, async () => (await this.#judging()).errorOf((await this.build(choice)).model));
+  }
+
+  async #judging(): Promise<Judge> {
+    const { manifest, feeds, runtime } = this.#run;
+    const { decoder } = manifest;
+    this.#judge ??= await Judge.of({
+      ...runtime,
+      float: await this.prepared(false),
+      decoder,
+      feeds: feeds.calibration,
+    });
+    return this.#judge;
+  }
+
+  /** What the layers that add most noise cost the outputs. */
+  async #gains(best: Judged): Promise<Record<string, number>> {
+    const { choice, error } = best;
+    const noise = await this.layerErrors(choice);
+    const tried = noisiest(noise, await this.prepared(choice.equalised)).slice(0, TRIED_MAX);
+    const gains: Record<string, number> = {};
+    for (const [at, layer] of tried.entries()) {
+      const inFloat = await this.#errorOf({ ...choice, keepFloat: [...choice.keepFloat, layer] });
+      this.#run.onProgress('looking for sensitive layers', at + 1, tried.length);
+      gains[layer] = (error - inFloat) / error;
+    }
+    return gains;
+  }
+
+  /** Layers that stand out: other ranges where those do half as well, else float. */
+  async #withSensitive(best: Judged, gains: Readonly<Record<string, number>>): Promise<Judged> {
+    const sensitive = Object.entries(gains)
+      .filter(([, gain]) => gain >= STANDS_OUT)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, SENSITIVE_MAX);
+    let now = best;
+    for (const [layer] of sensitive) {
+      const inFloat = { ...now.choice, keepFloat: [...now.choice.keepFloat, layer] };
+      const floatError = await this.#errorOf(inFloat);
+      if (floatError > now.error * BETTER) continue;
+      const values = await this.#valuesOf(layer, now.choice.equalised);
+      const ranged = await this.#bestOf(
+        RULES.filter((rule) => JSON.stringify(rule) !== JSON.stringify(now.choice.rule)).map((rule) => ({
+          ...now.choice,
+          otherwise: { ...now.choice.otherwise, ...Object.fromEntries(values.map((value) => [value, rule])) },
+        })),
+      );
+      const isEnough = now.error - ranged.error >= (now.error - floatError) / 2;
+      now = isEnough ? ranged : { choice: inFloat, error: floatError };
+    }
+    return now;
+  }
+
+  /** The observed values that go into a layer and come out of it. */
+  async #valuesOf(layer: string, equalised: boolean): Promise<string[]> {
+    const model = await this.prepared(equalised);
+    const observed = new Set(activationsToObserve(model));
+    const node = model.graph.nodes.find(({ name }) => name === layer)!;
+    const after = new GraphIndex(model.graph).consumers(node.outputs[0]!).flatMap(({ outputs }) => outputs);
+    return [node.inputs[0]!, node.outputs[0]!, ...after].filter((value) => observed.has(value));
+  }
+
+  /** The noise in the output of every convolution of a variant. */
+  async layerErrors(choice: Choice): Promise<LayerError[]> {
+    const { work, feeds, runtime, onProgress } = this.#run;
+    return work.once(`layers of ${JSON.stringify(choice)}`, async () => {
+      const float = await this.prepared(choice.equalised);
+      const { model: int8 } = await this.build(choice);
+      return layerNoise({
+        ...runtime,
+        float,
+        int8,
+        layers: layersOf(float, int8),
+        feeds: feeds.calibration,
+        onProgress: (done, of) => onProgress('measuring layers', done, of),
+      });
+    });
+  }
+}
+
+/** The other one where it is worth it. */
+function better(now: Judged, other: Judged): Judged {
+  return other.error < now.error * BETTER ? other : now;
+}
+
+/** Convolutions and the value of each that both graphs have: its output, or what a bound makes of that. */
+export function layersOf(float: OnnxModel, int8: OnnxModel): Layer[] {
+  const index = new GraphIndex(float.graph);
+  const quantized = new GraphIndex(int8.graph);
+  const isFloat = new Set(
+    int8.graph.nodes
+      .filter(({ opType, inputs }) => opType === 'Conv' && !isDequantized(quantized, inputs[1]))
+      .map(({ name }) => name),
+  );
+  return float.graph.nodes
+    .filter(({ opType }) => opType === 'Conv')
+    .flatMap((node) => {
+      const [output] = node.outputs;
+      const bounded = index.consumers(output!)[0]?.outputs[0];
+      for (const value of [output, bounded]) {
+        const found = value === undefined ? undefined : sameValue(quantized, value);
+        if (value !== undefined && found !== undefined) {
+          return [{ name: node.name, floatValue: value, int8Value: found, isFloat: isFloat.has(node.name) }];
+        }
+      }
+      return [];
+    });
+}
+
+function isDequantized(index: GraphIndex, value: string | undefined): boolean {
+  return value !== undefined && index.producer(value)?.opType === 'DequantizeLinear';
+}
+
+/** The value of a quantized graph that stands for one of the float graph. */
+function sameValue(index: GraphIndex, value: string): string | undefined {
+  // Names that qdq-write.ts gives.
+  return [`${value}_dq`, `${value}_f`, value].find((name) => index.producer(name) !== undefined);
+}
+
+/** Layers by what they add to the noise of those before them, most first. */
+function noisiest(errors: readonly LayerError[], { graph }: OnnxModel): string[] {
+  const index = new GraphIndex(graph);
+  const byName = new Map(errors.map((error) => [error.layer, error]));
+  const added = errors
+    .filter(({ isFloat, sqnrDb }) => !isFloat && sqnrDb !== null)
+    .map(({ layer, sqnrDb }) => {
+      const node = graph.nodes.find(({ name }) => name === layer)!;
+      const before = convolutionsBefore(node, index).flatMap(({ name }) => byName.get(name)?.sqnrDb ?? []);
+      return { layer, drop: Math.min(...before, NOISELESS_DB) - sqnrDb! };
+    });
+  return added.sort((a, b) => b.drop - a.drop).map(({ layer }) => layer);
+}
+
+/** What the picture itself has: half a step of 255. */
+const NOISELESS_DB = 50;
+
+/** The nearest convolutions on every way back. */
+function convolutionsBefore(node: Node, index: GraphIndex): Node[] {
+  const found = new Set<Node>();
+  const seen = new Set<Node>();
+  const back = [node];
+  for (let at = back.pop(); at !== undefined; at = back.pop()) {
+    for (const input of at.inputs) {
+      const producer = index.producer(input);
+      if (producer === undefined || seen.has(producer)) continue;
+      seen.add(producer);
+      if (producer.opType === 'Conv') found.add(producer);
+      else back.push(producer);
+    }
+  }
+  return [...found];
+}
