@@ -1,13 +1,14 @@
 // How files of the store of models come and go so that a model is whole at every moment: written beside, synced, renamed; the
 // manifest last, because it names the others. Main thread of a command.
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { VedetteError } from '../platform/errors.ts';
 import { type LoadedManifest, MANIFEST, readManifest } from './manifest.ts';
 
 /** Folders that are being built or taken away begin with it; a name of a model cannot. */
 export const STAGING = '.staging-';
-const TEMPORARY = '.vedette-tmp';
+/** As whole-file.ts names what it writes. */
+const TEMPORARY = /^\..+\.\d+\.tmp$/;
 /** A model file of ours carries the beginning of its hash, so that old and new can lie side by side. */
 const OWN_FILE = /-[0-9a-f]{12}\.onnx$/;
 
@@ -27,12 +28,8 @@ export async function takeName({ manifest, folder }: LoadedManifest, name: strin
   const stem = parse(manifest.file).name.replace(/-[0-9a-f]{12}$/, '');
   const file = `${stem.slice(0, 100)}-${manifest.sha256.slice(0, 12)}.onnx`;
   await rename(join(folder, manifest.file), join(folder, file));
-  await writeWhole(join(folder, MANIFEST), jsonOf({ ...manifest, name, file }));
+  await writeFile(join(folder, MANIFEST), `${JSON.stringify({ ...manifest, name, file }, null, 2)}\n`);
   return readManifest(folder);
-}
-
-export function jsonOf(manifest: LoadedManifest['manifest']): string {
-  return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /** Puts a model that was built in `staging` into its place; one that is there is exchanged when its manifest is. */
@@ -68,28 +65,9 @@ export async function sweepModel(folder: string): Promise<void> {
   const { manifest } = await readManifest(folder).catch(() => ({ manifest: undefined }));
   if (manifest === undefined) return;
   for (const name of await readdir(folder)) {
-    const isLeft = name.endsWith(TEMPORARY) || (OWN_FILE.test(name) && name !== manifest.file);
+    const isLeft = TEMPORARY.test(name) || (OWN_FILE.test(name) && name !== manifest.file);
     if (isLeft) await rm(join(folder, name), { force: true });
   }
-}
-
-/** Written beside its place, synced and renamed. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}${TEMPORARY}`;
-  try {
-    const file = await open(temporary, 'w', 0o644);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncPath(dirname(path));
 }
 
 /** What was written to a file, or renamed in a folder, is on the disk. */

@@ -1,7 +1,7 @@
 // The models on the board: those that come with Vedette, which stay as they are, and the owner's, in the data folder, which are
 // installed, replaced and removed here. At every moment, also after a kill or a power cut, a model is whole: the old one or the
 // new one. Opens no model; who installs one brings the proof that it runs. Main thread of a command.
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
@@ -17,17 +17,9 @@ import {
 } from './manifest.ts';
 import { type Manifest, NAME } from './manifest-schema.ts';
 import { sweepPartials } from './partial-file.ts';
-import {
-  bringIn,
-  jsonOf,
-  kindOf,
-  STAGING,
-  sweepModel,
-  syncPath,
-  takeName,
-  writeWhole,
-} from './store-files.ts';
+import { bringIn, kindOf, STAGING, sweepModel, syncPath, takeName } from './store-files.ts';
 import { storeTrouble } from './store-trouble.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** What `default` names in the commands about models. */
 export const DEFAULT_MODEL = 'vedette-nano';
@@ -160,13 +152,15 @@ export class ModelStore {
   async changeManifest(folder: string, change: (manifest: Manifest) => Manifest): Promise<void> {
     await this.#alone(async (staging) => {
       const { manifest } = await readManifest(folder);
-      const text = jsonOf(change(manifest));
+      const text = Buffer.from(`${JSON.stringify(change(manifest), null, 2)}\n`);
       await mkdir(staging);
-      await writeWhole(join(staging, MANIFEST), text);
+      await writeFile(join(staging, MANIFEST), text);
       await readManifest(staging);
-      await writeWhole(join(folder, MANIFEST), text).catch((error: unknown) => {
-        throw storeTrouble(folder, error);
-      });
+      try {
+        writeWhole(join(folder, MANIFEST), text);
+      } catch (error) {
+        throw storeTrouble(folder, (error as Error).cause ?? error);
+      }
     });
   }
 
