@@ -1,5 +1,6 @@
 // How `vedette doctor` shows what it found: lines for people, one document for programs. Pure but for `Writer`.
 import type { Finding, Level } from '../platform/finding.ts';
+import { plainText } from '../platform/show.ts';
 import type { CheckResult } from './doctor-runner.ts';
 
 /** As in the JSON document; its shape only grows while `v` stays (docs/doctor.md). */
@@ -48,17 +49,12 @@ export function linesOf({ name, findings }: CheckResult, nameWidth: number, colo
   return findings.flatMap(({ level, subject, message, advice }) => {
     const padded = level.padEnd(LEVEL_WIDTH);
     const shown = colour ? `\u001b[${COLOURS[level]}m${padded}\u001b[0m` : padded;
-    const text = plain(subject === undefined ? message : `${subject}: ${message}`);
+    const text = plainText(subject === undefined ? message : `${subject}: ${message}`);
     const indent = ' '.repeat(LEVEL_WIDTH + nameWidth + 4);
     const lines = [`${shown}  ${name.padEnd(nameWidth)}  ${text}`];
-    if (advice !== undefined) lines.push(`${indent}-> ${plain(advice)}`);
+    if (advice !== undefined) lines.push(`${indent}-> ${plainText(advice)}`);
     return lines;
   });
-}
-
-/** Names of devices and last words of programs are others' text: nothing in it may steer the terminal. */
-function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
 
 /** "14 ok, 1 warning, 2 faults". */

@@ -4,11 +4,17 @@ import type { CommandContext } from './context.ts';
 import { modelsEvalCommand } from './models-eval.ts';
 import { modelsListCommand } from './models-list.ts';
 import { modelsQuantizeCommand } from './models-quantize.ts';
+import { modelsRemoveCommand } from './models-remove.ts';
+import { modelsShowCommand } from './models-show.ts';
+import { modelsVerifyCommand } from './models-verify.ts';
 
 export function modelsCommand(context: CommandContext): Command {
   return new Command('models')
     .description('the models on this board: what there is, bring, prepare and measure')
     .addCommand(modelsListCommand(context))
+    .addCommand(modelsShowCommand(context))
+    .addCommand(modelsVerifyCommand(context))
+    .addCommand(modelsRemoveCommand(context))
     .addCommand(modelsEvalCommand(context))
     .addCommand(modelsQuantizeCommand(context));
 }

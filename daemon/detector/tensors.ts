@@ -12,7 +12,7 @@ export interface WantedOutput {
 }
 
 /** The outputs that the decoder of a model reads, all float32. */
-export function wantedOutputs({ decoder, labels }: ModelSpec): WantedOutput[] {
+export function wantedOutputs({ decoder, labels }: Pick<ModelSpec, 'decoder' | 'labels'>): WantedOutput[] {
   if (decoder.type === 'boxes-scores') {
     return [
       { name: decoder.boxes, shape: [1, 'N', 4] },

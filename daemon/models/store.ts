@@ -173,7 +173,9 @@ export class ModelStore {
       if (!isBundled) await this.find(NAME.test(name) ? name : `./${name}`);
       throw new VedetteError(
         'MODEL_IN_USE',
-        `model '${name}' is none of those in ${this.#installed}: only they can be removed`,
+        isBundled
+          ? `model '${name}' comes with Vedette and stays`
+          : `'${name}' is none of the models in ${this.#installed}: only they can be removed`,
         { name },
       );
     }

@@ -25,3 +25,8 @@ export function showText(text: string, lengthMax = SHOWN_MAX): string {
   );
   return `'${escaped}'`;
 }
+
+/** A line of others (names of devices, last words of programs): nothing in it may steer the terminal. */
+export function plainText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
+}
