@@ -5,7 +5,7 @@ import { quantizationSchema } from './manifest-quantization.ts';
 
 const VERSION = 1;
 /** A model's name: a folder in a store of models; anything else is a path. */
-export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** What models do; the daemon runs those that detect. */
 export const TASKS = ['detect', 'classify', 'segment', 'features'] as const;
 export type Task = (typeof TASKS)[number];
@@ -13,7 +13,7 @@ export type Task = (typeof TASKS)[number];
 const text = z.string().min(1).max(2000);
 const fileName = z
   .string()
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'must be the plain name of a file in the same folder');
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/, 'must be the plain name of a file in the same folder');
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits');
 const bytes = z.int().min(1).max(2_000_000_000);
 const fraction = z.number().min(0).max(1);
@@ -97,7 +97,7 @@ const evaluation = z.strictObject({
 
 export const manifestSchema = z.strictObject({
   v: z.literal(VERSION),
-  name: z.string().regex(NAME, "must be letters, digits, '.', '_' and '-'"),
+  name: z.string().regex(NAME, "must be up to 100 letters, digits, '.', '_' and '-'"),
   version: text,
   task: z.enum(TASKS),
   file: fileName,

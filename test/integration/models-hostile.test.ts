@@ -8,13 +8,15 @@ import { loadModel } from '../../daemon/models/manifest.ts';
 import { readOnnx } from '../../daemon/models/onnx-file.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { VedetteError } from '../../daemon/platform/errors.ts';
-import { FIXTURES, SHIPPED_MODEL } from '../support/detector.ts';
+import { FIXTURES, modelFolder, SHIPPED_MODEL, supervised, TOYS } from '../support/detector.ts';
 import { mutatedBytes, mutatedJson, mutatedModel, randomOf } from '../support/mutations.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const MANIFESTS = 3000;
 const SMALL_MODELS = 6600;
 const SHIPPED_MODELS = 400;
+/** Daemons' detectors that are given one; each takes a process or two. */
+const DETECTORS = 8;
 const MEMORY_MB = 512;
 /** A clear error: thirty problems of three hundred characters. */
 const MESSAGE_CHARS_MAX = 10_000;
@@ -91,3 +93,32 @@ test(`${SMALL_MODELS + SHIPPED_MODELS} wrong models: each is refused with one cl
   for (const { refused } of all) expect(refused).toBeGreaterThan(SHIPPED_MODELS / 4);
   expect(process.memoryUsage.rss()).toBeLessThan(before + MEMORY_MB * 1e6);
 }, 240_000);
+
+test('a daemon whose model is one of them says so, lives, and takes the right one when it is there again', async () => {
+  const bytes = new Uint8Array(readFileSync(join(FIXTURES, 'ssd.onnx')));
+  const folder = tempDir();
+  const path = join(folder, 'mutated.onnx');
+  const refused: Uint8Array[] = [];
+  for (let seed = 1; refused.length < DETECTORS; seed += 1) {
+    writeFileSync(path, mutatedModel(bytes, randomOf(seed)));
+    const fine = await tryFile(path).then(
+      () => true,
+      () => false,
+    );
+    if (!fine) refused.push(new Uint8Array(readFileSync(path)));
+  }
+  const runtimeDir = tempDir();
+  for (const model of refused) {
+    writeFileSync(path, model);
+    const spec = await loadModel(modelFolder(tempDir(), { onnx: path, manifest: TOYS.ssd.manifest }));
+    let loaded = spec;
+    const detector = supervised({ runtimeDir, loadModel: async () => loaded });
+    await detector.supervisor.start(new AbortController().signal);
+    const { code, reason } = await detector.nextState('down', 0);
+    expect(code).toMatch(/^(?:MODEL_UNSUPPORTED|DETECTOR_EXITED)$/);
+    expect(reason?.length).toBeLessThan(MESSAGE_CHARS_MAX);
+    loaded = await loadModel(modelFolder(tempDir(), TOYS.ssd));
+    await detector.nextState('ready', 0);
+    await detector.supervisor.stop();
+  }
+});
