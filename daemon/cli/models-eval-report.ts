@@ -2,11 +2,13 @@
 // one JSON document. Pure.
 import type { EvalResult } from '../models/eval.ts';
 import { differenceOf, type Interval } from '../models/eval-figures.ts';
-import type { EvalDocument } from '../models/eval-record.ts';
+import { type EvalDocument, rounded } from '../models/eval-record.ts';
 
+/** One model, evaluated. */
 export interface ReportedModel {
   readonly result: EvalResult;
   readonly document: EvalDocument;
+  /** Why the figures are not in its manifest. */
   readonly notStored: string | undefined;
 }
 
@@ -23,7 +25,7 @@ export function evalJson([first, ...others]: readonly ReportedModel[]): object {
 }
 
 function comparedJson(one: ReportedModel, first: ReportedModel): object {
-  return { ...one.document, ...storedOf(one), difference50: differenceOf(one.result, first.result) };
+  return { ...one.document, ...storedOf(one), difference: rounded(differenceOf(one.result, first.result)) };
 }
 
 function storedOf({ notStored }: ReportedModel): object {
@@ -122,9 +124,10 @@ function sideBySide(first: ReportedModel, others: readonly ReportedModel[]): str
     ...all.map(({ document }) => percent(document.perClass[label]?.ap50 ?? null)),
   ]);
   const differences = others.map(({ result, document }) => {
-    const { map50, interval } = differenceOf(result, first.result);
-    const sign = map50 >= 0 ? '+' : '';
-    return `${document.model}: mean ${sign}${withInterval(map50, interval)} points from ${first.document.model}`;
+    const { labels: shared, map50, interval50 } = differenceOf(result, first.result);
+    if (map50 === null) return `${document.model}: no label in common with ${first.document.model}`;
+    const points = `${map50 >= 0 ? '+' : ''}${withInterval(map50, interval50)} points`;
+    return `${document.model}: ${points} from ${first.document.model}, mean of ${shared.length} labels`;
   });
   return [
     table([

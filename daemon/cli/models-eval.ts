@@ -3,13 +3,13 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ProviderChoice } from '../detector/providers.ts';
-import type { EvalResult } from '../models/eval.ts';
 import type { EvalDocument } from '../models/eval-record.ts';
 import type { LabelledSet } from '../models/labelled-set.ts';
 import type { FoundModel, ModelStore } from '../models/store.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
+import type { ReportedModel } from './models-eval-report.ts';
 import { collect, dataOption, wholeNumber } from './options.ts';
 import { StandardOutput } from './output.ts';
 import { ProgressBar } from './progress.ts';
@@ -28,14 +28,6 @@ interface EvalFlags {
 }
 
 const PROVIDERS = ['auto', 'tensorrt', 'cuda', 'cpu'] as const satisfies readonly ProviderChoice[];
-
-/** One model, evaluated. */
-interface Evaluated {
-  readonly result: EvalResult;
-  readonly document: EvalDocument;
-  /** Why the figures are not in its manifest. */
-  readonly notStored: string | undefined;
-}
 
 const AFTER = `
 A labelled folder has a .txt beside each photo (class, centre x, centre y, width, height in 0..1) and a dataset.json,
@@ -86,7 +78,7 @@ export function modelsEvalCommand({ signal, clock }: CommandContext): Command {
       for (const folder of new Set(folders.map((path) => resolve(path)))) {
         sets.push(await openLabelledSet(folder));
       }
-      const evaluated: Evaluated[] = [];
+      const evaluated: ReportedModel[] = [];
       for (const name of [model, ...(flags.compare ?? [])]) {
         evaluated.push(await evaluateModel(name, sets, flags, { signal, clock }));
       }
@@ -102,7 +94,7 @@ async function evaluateModel(
   sets: readonly LabelledSet[],
   flags: EvalFlags,
   { signal, clock }: Pick<CommandContext, 'signal' | 'clock'>,
-): Promise<Evaluated> {
+): Promise<ReportedModel> {
   const [{ ModelStore }, { loadModel }, { evaluate }, { evalDocument }, { openDetect }] = await Promise.all([
     import('../models/store.ts'),
     import('../models/manifest.ts'),

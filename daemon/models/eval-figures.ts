@@ -76,10 +76,20 @@ export interface Figures {
   readonly suggestedThresholds: Readonly<Record<string, SuggestedThresholds>>;
 }
 
-/** Figures, and the mean of each resample: of two models over the same photos they can be compared one by one. */
+/** Figures, and AP50 of each label in each resample: of two models over the same photos they can be compared one by one. */
 export interface FiguresWithResamples {
   readonly figures: Figures;
-  readonly resampled50: readonly number[];
+  /** Undefined for a resample that has no object of the label. */
+  readonly resampled50: ReadonlyMap<string, readonly (number | undefined)[]>;
+}
+
+/** How far a model is from another over the same photos. */
+export interface Difference {
+  /** Labels that both have figures for. */
+  readonly labels: readonly string[];
+  /** Mean over them; null when there are none. */
+  readonly map50: number | null;
+  readonly interval50?: Interval;
 }
 
 /** Thresholds that can be suggested: hundredths. */
@@ -117,8 +127,7 @@ export async function figuresOf(
     wrong: sum(counts.map(({ wrong }) => wrong)),
     objects: sum(counts.map(({ objects }) => objects)),
   });
-  const resampled50 = resamples.map((one) => meanOf(one.ap50) ?? 0);
-  const interval50 = intervalOf(resampled50);
+  const interval50 = intervalOf(resamples.map((one) => meanOf(one.ap50)));
   const interval50to95 = intervalOf(resamples.map((one) => meanOf(one.ap50to95)));
   const figures: Figures = {
     map50: meanOf(ap50) ?? 0,
@@ -137,17 +146,29 @@ export async function figuresOf(
       classes.map(({ label }, index) => [label, suggest(rankings[index]!, options.precisionTarget)]),
     ),
   };
+  const resampled50 = new Map(
+    classes.map(({ label }, index) => [label, resamples.map((one) => one.ap50[index])] as const),
+  );
   return { figures, resampled50 };
 }
 
-/** The difference of two models over the same photos, with the interval of the differences of each resample. */
-export function differenceOf(
-  model: FiguresWithResamples,
-  base: FiguresWithResamples,
-): { readonly map50: number; readonly interval?: Interval } {
-  const interval = intervalOf(model.resampled50.map((value, index) => value - base.resampled50[index]!));
-  const map50 = model.figures.map50 - base.figures.map50;
-  return interval === undefined ? { map50 } : { map50, interval };
+/** The mean of the differences of each label that both know, and the interval of what the resamples make of it. */
+export function differenceOf(model: FiguresWithResamples, base: FiguresWithResamples): Difference {
+  const labels = Object.keys(model.figures.perClass).filter((label) => label in base.figures.perClass);
+  const map50 = meanOf(
+    labels.map((label) => model.figures.perClass[label]!.ap50 - base.figures.perClass[label]!.ap50),
+  );
+  const count = labels.length === 0 ? 0 : model.resampled50.get(labels[0]!)!.length;
+  const resampled = Array.from({ length: count }, (_, index) =>
+    meanOf(
+      labels.map((label) => {
+        const [mine, its] = [model, base].map(({ resampled50 }) => resampled50.get(label)![index]);
+        return mine === undefined || its === undefined ? undefined : mine - its;
+      }),
+    ),
+  );
+  const interval50 = intervalOf(resampled);
+  return { labels, map50: map50 ?? null, ...(interval50 === undefined ? {} : { interval50 }) };
 }
 
 function rankingOf(photos: readonly PhotoEvidence[], size: keyof typeof SIZES): Ranking {

@@ -65,7 +65,7 @@ function settingsOf({ manifest, wishes, provider, threads }: EvalFacts) {
 }
 
 /** Six decimals: what is beyond them is arithmetic, not accuracy. */
-function rounded<T>(value: T): T {
+export function rounded<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (_, item: unknown) =>
     typeof item === 'number' ? Math.round(item * 1e6) / 1e6 : item,
   ) as T;

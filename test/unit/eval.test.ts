@@ -160,11 +160,30 @@ describe('figures', () => {
     const folder = photos(Array.from({ length: 12 }, () => boxLine(0, PERSON)));
     const found = [{ label: 0, score: 0.9, box: PERSON }];
     const base = await evaluated({ folders: [folder], detect: finding(found, []), resamples: 100 });
-    expect(differenceOf(base, base)).toEqual({ map50: 0, interval: [0, 0] });
+    expect(differenceOf(base, base)).toEqual({ labels: ['person'], map50: 0, interval50: [0, 0] });
     const better = await evaluated({ folders: [folder], detect: finding(found), resamples: 100 });
-    const { map50, interval } = differenceOf(better, base);
+    const { map50, interval50 } = differenceOf(better, base);
     expect(map50).toBeGreaterThan(0.4);
-    expect(interval![0]).toBeGreaterThan(0);
+    expect(interval50![0]).toBeGreaterThan(0);
+  });
+
+  test('of two models with other labels are compared by those that both have', async () => {
+    const folder = photos([BOTH, BOTH]);
+    const base = await evaluated({
+      folders: [folder],
+      detect: finding([{ label: 0, score: 0.9, box: PERSON }]),
+      resamples: 10,
+    });
+    const cars = await evaluated({
+      folders: [folder],
+      labels: ['car'],
+      detect: finding([{ label: 0, score: 0.9, box: CAR }]),
+      resamples: 10,
+    });
+    expect(differenceOf(cars, base)).toEqual({ labels: ['car'], map50: 1, interval50: [1, 1] });
+    const birds = photos([boxLine(0, PERSON)], { classes: ['bird'] });
+    const other = await evaluated({ folders: [birds], labels: ['bird'] });
+    expect(differenceOf(other, base)).toEqual({ labels: [], map50: null });
   });
 });
 
