@@ -51,6 +51,7 @@ interface Outcome {
 
 export async function runBench(flags: BenchFlags, context: CommandContext): Promise<void> {
   const setup = await setUpBench(flags, context.clock);
+  using _ = setup.runtime;
   const { file, config } = setup;
   if (flags.apply) {
     const { model, threads = 1 } = config!.detector;
@@ -80,7 +81,7 @@ async function benchmark(
   const plan = planOf(flags, setup);
   const path = benchPath(setup.dataDir);
   const kept = readKept(path);
-  const board = boardKey(setup.cpu, setup.runtimeVersion);
+  const board = boardKey(setup.cpu, setup.runtime.version);
   const known = flags.fresh ? [] : knownRows(plan, { kept, board, setup });
   const settings = plan.settings.filter((_, at) => known[at] === undefined);
   tellEstimate(settings.length, plan);
@@ -180,8 +181,8 @@ function toolsOf(
   setup: BenchSetup,
   { clock, signal }: CommandContext,
 ): BenchTools & { withBar(): BenchTools } {
-  const { subjects, memoryMb } = setup;
-  const plain = { subjects, memoryMb, clock, signal };
+  const { subjects, memoryMb, runtime } = setup;
+  const plain = { subjects, memoryMb, runtime, clock, signal };
   return {
     ...plain,
     withBar: () => {
@@ -213,7 +214,7 @@ function tableText(setup: BenchSetup, rows: readonly BenchRow[], perS: number | 
   const models = new Map([...setup.subjects].map(([name, { model }]) => [name, model]));
   const isKept = rows.some(({ keptAtMs }) => keptAtMs !== undefined);
   const { model } = readHardware();
-  const title = boardKey(setup.cpu, setup.runtimeVersion);
+  const title = boardKey(setup.cpu, setup.runtime.version);
   return [
     model === undefined ? title : `${model}: ${title}`,
     '',
@@ -251,7 +252,7 @@ function documentOf(
   outcome: Outcome,
   applied: Applied | undefined,
 ): object {
-  const { cpu, runtimeVersion, file, dataDir, need, subjects } = setup;
+  const { cpu, runtime, file, dataDir, need, subjects } = setup;
   const { rows, heat, notes, warnings, recommendation, missing } = outcome;
   const { choice, ...words } = recommendation;
   const models = [...subjects.values()].map(({ model: { file: _, ...model } }) => model);
@@ -267,7 +268,7 @@ function documentOf(
   return {
     v: 1,
     version,
-    board: { model: readHardware().model, cpu, onnxruntime: runtimeVersion },
+    board: { model: readHardware().model, cpu, onnxruntime: runtime.version },
     data: dataDir,
     config: file ?? null,
     need,

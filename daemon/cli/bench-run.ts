@@ -19,6 +19,7 @@ import { boardNow } from '../platform/board-now.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { GoldenPictures } from './bench-golden.ts';
+import type { BenchRuntime } from './bench-runtime.ts';
 
 /** Runs before those that count: the first plans memory, and clocks rise. */
 const WARMUPS = 5;
@@ -53,6 +54,7 @@ export interface BenchTools {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly memoryMb: number;
+  readonly runtime: BenchRuntime;
   /** Turns that are over, of all. */
   readonly onTurn?: (done: number, of: number) => void;
 }
@@ -77,7 +79,7 @@ export async function measureRows(plan: BenchPlan, tools: BenchTools): Promise<B
       await takeTurn(row, plan, tools, looks);
     } catch (error) {
       if (tools.signal.aborted) break;
-      row.reason = failureOf(error, tools.subjects.get(row.setting.model)!.model.file);
+      row.reason = failureOf(error, row.setting, tools);
     }
   }
   return rows.flatMap((row) => resultOf(row, rows));
@@ -106,8 +108,8 @@ async function takeTurn(row: Gathering, plan: BenchPlan, tools: BenchTools, look
   const series = spec === undefined ? undefined : plan.golden.series(spec.input);
   const roundMs = (plan.seconds * 1000) / plan.rounds;
   const forMs = plan.perS === undefined ? roundMs : roundMs / 2;
-  await using trials = new Trials({ clock: tools.clock });
-  const wish = wishOf(setting, series?.[0]);
+  await using trials = new Trials({ clock: tools.clock, env: tools.runtime.variables });
+  const wish = wishOf(setting, series?.[0], tools);
   const limits = limitsOf(setting, roundMs, tools);
   const before = boardNow();
   const result = await trials.try(
@@ -139,9 +141,16 @@ function roundOf({ loadMs, runsMs, cpuMs, rssBytes }: TrialResult): Omit<BenchRo
   return { loadMs, runsMs, cpuMs, rssBytes };
 }
 
-function wishOf(setting: BenchSetting, feeds: Record<string, TensorData> | undefined): TrialWish {
-  const { provider, threads, spinning } = setting;
-  return { provider, threads, spinning, warmups: WARMUPS, ...(feeds === undefined ? {} : { feeds }) };
+function wishOf(
+  { provider, threads, spinning }: BenchSetting,
+  feeds: Record<string, TensorData> | undefined,
+  { runtime: { cacheDir } }: BenchTools,
+): TrialWish {
+  return {
+    ...{ provider, threads, spinning, warmups: WARMUPS },
+    ...(feeds === undefined ? {} : { feeds }),
+    ...(cacheDir === undefined ? {} : { cacheDir }),
+  };
 }
 
 function limitsOf({ provider }: BenchSetting, forMs: number, { signal, memoryMb }: BenchTools): TrialLimits {
@@ -149,9 +158,15 @@ function limitsOf({ provider }: BenchSetting, forMs: number, { signal, memoryMb 
   return { deadlineMs, memoryMb, signal };
 }
 
-/** The runtime's words, without the file that the row names already. */
-function failureOf(error: unknown, file: string): string {
-  const [line = ''] = reasonOf(error).replace(`${file}: `, '').split('\n');
+/** In one line, without the file that the row names already. */
+function failureOf(
+  error: unknown,
+  { model, provider }: BenchSetting,
+  { subjects, runtime }: BenchTools,
+): string {
+  const { file } = subjects.get(model)!.model;
+  const said = reasonOf(error).replace(`${file}: `, '');
+  const [line = ''] = runtime.reasonFor(provider, new Error(said)).split('\n');
   return line.length > REASON_CHARS_MAX ? `${line.slice(0, REASON_CHARS_MAX)}…` : line;
 }
 
@@ -171,7 +186,7 @@ export async function measureHeat(
   const feeds = spec === undefined ? undefined : golden.series(spec.input)[0];
   const totalMs = minutes * 60_000;
   const forMs = Math.min(HEAT_SLICE_MS, totalMs / HEAT_SLICES_MIN);
-  await using trials = new Trials({ clock });
+  await using trials = new Trials({ clock, env: tools.runtime.variables });
   const slices: HeatSlice[] = [];
   const beganMonoMs = clock.monoMs();
   while (clock.monoMs() - beganMonoMs < totalMs && !signal.aborted) {
@@ -179,7 +194,7 @@ export async function measureHeat(
     try {
       const { runsMs } = await trials.try(
         model.file,
-        { ...wishOf(setting, feeds), forMs },
+        { ...wishOf(setting, feeds, tools), forMs },
         limitsOf(setting, forMs, tools),
       );
       const atS = (clock.monoMs() - beganMonoMs) / 1000;

@@ -19,6 +19,7 @@ import { readHardware } from '../platform/hardware.ts';
 import { showText } from '../platform/show.ts';
 import { pathsIn } from '../store/paths.ts';
 import type { BenchSubject } from './bench-run.ts';
+import { BenchRuntime } from './bench-runtime.ts';
 
 export interface BenchFlags {
   readonly config?: string;
@@ -40,7 +41,8 @@ export interface BenchSetup {
   readonly dataDir: string;
   readonly daemonPid: number | undefined;
   readonly cpu: CpuFacts;
-  readonly runtimeVersion: string;
+  /** To be disposed of. */
+  readonly runtime: BenchRuntime;
   readonly memoryMb: number;
   readonly config: Config | undefined;
   readonly file: string | undefined;
@@ -58,8 +60,6 @@ export interface BenchSetup {
 
 /** Without a configuration. */
 const DEFAULT_FPS = 5;
-/** Providers worth a row when none are named, if the runtime lists them. */
-const PROVIDERS = ['tensorrt', 'cuda', 'cpu'];
 const THREADS_MAX = 3;
 /** Cores that others keep busy; more disturbs. */
 const BUSY_CORES_MAX = 0.5;
@@ -79,21 +79,21 @@ export async function setUpBench(flags: BenchFlags, clock: Clock): Promise<Bench
   const store = new ModelStore({ dataDir, clock });
   const subjects = await subjectsOf(flags, store, notes);
   const current = config?.detector.model ?? DEFAULT_MODEL;
-  const { listSupportedBackends, env } = await import('onnxruntime-node');
-  const listed = listSupportedBackends().map(({ name }) => name);
+  const runtime = new BenchRuntime(config?.detector ?? {});
+  if (runtime.problem !== undefined) notes.push(runtime.problem);
   const { availableMb = 0 } = readHardware();
   return {
     dataDir,
     daemonPid,
     cpu,
-    runtimeVersion: env.versions.node ?? env.versions.common,
+    runtime,
     memoryMb: Math.max(MEMORY_MB_MIN, Math.round(availableMb * MEMORY_SHARE)),
     config,
     file,
     need: needOf(config),
     subjects,
     current: await store.find(current).then(nameOf, () => current),
-    providers: providers ?? PROVIDERS.filter((name) => listed.includes(name)),
+    providers: providers ?? runtime.providers,
     threads: flags.threads ?? defaultThreads(cpu.cores),
     unfit: config === undefined ? new Map() : unfitFor(config, subjects),
     notes,

@@ -38,6 +38,8 @@ export interface GraphSessionOptions {
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Where the graph that really runs is written. */
   readonly optimizedFile?: string;
+  /** For engines that accelerators build; default: none is kept. */
+  readonly cacheDir?: string;
 }
 
 /** A model that has been opened. */

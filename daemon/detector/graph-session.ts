@@ -3,6 +3,10 @@
 // code, and what kills it kills the process.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { GraphSession, GraphSessionOptions, PortInfo, TensorData, TensorKind } from '../core/infer.ts';
+import { systemClock } from '../platform/clock.ts';
+import { readGpu } from '../platform/gpu.ts';
+import { usedLibrary } from './runtime-library.ts';
+import { type EnginePlace, tensorrtProvider } from './tensorrt-options.ts';
 
 /** The options of ONNX Runtime for what was asked; idle threads sleep unless they are told to spin (see session.ts). */
 export function runtimeOptions({
@@ -31,7 +35,11 @@ export async function openGraph(
   model: string | Uint8Array,
   options: GraphSessionOptions = {},
 ): Promise<GraphSession> {
-  const wishes = runtimeOptions(options);
+  const plain = runtimeOptions(options);
+  const wishes =
+    typeof model === 'string' && options.provider === 'tensorrt'
+      ? { ...plain, executionProviders: [tensorrtProvider(model, enginePlace(options), systemClock.nowMs())] }
+      : plain;
   const session =
     typeof model === 'string'
       ? await InferenceSession.create(model, wishes)
@@ -46,6 +54,11 @@ export async function openGraph(
     },
     release: () => session.release(),
   };
+}
+
+/** As for the detector: what is measured here is what runs there. */
+function enginePlace({ cacheDir }: GraphSessionOptions): EnginePlace {
+  return { cacheDir, gpu: readGpu(), runtime: usedLibrary()?.version };
 }
 
 function portOf(metadata: InferenceSession.ValueMetadata): PortInfo {

@@ -36,16 +36,18 @@ export function launchDetector(
   return new Child({
     command: process.execPath,
     args: [...NODE_FLAGS, PROCESS_FILE, JSON.stringify(argument)],
-    env: childEnvironment({
-      ...kernelCache(options.cacheDir),
-      ...tuningIn(process.env),
-      ...MALLOC,
-      ...variables,
-      ...secret,
-    }),
+    env: childEnvironment({ ...runtimeVariables(options.cacheDir, variables), ...secret }),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     clock,
   });
+}
+
+/** What the runtime is started with, here and wherever it is measured; `variables` are those for the library. */
+export function runtimeVariables(
+  cacheDir: string | undefined,
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return { ...kernelCache(cacheDir), ...tuningIn(process.env), ...MALLOC, ...variables };
 }
 
 /**

@@ -1,5 +1,6 @@
 // A small benchmark of the bundled models with the real runtime in real processes: rows, golden pictures, heat, a provider that
 // does not work, a signal in the middle.
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { GoldenPictures } from '../../daemon/cli/bench-golden.ts';
 import {
@@ -9,16 +10,19 @@ import {
   measureHeat,
   measureRows,
 } from '../../daemon/cli/bench-run.ts';
+import { BenchRuntime } from '../../daemon/cli/bench-runtime.ts';
 import type { TensorData } from '../../daemon/core/infer.ts';
 import { settingsOf } from '../../daemon/models/benchmark.ts';
 import { benchModel } from '../../daemon/models/benchmark-model.ts';
 import { loadModel, readManifest } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { readGpu } from '../../daemon/platform/gpu.ts';
 import { LIGHTER_MODEL, modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
 import { errorOf } from '../support/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const golden = new GoldenPictures();
+const runtime = new BenchRuntime({});
 
 async function subject(name: string): Promise<BenchSubject> {
   return { model: benchModel(name, await readManifest(name)), spec: await loadModel(name) };
@@ -27,7 +31,7 @@ async function subject(name: string): Promise<BenchSubject> {
 async function tools(...names: readonly string[]): Promise<BenchTools> {
   const subjects = await Promise.all(names.map(async (name) => [name, await subject(name)] as const));
   const { signal } = new AbortController();
-  return { subjects: new Map(subjects), clock: systemClock, signal, memoryMb: 1024 };
+  return { subjects: new Map(subjects), clock: systemClock, signal, memoryMb: 1024, runtime };
 }
 
 function plan(changes: Partial<BenchPlan> & Pick<BenchPlan, 'settings'>): BenchPlan {
@@ -133,4 +137,14 @@ test('a signal ends the measuring; rows that had a round have figures, the other
     },
   });
   expect(rows.map(({ model, figures }) => [model, figures?.rounds])).toEqual([[LIGHTER_MODEL, 1]]);
+});
+
+test('what stands in the way of a provider is told as the daemon tells it, and a library that does not fit too', () => {
+  const words = runtime.reasonFor('cuda', new Error('/onnx/core/a.cc:7 load() x != y was false. no library'));
+  expect(words).toMatch(readGpu() === undefined ? /^no NVIDIA GPU here/ : /^[^/]/);
+  expect(runtime.reasonFor('cpu', new Error('out of memory\nat once'))).toBe('out of memory');
+  expect(runtime.providers.at(-1)).toBe('cpu');
+  using other = new BenchRuntime({ library: join(tempDir(), 'nowhere') });
+  expect(other.problem).toMatch(/nowhere does not exist; measured with the one that comes with the daemon$/);
+  expect(other.version).toBe(runtime.version);
 });
