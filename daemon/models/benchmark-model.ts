@@ -32,7 +32,7 @@ export function benchModel(name: string, { manifest, folder }: LoadedManifest): 
       { model: name, file, actual, sha256: manifest.sha256 },
     );
   }
-  const { input, task, labels } = manifest;
+  const { input, task, labels, quantization } = manifest;
   return {
     name,
     file,
@@ -43,6 +43,7 @@ export function benchModel(name: string, { manifest, folder }: LoadedManifest): 
     width: input.width,
     height: input.height,
     ...graphFacts(decodeModel(bytes)),
+    ...(quantization === undefined ? {} : { floatSha256: quantization.from.sha256 }),
     ...evaluationOf(manifest),
   };
 }

@@ -17,6 +17,8 @@ export interface BenchModel {
   readonly width: number;
   readonly height: number;
   readonly precision: 'int8' | 'float';
+  /** Of the model that it was quantized from, where its manifest says so. */
+  readonly floatSha256?: string;
   /** Weights and biases, the scales of an int8 model among them. */
   readonly parameters: number;
   /** AP at IoU 0.5 on labelled photos (`vedette models eval`), 0..1, and which. */
@@ -192,10 +194,12 @@ export function stemOf(name: string): string {
   return last.replace(/[-_.](?:int8|uint8|float|float32|fp32|fp16|quant|quantized|qdq)$/i, '');
 }
 
-/** Two precisions of one network: same stem, same picture, same labels. */
+/** Two precisions of one network: one was made from the other, or the names say so and picture and labels are the same. */
 export function isTwin(a: BenchModel, b: BenchModel): boolean {
+  if (a.precision === b.precision) return false;
+  if (a.floatSha256 === b.sha256 || b.floatSha256 === a.sha256) return true;
   const sameInput = a.width === b.width && a.height === b.height;
-  return a.precision !== b.precision && sameInput && sameLabels(a, b) && stemOf(a.name) === stemOf(b.name);
+  return sameInput && sameLabels(a, b) && stemOf(a.name) === stemOf(b.name);
 }
 
 export function sameLabels(a: BenchModel, b: BenchModel): boolean {

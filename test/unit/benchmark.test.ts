@@ -120,6 +120,18 @@ test('an int8 model that is slower than its float twin is told, with the cause o
   expect(int8Warnings(precisionPairs(models, rows.slice(3)), [])).toEqual([]);
 });
 
+test('a model that was quantized from another is its twin, whatever their names', () => {
+  const float = benchModel({ name: 'shop', precision: 'float', sha256: 'f'.repeat(64) });
+  const models = [
+    float,
+    benchModel({ name: 'mine', floatSha256: float.sha256 }),
+    benchModel({ name: 'other' }),
+  ];
+  const rows = models.map(({ name }) => benchRow({ model: name, p50Ms: 5 }));
+  const pairs = precisionPairs(models, rows);
+  expect(pairs.map(({ int8, float: from }) => [int8.model, from.model])).toEqual([['mine', 'shop']]);
+});
+
 const box = (x: number, width = 0.2): { x: number; y: number; width: number; height: number } => {
   return { x, y: 0.2, width, height: 0.5 };
 };
