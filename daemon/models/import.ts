@@ -25,7 +25,7 @@ import { type InputFacts, recogniseInput } from './recognise-input.ts';
 import { recogniseSource } from './recognise-source.ts';
 import { isLinear, tailOf } from './recognise-tail.ts';
 
-/** Runs a model, its bytes or a file, once, somewhere that it can do no harm; rejects with MODEL_UNSUPPORTED. */
+/** Runs a model, its bytes or a file, once, somewhere that it can do no harm; rejects with MODEL_UNSUPPORTED and the bare reason. */
 export type TryModel = (
   model: Uint8Array | string,
   feeds: Readonly<Record<string, TensorData>>,
@@ -69,10 +69,17 @@ const IR_VERSION_MIN = 4;
 export async function prepareImport(request: ImportRequest): Promise<PreparedModel> {
   const { file, wishes, trial } = request;
   const bytes = readModelBytes(file);
-  try {
+  return named(file, async () => {
     const findings = new Findings();
     const imported = await recognise(bytes, { wishes, trial, file, findings });
     return prepared(request, bytes, imported, findings.facts);
+  });
+}
+
+/** Lets errors begin with the file. */
+async function named<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (!(error instanceof VedetteError) || error.message.startsWith(file)) throw error;
     throw new VedetteError(error.code, `${file}: ${error.message}`, { file, ...error.data }, error);
@@ -189,7 +196,9 @@ function prepared(
       writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     },
     prove: (path, picture) =>
-      proveImported(manifest, imported.sumsToOne, { file: path, picture, trial: request.trial }),
+      named(file, () =>
+        proveImported(manifest, imported.sumsToOne, { file: path, picture, trial: request.trial }),
+      ),
   };
 }
 
