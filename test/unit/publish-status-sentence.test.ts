@@ -4,6 +4,7 @@ import { type SentenceSources, statusSentence } from '../../daemon/publish/statu
 interface State {
   cameras?: Readonly<Record<string, string>>;
   detector?: string;
+  opening?: string;
   lastReason?: string;
   connected?: boolean;
   problem?: string;
@@ -13,6 +14,7 @@ interface State {
 function sentence({
   cameras = {},
   detector = 'ready',
+  opening,
   lastReason,
   connected = true,
   problem,
@@ -42,6 +44,7 @@ function sentence({
         recycled: 0,
         rssBytes: 0,
         ...(lastReason === undefined ? {} : { lastReason }),
+        ...(opening === undefined ? {} : { starting: { provider: opening, forS: 1, limitMs: 1 } }),
       }),
     },
     ladder: {
@@ -110,4 +113,11 @@ test('what is wrong stands with its reason', () => {
   ).toBe(`no camera enabled, ${reason}, broker away, alerts wait, store: the disk is full`);
   // An old reason of a detector that works again is no news.
   expect(sentence({ lastReason: reason })).toBe('no camera enabled, detector ready, broker connected');
+});
+
+test('an accelerator that is being opened is named: it may take minutes', () => {
+  expect(sentence({ detector: 'starting', opening: 'tensorrt' })).toContain(
+    'detector starting: opening tensorrt',
+  );
+  expect(sentence({ detector: 'starting', opening: 'cpu' })).toMatch(/detector starting(,|$)/);
 });
