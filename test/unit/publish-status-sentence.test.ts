@@ -1,6 +1,19 @@
 import { expect, test } from 'vitest';
 import { type SentenceSources, statusSentence } from '../../daemon/publish/status-sentence.ts';
 
+const COUNTERS = {
+  framesTotal: 0,
+  framesDropped: 0,
+  framesOvertaken: 0,
+  framesProcessed: 0,
+  framesStill: 0,
+  inferences: 0,
+  fps: 0,
+  restarts: 0,
+  snapshotsWritten: 0,
+  snapshotsDropped: 0,
+};
+
 interface State {
   cameras?: Readonly<Record<string, string>>;
   detector?: string;
@@ -20,22 +33,10 @@ function sentence({
   problem,
   rung = 0,
 }: State): string {
-  const counters = {
-    framesTotal: 0,
-    framesDropped: 0,
-    framesOvertaken: 0,
-    framesProcessed: 0,
-    framesStill: 0,
-    inferences: 0,
-    fps: 0,
-    restarts: 0,
-    snapshotsWritten: 0,
-    snapshotsDropped: 0,
-  };
   const sources: SentenceSources = {
     cameras: Object.entries(cameras).map(([camera, status]) => ({
       camera,
-      state: () => ({ status, ...counters }),
+      state: () => ({ status, ...COUNTERS }),
     })),
     detector: {
       state: () => ({
