@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { HEAD_NAMES, type ImportWishes, NORMALISATION_NAMES, type Three } from '../models/import-wishes.ts';
 import { LABEL_LISTS } from '../models/labels.ts';
 import { TASKS } from '../models/manifest-schema.ts';
+import type { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
 import type { ImportedModel } from './model-import.ts';
@@ -68,7 +69,9 @@ export function modelsAddCommand(context: CommandContext): Command {
         ...(nmsIou === undefined ? {} : { nmsIou }),
       },
       context,
-    );
+    ).catch((error: unknown) => {
+      throw withFindings(error);
+    });
     process.stdout.write(flags.json ? `${JSON.stringify(jsonOf(imported), null, 2)}\n` : wordsOf(imported));
   });
 }
@@ -122,6 +125,15 @@ function nameOf(file: string): string {
     .replace(/\.onnx$/i, '')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '');
+}
+
+/** What is known already helps to answer what is asked. */
+function withFindings(error: unknown): unknown {
+  const { code, data } = error as Partial<VedetteError>;
+  const found = code === 'MODEL_UNCLEAR' ? (data?.['found'] as readonly string[]) : [];
+  if (found.length > 0)
+    process.stderr.write(`Found in the file:\n${found.map((fact) => `  ${fact}\n`).join('')}`);
+  return error;
 }
 
 function wordsOf({ manifest, folder, facts }: ImportedModel): string {
