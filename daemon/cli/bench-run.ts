@@ -10,10 +10,7 @@ import {
   type BenchRow,
   type BenchSetting,
   figuresOf,
-  PACED_RUNS_MIN,
   percentilesOf,
-  type Timing,
-  turnMs,
   turnsOf,
 } from '../models/benchmark.ts';
 import { type Heat, type HeatSlice, heatOf } from '../models/benchmark-heat.ts';
@@ -26,6 +23,8 @@ import type { BenchRuntime } from './bench-runtime.ts';
 
 /** Runs before those that count: the first plans memory, and clocks rise. */
 const WARMUPS = 5;
+/** Of a turn at a pace, at least. */
+const PACED_RUNS_MIN = 3;
 /** Beside the time that is measured: opening the model, on an accelerator building its engine. */
 const OPEN_MS = 60_000;
 const OPEN_ACCELERATOR_MS = 1_200_000;
@@ -40,8 +39,13 @@ export interface BenchSubject {
   readonly spec: ModelSpec | undefined;
 }
 
-export interface BenchPlan extends Timing {
+export interface BenchPlan {
   readonly settings: readonly BenchSetting[];
+  readonly rounds: number;
+  /** Of one row, all rounds together. */
+  readonly seconds: number;
+  /** Frames a second for CPU time at a pace; undefined: not measured. */
+  readonly perS: number | undefined;
   readonly golden: GoldenPictures;
 }
 
@@ -78,7 +82,6 @@ export async function measureRows(plan: BenchPlan, tools: BenchTools): Promise<B
       row.reason = failureOf(error, row.setting, tools);
     }
   }
-  tools.onTurn?.(turns.length, turns.length);
   return rows.flatMap((row) => resultOf(row, rows));
 }
 
@@ -103,18 +106,22 @@ async function takeTurn(row: Gathering, plan: BenchPlan, tools: BenchTools, look
   const { setting } = row;
   const { model, spec } = tools.subjects.get(setting.model)!;
   const series = spec === undefined ? undefined : plan.golden.series(spec.input);
-  const { plainMs, pacedMs } = turnMs(plan);
+  const roundMs = (plan.seconds * 1000) / plan.rounds;
+  const forMs = plan.perS === undefined ? roundMs : roundMs / 2;
   await using trials = new Trials({ clock: tools.clock, env: tools.runtime.variables });
   const wish = wishOf(setting, series?.[0], tools);
-  const limits = limitsOf(setting, plainMs + pacedMs, tools);
+  const limits = limitsOf(setting, roundMs, tools);
   const before = boardNow();
-  const plain = { ...wish, forMs: plainMs, ...(looks && series !== undefined ? { series } : {}) };
-  const result = await trials.try(model.file, plain, limits);
+  const result = await trials.try(
+    model.file,
+    { ...wish, forMs, ...(looks && series !== undefined ? { series } : {}) },
+    limits,
+  );
   const { perS } = plan;
   const paced =
     perS === undefined
       ? undefined
-      : await trials.try(model.file, { ...wish, runs: PACED_RUNS_MIN, forMs: pacedMs, perS }, limits);
+      : await trials.try(model.file, { ...wish, runs: PACED_RUNS_MIN, forMs, perS }, limits);
   const after = boardNow();
   if (spec !== undefined && result.seriesData !== undefined) {
     const golden = plan.golden.score(spec, result.seriesData);
@@ -199,7 +206,6 @@ export async function measureHeat(
     }
     tools.onTurn?.(Math.min(totalMs, clock.monoMs() - beganMonoMs), totalMs);
   }
-  tools.onTurn?.(totalMs, totalMs);
   return slices.length === 0 ? undefined : heatOf(slices);
 }
 

@@ -4,6 +4,7 @@ import type { CommandContext } from './context.ts';
 import { modelsAddCommand } from './models-add.ts';
 import { modelsEvalCommand } from './models-eval.ts';
 import { modelsListCommand } from './models-list.ts';
+import { modelsPullCommand } from './models-pull.ts';
 import { modelsQuantizeCommand } from './models-quantize.ts';
 import { modelsRemoveCommand } from './models-remove.ts';
 import { modelsShowCommand } from './models-show.ts';
@@ -15,6 +16,7 @@ export function modelsCommand(context: CommandContext): Command {
     .description('the models on this board: what there is, bring, prepare and measure')
     .addCommand(modelsListCommand(context))
     .addCommand(modelsShowCommand(context))
+    .addCommand(modelsPullCommand(context))
     .addCommand(modelsAddCommand(context))
     .addCommand(modelsTryCommand(context))
     .addCommand(modelsVerifyCommand(context))

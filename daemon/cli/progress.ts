@@ -97,16 +97,76 @@ export class Steps {
   }
 }
 
+export interface DownloadAt {
+  /** Bytes that are here, and those that were here when the running try began. */
+  readonly have: number;
+  readonly had: number;
+  readonly of: number | undefined;
+}
+
+/** The bar of a download: how much, how fast, how long still. */
+export class DownloadBar {
+  readonly #clock: Clock;
+  readonly #shown: boolean;
+  #had: number | undefined;
+  #beganMonoMs = 0;
+  #drawnMonoMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, shown = process.stderr.isTTY) {
+    this.#clock = clock;
+    this.#shown = shown;
+  }
+
+  at(download: DownloadAt): void {
+    const nowMs = this.#clock.monoMs();
+    if (this.#had !== download.had) {
+      this.#had = download.had;
+      this.#beganMonoMs = nowMs;
+    }
+    if (!this.#shown || nowMs - this.#drawnMonoMs < REDRAW_MS) return;
+    this.#drawnMonoMs = nowMs;
+    process.stderr.write(NEW_LINE + downloadLine(download, nowMs - this.#beganMonoMs));
+  }
+
+  /** Takes the bar away and says a line in its place. */
+  say(line: string): void {
+    this.end();
+    say(line);
+  }
+
+  end(): void {
+    if (this.#shown && this.#drawnMonoMs > 0) process.stderr.write(NEW_LINE);
+  }
+}
+
+/** `[######----------]  37 %  5.2 of 14.2 MB  1.3 MB/s  7 s left`. */
+export function downloadLine({ have, had, of }: DownloadAt, tookMs: number): string {
+  const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  const perMs = tookMs < GUESS_AFTER_MS ? 0 : (have - had) / tookMs;
+  const rate = perMs === 0 ? [] : [`${mega(perMs * 1000)} MB/s`];
+  if (of === undefined) return [`${mega(have)} MB`, ...rate].join('  ');
+  const left = perMs === 0 ? [] : [`${durationWords((of - have) / perMs)} left`];
+  return [barOf(have / of), `${mega(have)} of ${mega(of)} MB`, ...rate, ...left].join('  ');
+}
+
 /** `[######----------]  37 %  12 s left`. */
 export function barLine(share: number, tookMs: number): string {
+  const bar = barOf(share);
+  if (share <= 0 || tookMs < GUESS_AFTER_MS) return bar;
+  return `${bar}  ${durationWords((tookMs * (1 - Math.min(1, share))) / share)} left`;
+}
+
+/** `[######----------]  37 %`. */
+function barOf(share: number): string {
   const part = Math.min(1, Math.max(0, share));
   const full = Math.floor(part * BAR_WIDTH);
   const bar = `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
-  const percent = `${bar} ${String(Math.floor(part * 100)).padStart(3)} %`;
-  if (part === 0 || tookMs < GUESS_AFTER_MS) return percent;
-  const leftS = Math.ceil((tookMs * (1 - part)) / part / 1000);
-  const left = leftS < 90 ? `${leftS} s` : `${Math.ceil(leftS / 60)} min`;
-  return `${percent}  ${left} left`;
+  return `${bar} ${String(Math.floor(part * 100)).padStart(3)} %`;
+}
+
+function durationWords(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 90 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 function say(line: string): void {

@@ -23,9 +23,10 @@ export function normaliseInput(
 ): ModelInput {
   const { layout, size, type, rank } = input;
   const shape = layout === 'nchw' ? [3, size.height, size.width] : [size.height, size.width, 3];
-  const { name } = input;
+  let { name } = input;
   if (type !== 'uint8' || rank === 3) {
     const writer = new GraphWriter(model);
+    name = writer.fresh('image');
     let value = name;
     const constant = (numbers: readonly number[]): string =>
       writer.floats(layout === 'nchw' ? [1, 3, 1, 1] : [1, 1, 1, 3], numbers);
@@ -38,7 +39,7 @@ export function normaliseInput(
       if (type === 'float16') value = writer.cast(value, 'float16');
     }
     if (rank === 3) value = writer.reshape(value, shape);
-    writer.finishInput(value, { name, type: 'uint8', dims: [1, ...shape] });
+    writer.finishInput(input.name, value, { name, type: 'uint8', dims: [1, ...shape] });
   }
   return { name, ...size, type: 'uint8', layout, colour, mean: [0, 0, 0], scale: [1, 1, 1], resize };
 }

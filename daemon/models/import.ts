@@ -43,6 +43,8 @@ export interface ImportRequest {
   readonly trial: TryModel;
   /** Where it comes from, where it was fetched. */
   readonly url?: string;
+  /** What it was trained on, where that is known. */
+  readonly data?: Manifest['data'];
   readonly nowMs: number;
 }
 
@@ -175,7 +177,7 @@ function prepared(
     thresholdDefault: threshold,
     thresholds: {},
     licence,
-    data: [{ name: 'unknown', licence: 'unknown', source }],
+    data: request.data ?? [{ name: 'unknown', licence: 'unknown', source }],
     source,
     card: CARD_FILE,
     origin: {

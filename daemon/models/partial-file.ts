@@ -30,6 +30,7 @@ const stateSchema = z.strictObject({
 
 export type PartialState = Omit<z.output<typeof stateSchema>, 'v'>;
 
+const LOCK = 'lock';
 /** Of those that nobody has gone on with. */
 const KEEP_MS = 30 * 86_400_000;
 
@@ -49,7 +50,7 @@ export class PartialFile {
 
   /** Takes up what is there. Throws MODEL_STORE when another process downloads or the folder cannot be written. */
   static async open(folder: string, sha256: string): Promise<PartialFile> {
-    const lockPath = join(folder, 'lock');
+    const lockPath = join(folder, LOCK);
     let lock: FileLock;
     try {
       await mkdir(folder, { recursive: true });
@@ -166,10 +167,10 @@ export async function discardPartial(path: string): Promise<void> {
 /** Removes downloads that nobody has gone on with for a month. */
 export async function sweepPartials(folder: string, nowMs: number): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    if (!/^[0-9a-f]{64}\.part$/.test(name)) continue;
     const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && nowMs - found.mtimeMs > KEEP_MS) await discardPartial(path);
+    const found = name === LOCK ? undefined : await stat(path).catch(() => undefined);
+    if (found !== undefined && nowMs - found.mtimeMs > KEEP_MS)
+      await rm(path, { recursive: true, force: true });
   }
 }
 

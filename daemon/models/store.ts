@@ -240,6 +240,14 @@ export function checkName(name: string): void {
   throw new VedetteError('USAGE', `${shown} cannot be the name of a model: ${why}; choose one with --name`);
 }
 
+/** A file's name without its ending, in letters that a model's name may have. */
+export function nameOfFile(file: string): string {
+  return basename(file)
+    .replace(/\.onnx$/i, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '');
+}
+
 function isFromSystem(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }

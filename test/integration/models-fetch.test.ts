@@ -288,6 +288,24 @@ describe('what is refused', () => {
   });
 });
 
+describe('a proxy', () => {
+  test('of the environment is asked for addresses of elsewhere, and named when it is not there', async () => {
+    const it = await trial();
+    const url = new URL('http://models.invalid/file');
+    onTestFinished(() => {
+      delete process.env['HTTP_PROXY'];
+    });
+    process.env['HTTP_PROXY'] = it.server.url('').href;
+    expect(readFileSync((await it.fetch('', {}, { url })).path)).toEqual(CONTENT);
+    expect(it.server.requests).toEqual(['GET http://models.invalid/file']);
+    await it.server.stop();
+    const other = await trial();
+    expect((await other.refused('', {}, { url })).message).toMatch(
+      /models\.invalid cannot be reached \(proxy http:\/\/127\.0\.0\.1:\d+\/ of HTTP_PROXY\): the connection was refused/,
+    );
+  });
+});
+
 describe('https', () => {
   async function tlsServer(subject: string): Promise<FileServer> {
     const authority = new Authority();

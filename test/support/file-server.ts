@@ -34,8 +34,9 @@ export async function fileServer({ content, tls }: FileServerOptions): Promise<F
       [request.method, request.url, range, ifRange].filter((part) => part !== undefined).join(' '),
     );
     response.on('error', () => undefined);
-    const path = request.url?.split('?')[0] ?? '';
-    const behaviour = BEHAVIOURS[path.slice(1)];
+    // As a proxy it is asked for whole addresses.
+    const { pathname } = new URL(request.url ?? '', 'http://here');
+    const behaviour = BEHAVIOURS[pathname.slice(1).replace(/\.onnx$/, '')];
     if (behaviour === undefined) response.writeHead(404).end('no such file');
     else behaviour(new Exchange(request, response, state, requests.length), held.promise);
   };
