@@ -5,7 +5,6 @@ import {
   estimateS,
   int8Warnings,
   isMeasured,
-  precisionPairs,
   sameSetting,
   settingsOf,
 } from '../models/benchmark.ts';
@@ -62,7 +61,8 @@ export async function runBench(flags: BenchFlags, context: CommandContext): Prom
   const applied = flags.apply ? await apply(file!, outcome, flags, context) : undefined;
   if (flags.json) say(JSON.stringify(documentOf(setup, context, outcome, applied), null, 2));
   else if (applied !== undefined) for (const line of appliedLines(file!, applied)) say(line);
-  if (outcome.missing > 0) context.signal.throwIfAborted();
+  context.signal.throwIfAborted();
+  if (applied !== undefined && 'refusal' in applied) throw applied.refusal;
   if (outcome.rows.some(isMeasured)) return;
   const [failed] = outcome.rows;
   throw new VedetteError('BENCH_FAILED', `nothing was measured: ${failed?.reason}`);
@@ -99,9 +99,9 @@ async function benchmark(
   const heat = await heatFor(flags, facts, golden, tools);
   if (heat !== undefined) for (const line of ['', ...heatLines(heat)]) show(line);
   const recommendation = recommend(heat === undefined ? facts : { ...facts, hotFactor: heat.factor });
-  const warnings = int8Warnings(precisionPairs(facts.models, rows), setup.cpu.features);
+  const warnings = int8Warnings(facts.models, rows, setup.cpu.features);
   const missing = plan.settings.length - rows.length;
-  if (missing > 0) notes.push(stoppedNote(rows.length, plan.settings.length, flags));
+  if (context.signal.aborted) notes.push(stoppedNote(rows.length, plan.settings.length, flags));
   for (const note of notes.slice(setup.notes.length)) tell(`note: ${note}`);
   for (const line of ['', ...adviceLines(recommendation, warnings)]) show(line);
   return { rows, heat, notes, warnings, recommendation, missing };
@@ -224,19 +224,31 @@ function tableText(setup: BenchSetup, rows: readonly BenchRow[], perS: number | 
   ];
 }
 
+/** What was measured is told in any case: a refusal comes after it. Nothing is changed once the signal has come. */
 async function apply(
   file: string,
-  { recommendation, missing }: Outcome,
+  { recommendation }: Outcome,
   { data }: BenchFlags,
-  { clock }: CommandContext,
-): Promise<Applied | undefined> {
+  { clock, signal }: CommandContext,
+): Promise<Applied | Refused | undefined> {
   const { choice, headline } = recommendation;
-  if (missing > 0) return undefined;
-  if (choice !== undefined) return applySetting(file, choice.row, { data, nowMs: clock.nowMs() });
-  throw new VedetteError('BENCH_FAILED', `${file} is not changed: ${headline}`);
+  if (signal.aborted) return undefined;
+  try {
+    if (choice !== undefined) return await applySetting(file, choice.row, { data, nowMs: clock.nowMs() });
+    throw new VedetteError('BENCH_FAILED', `${file} is not changed: ${headline}`);
+  } catch (error) {
+    if (error instanceof VedetteError) return { refusal: error };
+    throw error;
+  }
 }
 
-function appliedLines(file: string, { diff, backup }: Applied): string[] {
+interface Refused {
+  readonly refusal: VedetteError;
+}
+
+function appliedLines(file: string, applied: Applied | Refused): string[] {
+  if ('refusal' in applied) return [];
+  const { diff, backup } = applied;
   if (backup === undefined) return ['', `${file} says it already`];
   return [
     '',
@@ -250,7 +262,7 @@ function documentOf(
   setup: BenchSetup,
   { version }: CommandContext,
   outcome: Outcome,
-  applied: Applied | undefined,
+  applied: Applied | Refused | undefined,
 ): object {
   const { cpu, runtime, file, dataDir, need, subjects } = setup;
   const { rows, heat, notes, warnings, recommendation, missing } = outcome;
@@ -279,7 +291,7 @@ function documentOf(
     warnings,
     recommendation: { ...chosen, ...words },
     ...(heat === undefined ? {} : { heat }),
-    ...(applied === undefined ? {} : { applied }),
+    ...(applied === undefined || 'refusal' in applied ? {} : { applied }),
   };
 }
 

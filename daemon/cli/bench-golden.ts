@@ -27,18 +27,19 @@ interface GoldenPicture {
   readonly objects: readonly GoldenObject[];
 }
 
+/** Drawn when they are first wanted: about half a second on a desktop, some seconds on a small board. */
 export class GoldenPictures {
-  readonly #pictures: readonly GoldenPicture[];
+  #drawn: readonly GoldenPicture[] | undefined;
 
-  /** Draws them: about half a second on a desktop, some seconds on a small board. */
-  constructor() {
-    this.#pictures = STREETS.flatMap((options) => {
+  get #pictures(): readonly GoldenPicture[] {
+    this.#drawn ??= STREETS.flatMap((options) => {
       const scene = new Scene({ width: WIDTH, height: HEIGHT, fps: 1, ...options });
       return SECONDS.map((second) => {
         const { objects } = scene.render(second);
         return { frame: scene.frame.slice(), objects: objects.map(objectOf) };
       });
     });
+    return this.#drawn;
   }
 
   /** The tensors of a model, in order. */

@@ -10,7 +10,10 @@ import {
   type BenchRow,
   type BenchSetting,
   figuresOf,
+  PACED_RUNS_MIN,
   percentilesOf,
+  type Timing,
+  turnMs,
   turnsOf,
 } from '../models/benchmark.ts';
 import { type Heat, type HeatSlice, heatOf } from '../models/benchmark-heat.ts';
@@ -23,8 +26,6 @@ import type { BenchRuntime } from './bench-runtime.ts';
 
 /** Runs before those that count: the first plans memory, and clocks rise. */
 const WARMUPS = 5;
-/** Of a turn at a pace, at least. */
-const PACED_RUNS_MIN = 3;
 /** Beside the time that is measured: opening the model, on an accelerator building its engine. */
 const OPEN_MS = 60_000;
 const OPEN_ACCELERATOR_MS = 1_200_000;
@@ -39,13 +40,8 @@ export interface BenchSubject {
   readonly spec: ModelSpec | undefined;
 }
 
-export interface BenchPlan {
+export interface BenchPlan extends Timing {
   readonly settings: readonly BenchSetting[];
-  readonly rounds: number;
-  /** Of one row, all rounds together. */
-  readonly seconds: number;
-  /** Frames a second for CPU time at a pace; undefined: not measured. */
-  readonly perS: number | undefined;
   readonly golden: GoldenPictures;
 }
 
@@ -82,6 +78,7 @@ export async function measureRows(plan: BenchPlan, tools: BenchTools): Promise<B
       row.reason = failureOf(error, row.setting, tools);
     }
   }
+  tools.onTurn?.(turns.length, turns.length);
   return rows.flatMap((row) => resultOf(row, rows));
 }
 
@@ -106,22 +103,18 @@ async function takeTurn(row: Gathering, plan: BenchPlan, tools: BenchTools, look
   const { setting } = row;
   const { model, spec } = tools.subjects.get(setting.model)!;
   const series = spec === undefined ? undefined : plan.golden.series(spec.input);
-  const roundMs = (plan.seconds * 1000) / plan.rounds;
-  const forMs = plan.perS === undefined ? roundMs : roundMs / 2;
+  const { plainMs, pacedMs } = turnMs(plan);
   await using trials = new Trials({ clock: tools.clock, env: tools.runtime.variables });
   const wish = wishOf(setting, series?.[0], tools);
-  const limits = limitsOf(setting, roundMs, tools);
+  const limits = limitsOf(setting, plainMs + pacedMs, tools);
   const before = boardNow();
-  const result = await trials.try(
-    model.file,
-    { ...wish, forMs, ...(looks && series !== undefined ? { series } : {}) },
-    limits,
-  );
+  const plain = { ...wish, forMs: plainMs, ...(looks && series !== undefined ? { series } : {}) };
+  const result = await trials.try(model.file, plain, limits);
   const { perS } = plan;
   const paced =
     perS === undefined
       ? undefined
-      : await trials.try(model.file, { ...wish, runs: PACED_RUNS_MIN, forMs, perS }, limits);
+      : await trials.try(model.file, { ...wish, runs: PACED_RUNS_MIN, forMs: pacedMs, perS }, limits);
   const after = boardNow();
   if (spec !== undefined && result.seriesData !== undefined) {
     const golden = plan.golden.score(spec, result.seriesData);
@@ -206,6 +199,7 @@ export async function measureHeat(
     }
     tools.onTurn?.(Math.min(totalMs, clock.monoMs() - beganMonoMs), totalMs);
   }
+  tools.onTurn?.(totalMs, totalMs);
   return slices.length === 0 ? undefined : heatOf(slices);
 }
 

@@ -3,6 +3,7 @@
 import { loadavg } from 'node:os';
 import { detectorSchema } from '../config/detector-schema.ts';
 import { defaultConfigPaths, findConfig, loadConfig } from '../config/load.ts';
+import { showPath } from '../config/problems.ts';
 import type { Config } from '../config/types.ts';
 import { checkConfig, checkLabels } from '../core/checks.ts';
 import { REGIONS_PER_FRAME } from '../core/effort.ts';
@@ -214,7 +215,7 @@ function unfitFor(config: Config, subjects: ReadonlyMap<string, BenchSubject>): 
   return new Map(
     [...subjects].flatMap(([name, { model, spec }]) => {
       const [fault] = spec === undefined ? [] : checkLabels(config, model.labels);
-      return fault === undefined ? [] : [[name, `${fault.path.join('.')}: ${fault.message}`] as const];
+      return fault === undefined ? [] : [[name, `${showPath(fault.path)}: ${fault.message}`] as const];
     }),
   );
 }

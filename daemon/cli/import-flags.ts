@@ -5,6 +5,7 @@ import type { ImportRequest } from '../models/import.ts';
 import { HEAD_NAMES, type ImportWishes, NORMALISATION_NAMES, type Three } from '../models/import-wishes.ts';
 import { LABEL_LISTS } from '../models/labels.ts';
 import { TASKS } from '../models/manifest-schema.ts';
+import type { VedetteError } from '../platform/errors.ts';
 import type { ImportedModel } from './model-import.ts';
 import { dataOption, numberUpTo, wholeNumber } from './options.ts';
 
@@ -97,6 +98,15 @@ function wishesIn(flags: ImportFlags): ImportWishes {
   const input = { task, inputSize, layout, mean, scale, normalise, colour, resize };
   const all = { ...input, head, activation, background, boxForm, classOffset };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ImportWishes;
+}
+
+/** What is known already helps to answer what is asked: told before the error, which is given back. */
+export function tellFindings(error: unknown): unknown {
+  const { code, data } = error as Partial<VedetteError>;
+  const found = code === 'MODEL_UNCLEAR' ? (data?.['found'] as readonly string[]) : [];
+  if (found.length > 0)
+    process.stderr.write(`Found in the file:\n${found.map((fact) => `  ${fact}\n`).join('')}`);
+  return error;
 }
 
 /** What was found and what was made of it. */

@@ -3,7 +3,14 @@
 import { Command } from 'commander';
 import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
-import { type ImportFlags, importedJson, importedText, importFlags, importOptions } from './import-flags.ts';
+import {
+  type ImportFlags,
+  importedJson,
+  importedText,
+  importFlags,
+  importOptions,
+  tellFindings,
+} from './import-flags.ts';
 
 const AFTER = `
 What the file tells is found out and printed with the reason; a flag overrides it. What cannot be known is asked for by the
@@ -28,11 +35,10 @@ export function modelsAddCommand(context: CommandContext): Command {
     const store = new ModelStore({ dataDir: dataFolder(flags.data, process.env), clock: context.clock });
     const name = flags.name ?? nameOfFile(file);
     const said = await importFlags(flags);
-    const imported = await importIntoStore(
-      store,
-      { file, name, replace: flags.replace ?? false, ...said },
-      context,
-    );
+    const work = { file, name, replace: flags.replace ?? false, ...said };
+    const imported = await importIntoStore(store, work, context).catch((error: unknown) => {
+      throw tellFindings(error);
+    });
     process.stdout.write(
       flags.json ? `${JSON.stringify(importedJson(imported), null, 2)}\n` : importedText(imported),
     );

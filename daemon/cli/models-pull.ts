@@ -10,7 +10,14 @@ import type { ModelStore } from '../models/store.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
-import { type ImportFlags, importedJson, importedText, importFlags, importOptions } from './import-flags.ts';
+import {
+  type ImportFlags,
+  importedJson,
+  importedText,
+  importFlags,
+  importOptions,
+  tellFindings,
+} from './import-flags.ts';
 import type { ImportedModel } from './model-import.ts';
 import { megabytes } from './model-words.ts';
 import { DownloadBar } from './progress.ts';
@@ -126,7 +133,7 @@ async function bringIn(
     return await importIntoStore(store, request, context);
   } catch (error) {
     if (error instanceof VedetteError) process.stderr.write(KEPT);
-    throw error;
+    throw tellFindings(error);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -98,7 +98,7 @@ export const detectorSchema = z.strictObject({
     .meta({ description: 'Time allowed for loading the model and warming up on the CPU (milliseconds).' }),
   acceleratorTimeoutMs: z.int().min(1000).max(7200000).default(1200000).meta({
     description:
-      'Time allowed for the same on an accelerator, which may have to build an engine first (milliseconds). One that needs longer is not tried again until the configuration changes.',
+      'Time allowed for the same on an accelerator, which may have to build an engine first (milliseconds). One that needs longer is left out from then on.',
   }),
   memoryMb: z.int().min(0).max(65536).default(512).meta({
     description:

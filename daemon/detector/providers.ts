@@ -22,6 +22,8 @@ export interface ProviderFallback {
   readonly advice?: string;
 }
 
+/** All that the runtime says of a provider whose libraries are not whole; why stands in the files. */
+const UNLOADED = /Failed to load shared library/;
 /** Providers that 'auto' stands for, before the CPU. */
 const ACCELERATORS = ['tensorrt', 'cuda'] as const;
 
@@ -102,7 +104,10 @@ export async function openWithFirst<T>(
       return { session: await open(candidate), provider, fallbacks };
     } catch (error) {
       if (provider === 'cpu' || isFinal(error)) throw error;
-      fallbacks.push(obstacle ? fallback(provider, obstacle) : { provider, reason: plainReason(error) });
+      const explained = obstacle?.kind === 'denied' || UNLOADED.test(reasonOf(error));
+      fallbacks.push(
+        obstacle && explained ? fallback(provider, obstacle) : { provider, reason: plainReason(error) },
+      );
     }
   }
   throw new Error('bug: a provider plan without the cpu');

@@ -1,7 +1,8 @@
 // With which ONNX Runtime library the next detector process is started, and which providers it had better not try: the owner's
 // library once it has run the model in a trial, else the bundled one; no provider that ended a process before. What was found
-// out holds until the configuration or the file changes. Main thread.
+// out holds until these keys or the file change. Main thread.
 import { statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { DetectorConfig } from '../config/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
@@ -12,6 +13,9 @@ import { Trials } from './trial.ts';
 
 /** The model runs on the CPU there. */
 const TRIAL_LIMITS = { deadlineMs: 60_000, memoryMb: 4096 } as const;
+/** The ladder changes the model, which makes no difference here. */
+const OWN_KEYS = ['providers', 'library', 'startTimeoutMs', 'acceleratorTimeoutMs'] as const;
+const AGAIN = 'it is tried again when detector.providers or its times change, or the daemon starts anew';
 const BUNDLED = 'using the one that comes with onnxruntime-node';
 
 export interface RuntimeChoiceOptions {
@@ -55,23 +59,21 @@ export class RuntimeChoice {
 
   /** A process ended before it was ready while it opened this provider: the next one leaves it out. */
   blame(provider: Provider, reason: string): void {
-    const advice = 'it is tried again when the configuration changes or the daemon starts anew';
-    this.#outages = [
-      ...this.#outages,
-      { provider, reason: `it ended the detector process: ${reason}`, advice },
-    ];
+    const why = `it ended the detector process: ${bare(reason)}`;
+    this.#outages = [...this.#outages, { provider, reason: why, advice: AGAIN }];
   }
 
   /** A process ended before it was ready, with the owner's library and nothing else to blame: the next one goes without. */
   blameLibrary(reason: string): void {
     if (this.#chosen === undefined || this.#chosen.problem !== undefined) return;
-    const problem = `detector.library: the detector process ended with it: ${reason}`;
+    const problem = `detector.library: the detector process ended with it: ${bare(reason)}`;
     this.#chosen = { variables: {}, problem, of: this.#chosen.of };
     this.#tell(problem);
   }
 
-  /** The configuration changed: everything may be tried again. */
-  forget(): void {
+  /** The configuration changed: where that may make a difference, everything is tried again. */
+  reconfigured(before: DetectorConfig, after: DetectorConfig): void {
+    if (OWN_KEYS.every((key) => isDeepStrictEqual(before[key], after[key]))) return;
     this.#chosen = undefined;
     this.#outages = [];
   }
@@ -97,6 +99,11 @@ export class RuntimeChoice {
     const code: ErrorCode = 'DETECTOR_LIBRARY';
     this.#options.logger.warn({ code }, `${problem}; ${BUNDLED}`);
   }
+}
+
+/** Without who it is about and what is done about it. */
+function bare(reason: string): string {
+  return reason.replace(/^detector: /, '').replace(/; (?:killing and )?restarting it$/, '');
 }
 
 /** Changes when the file does. */

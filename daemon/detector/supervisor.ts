@@ -133,8 +133,8 @@ export class DetectorSupervisor implements Part {
 
   /** Goes on with other settings: the process that runs is replaced by one that has them. */
   reconfigure(config: DetectorConfig, scoreLow: number): void {
+    this.#choice.reconfigured(this.#options.config, config);
     this.#options = { ...this.#options, config, scoreLow };
-    this.#choice.forget();
     this.#backoff.reset();
     this.#wake.abort();
     this.#replace('the configuration changed');
@@ -340,12 +340,16 @@ export class DetectorSupervisor implements Part {
     const lived = readyMonoMs === undefined ? 0 : this.#options.clock.monoMs() - readyMonoMs;
     if (lived >= STABLE_MS) this.#backoff.reset();
     const failure = generation.failure ?? causeOfDeath(generation, exit, this.#logger);
-    if (failure.code === 'DETECTOR_START_FAILED' && !this.#stopping.signal.aborted) {
-      const { accelerator } = generation.start;
-      if (accelerator !== undefined) this.#choice.blame(accelerator, failure.reason);
-      else if (readyMonoMs === undefined) this.#choice.blameLibrary(failure.reason);
-    }
+    if (readyMonoMs === undefined && !this.#stopping.signal.aborted) this.#blame(generation, failure.reason);
     return failure;
+  }
+
+  /** Of a process that never was ready: what it died of is left out by the next one. What it reported itself is no death. */
+  #blame({ start, failure, endedMonoMs }: Generation, reason: string): void {
+    const crashed = failure === undefined;
+    if (start.accelerator !== undefined) {
+      if (crashed || endedMonoMs !== undefined) this.#choice.blame(start.accelerator, reason);
+    } else if (crashed) this.#choice.blameLibrary(reason);
   }
 
   /** No wait before the first restart of a process that had been ready; else the back-off. */

@@ -175,11 +175,32 @@ export function turnsOf<T>(rows: readonly T[], rounds: number): Turn<T>[] {
 }
 
 /** Beside what is measured: a process is started, the model opened, warmed up (seconds a turn). */
-const TURN_EXTRA_S = 0.7;
+const TURN_EXTRA_S = 1;
+/** Runs of a turn at a pace, at least, however slow the pace is. */
+export const PACED_RUNS_MIN = 3;
+
+export interface Timing {
+  readonly rounds: number;
+  /** Of one row, all rounds together. */
+  readonly seconds: number;
+  /** Frames a second of the paced half; undefined: there is none. */
+  readonly perS: number | undefined;
+}
+
+/** How long a turn goes on with runs one after the other, and with runs at a pace (milliseconds). */
+export function turnMs({ rounds, seconds, perS }: Timing): {
+  readonly plainMs: number;
+  readonly pacedMs: number;
+} {
+  const wholeMs = (seconds * 1000) / rounds;
+  if (perS === undefined) return { plainMs: wholeMs, pacedMs: 0 };
+  return { plainMs: wholeMs / 2, pacedMs: Math.max(wholeMs / 2, (PACED_RUNS_MIN * 1000) / perS) };
+}
 
 /** About how long it takes (seconds). */
-export function estimateS(rows: number, { rounds, seconds }: { rounds: number; seconds: number }): number {
-  return Math.ceil(rows * (seconds + rounds * TURN_EXTRA_S));
+export function estimateS(rows: number, timing: Timing): number {
+  const { plainMs, pacedMs } = turnMs(timing);
+  return Math.ceil(rows * timing.rounds * ((plainMs + pacedMs) / 1000 + TURN_EXTRA_S));
 }
 
 /** Rows of one model and its twin in the other precision. */
@@ -235,23 +256,39 @@ const SLOWER = 1.03;
 
 /** Instructions that multiply bytes in one step; without them int8 is often no gain (platform/cpu.ts). */
 const BYTE_PRODUCTS = ['dotprod', 'i8mm', 'avx_vnni', 'avx512_vnni'];
+const NO_BYTE_PRODUCTS =
+  'this processor has no instructions for products of bytes (arm64: asimddp; x64: avx_vnni, avx512_vnni)';
 
-/** A warning per int8 model that is slower than its float twin here. */
-export function int8Warnings(pairs: readonly PrecisionPair[], features: readonly string[]): string[] {
+/**
+ * A warning per int8 model that is slower than its float twin here, and one for those that nothing was held against on a processor
+ * where they may be.
+ */
+export function int8Warnings(
+  models: readonly BenchModel[],
+  rows: readonly BenchRow[],
+  features: readonly string[],
+): string[] {
+  const pairs = precisionPairs(models, rows);
   const cpu = pairs.filter(({ int8 }) => int8.provider === 'cpu' && !int8.spinning);
-  const slower = cpu.filter(({ int8, float }) => int8.figures.p50Ms > float.figures.p50Ms * SLOWER);
+  const isAble = features.some((name) => BYTE_PRODUCTS.includes(name));
   const worst = new Map<string, PrecisionPair>();
-  for (const pair of slower) {
+  for (const pair of cpu.filter((one) => ratioOf(one) > SLOWER)) {
     const before = worst.get(pair.int8.model);
     if (before === undefined || ratioOf(pair) > ratioOf(before)) worst.set(pair.int8.model, pair);
   }
-  const cause = features.some((name) => BYTE_PRODUCTS.includes(name))
+  const cause = isAble
     ? 'although this processor has instructions for products of bytes: some of its layers may not run as integers (vedette models show)'
-    : 'this processor has no instructions for products of bytes (arm64: asimddp; x64: avx_vnni, avx512_vnni)';
-  return [...worst.values()].map(({ int8, float }) => {
+    : NO_BYTE_PRODUCTS;
+  const slower = [...worst.values()].map(({ int8, float }) => {
     const times = `${int8.figures.p50Ms.toFixed(1)} ms against ${float.figures.p50Ms.toFixed(1)} ms of ${float.model}`;
     return `${int8.model} is slower than its float form: ${times} (${int8.threads} ${int8.threads === 1 ? 'thread' : 'threads'}); ${cause}`;
   });
+  const alone = models.filter(
+    ({ name, precision }) => precision === 'int8' && !cpu.some(({ int8 }) => int8.model === name),
+  );
+  if (isAble || alone.length === 0) return slower;
+  const names = alone.map(({ name }) => name).join(', ');
+  return [...slower, `${names}: int8, and ${NO_BYTE_PRODUCTS}: a float form may be faster; measure both`];
 }
 
 function ratioOf({ int8, float }: PrecisionPair): number {

@@ -31,8 +31,7 @@ export class Findings {
   finish(file: string): void {
     if (this.#questions.length === 0) return;
     const asked = this.#questions.map(({ flag, why }) => `${flag}: ${why}`).join('; ');
-    const found = this.#facts.length === 0 ? '' : ` (found: ${this.#facts.join('; ')})`;
-    throw new VedetteError('MODEL_UNCLEAR', `${file}: the file alone does not tell; say ${asked}${found}`, {
+    throw new VedetteError('MODEL_UNCLEAR', `${file}: the file alone does not tell; say ${asked}`, {
       file,
       questions: this.#questions,
       found: this.#facts,

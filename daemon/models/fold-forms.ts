@@ -25,6 +25,7 @@ export function unifyForms(graph: Graph): void {
     else if (node.opType === 'Add') toGemm(node, graph, index);
     else if (node.opType === 'Clip') toHardSigmoid(node, graph, index);
     else if (node.opType === 'Resize') toNearest(node, index);
+    else if (node.opType === 'Sum' && node.inputs.length === 2) node.opType = 'Add';
   }
 }
 

@@ -1,7 +1,7 @@
 // Appends nodes to a graph, in forms that every operator set from 7 on understands: sizes by Reshape, columns by Slice in the
 // form of the set. What import adds to a model is written with it. Pure.
 import { VedetteError } from '../platform/errors.ts';
-import { freshName, makeNode, namesOf, removeDead } from './graph.ts';
+import { freshName, makeNode, namesOf, removeDead, replaceUses } from './graph.ts';
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './onnx.ts';
 import { makeTensor, type ReadableType, type TensorType, typeNumber } from './tensor.ts';
 
@@ -10,7 +10,7 @@ export const OPSET_MIN = 7;
 
 /** An output of the finished graph. */
 export interface NewOutput {
-  /** The name wished for; another is taken when something inside is called so. */
+  /** The name wished for. */
   readonly name: string;
   readonly value: string;
   readonly type: TensorType;
@@ -105,21 +105,13 @@ export class GraphWriter {
   }
 
   /**
-   * Puts the nodes added so far before those of the graph, and lets what used `input` use `value`. For what comes between the
-   * picture and the model.
+   * Puts the nodes added so far, which take the graph's input, before the others, which use `value` instead from now on; `info` is
+   * the input as it is then, of the same name. For what comes between the picture and the model.
    */
-  finishInput(input: string, value: string, info: ValueInfo): void {
-    const last = this.#added.find(({ outputs }) => outputs[0] === value);
-    if (last === undefined) throw new Error(`bug: '${value}' was not added`);
-    last.outputs[0] = input;
-    for (const node of this.#added) node.inputs = node.inputs.map((use) => (use === value ? input : use));
+  finishInput(value: string, info: ValueInfo): void {
+    replaceUses(this.#graph, info.name, value);
     this.#graph.nodes.unshift(...this.#added.splice(0));
     this.#graph.inputs = [info];
-  }
-
-  /** A name that nothing has yet. */
-  fresh(wanted: string): string {
-    return freshName(this.#taken, wanted);
   }
 
   /** Appends the nodes and makes these values the outputs, the only ones; gives their names. Removes what nobody needs then. */
@@ -127,15 +119,31 @@ export class GraphWriter {
     const names = outputs.map(({ name, value }) => {
       const made = this.#added.find((node) => node.outputs[0] === value);
       if (made === undefined) return value;
-      const fresh = freshName(this.#taken, name);
-      made.outputs[0] = fresh;
-      for (const node of this.#added) node.inputs = node.inputs.map((use) => (use === value ? fresh : use));
-      return fresh;
+      const free = this.#freed(name);
+      made.outputs[0] = free;
+      this.#renameUses(this.#added, value, free);
+      return free;
     });
     this.#graph.nodes.push(...this.#added.splice(0));
     this.#graph.outputs = outputs.map(({ type, dims }, at) => ({ name: names[at]!, type, dims }));
     removeDead(this.#graph);
     return names;
+  }
+
+  /** The name, for a new value: what a node inside has called so is called otherwise from now on. */
+  #freed(name: string): string {
+    const made = this.#graph.nodes.find(({ outputs }) => outputs.includes(name));
+    if (made === undefined) return freshName(this.#taken, name);
+    const other = freshName(this.#taken, `import/${name}`);
+    made.outputs = made.outputs.map((output) => (output === name ? other : output));
+    replaceUses(this.#graph, name, other);
+    this.#renameUses(this.#added, name, other);
+    for (const info of this.#graph.valueInfo) if (info.name === name) info.name = other;
+    return name;
+  }
+
+  #renameUses(nodes: readonly Node[], from: string, to: string): void {
+    for (const node of nodes) node.inputs = node.inputs.map((input) => (input === from ? to : input));
   }
 
   #constant(type: ReadableType, dims: readonly number[], values: readonly number[]): string {

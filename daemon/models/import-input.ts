@@ -23,10 +23,9 @@ export function normaliseInput(
 ): ModelInput {
   const { layout, size, type, rank } = input;
   const shape = layout === 'nchw' ? [3, size.height, size.width] : [size.height, size.width, 3];
-  let { name } = input;
+  const { name } = input;
   if (type !== 'uint8' || rank === 3) {
     const writer = new GraphWriter(model);
-    name = writer.fresh('image');
     let value = name;
     const constant = (numbers: readonly number[]): string =>
       writer.floats(layout === 'nchw' ? [1, 3, 1, 1] : [1, 1, 1, 3], numbers);
@@ -39,7 +38,7 @@ export function normaliseInput(
       if (type === 'float16') value = writer.cast(value, 'float16');
     }
     if (rank === 3) value = writer.reshape(value, shape);
-    writer.finishInput(input.name, value, { name, type: 'uint8', dims: [1, ...shape] });
+    writer.finishInput(value, { name, type: 'uint8', dims: [1, ...shape] });
   }
   return { name, ...size, type: 'uint8', layout, colour, mean: [0, 0, 0], scale: [1, 1, 1], resize };
 }

@@ -22,8 +22,9 @@ export interface QuantizedWeights {
 
 /** Steps between the smallest and the largest uint8. */
 const LEVELS = 255;
-/** Weights keep to -127..127, so that the negative of each exists. */
-const WEIGHT_MAX = 127;
+/** Weights keep to -127..127, so that the negative of each exists; with 7 bits to -63..63. */
+const WEIGHT_MAX = { 7: 63, 8: 127 } as const;
+export type WeightBits = keyof typeof WEIGHT_MAX;
 /** A bias uses half of int32 at most: the sum of products needs room beside it. */
 const BIAS_MAX = 2 ** 30;
 /** A scale below this is no scale but rounding noise; float32 products of two of them stay normal numbers. */
@@ -90,20 +91,22 @@ export function quantizeWeights(
   values: Float32Array,
   layout: ChannelLayout,
   bias?: { readonly values: ArrayLike<number>; readonly inputScale: number },
+  bits: WeightBits = 8,
 ): QuantizedWeights {
+  const most = WEIGHT_MAX[bits];
   const largest = new Float64Array(layout.channels);
   forEachInChannels(layout, (index, channel) => {
     largest[channel] = Math.max(largest[channel]!, Math.abs(values[index]!));
   });
-  const scales = Float32Array.from(largest, (most, channel) => {
+  const scales = Float32Array.from(largest, (size, channel) => {
     const forBias = bias === undefined ? 0 : Math.abs(bias.values[channel]!) / (bias.inputScale * BIAS_MAX);
-    const scale = Math.max(most / WEIGHT_MAX, forBias);
+    const scale = Math.max(size / most, forBias);
     return scale < SCALE_MIN ? 1 : scale;
   });
   const quantized = new Int8Array(values.length);
   forEachInChannels(layout, (index, channel) => {
     const value = roundHalfEven(values[index]! / scales[channel]!);
-    quantized[index] = Math.min(WEIGHT_MAX, Math.max(-WEIGHT_MAX, value));
+    quantized[index] = Math.min(most, Math.max(-most, value));
   });
   return { values: quantized, scales };
 }

@@ -199,8 +199,8 @@ class Planner {
     const { body, keepFloat } = this.#input;
     const isBetween = body.before.has(node) && body.behind.has(node);
     if (this.#kinds.has(node) || (!body.linear.has(node) && !isBetween)) return;
-    const isGone = [...this.#clipOf.values()].includes(node) || this.#aliases.has(node.outputs[0]!);
-    if (isGone) return;
+    // A bound goes with the node before it, into its integers or its float kernel.
+    if (this.#bounds(node) !== undefined || this.#aliases.has(node.outputs[0]!)) return;
     const kind = body.linear.has(node) ? 'linear' : KINDS.get(node.opType);
     const missing = kind === undefined ? undefined : this.#missing(node, kind);
     const reason = keepFloat.has(node.name)

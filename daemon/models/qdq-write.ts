@@ -10,6 +10,7 @@ import {
   quantizeBias,
   quantizeValue,
   quantizeWeights,
+  type WeightBits,
 } from './qdq-params.ts';
 import { dataInputs, type Kind, type Plan } from './qdq-plan.ts';
 import {
@@ -24,6 +25,7 @@ import {
 export interface WriteOptions {
   /** One scale for each output channel of weights; else one for all of them. */
   readonly perChannel: boolean;
+  readonly weightBits: WeightBits;
   /** Float convolutions whose weights are stored as int8 all the same; the others keep float32. */
   readonly storedSmall: ReadonlySet<string>;
   /** Values that are uint8 without a QuantizeLinear: the picture. */
@@ -194,10 +196,9 @@ class QdqWriter {
       ? layoutOf(tensor.dims, axis)
       : { outer: 1, channels: 1, inner: sizeOf(tensor.dims) };
     const largest = Float32Array.of(bias.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
-    const weights = quantizeWeights(tensorValues(tensor, 'float32'), layout, {
-      values: isPerChannel ? bias : largest,
-      inputScale,
-    });
+    const values = isPerChannel ? bias : largest;
+    const floats = tensorValues(tensor, 'float32');
+    const weights = quantizeWeights(floats, layout, { values, inputScale }, this.#options.weightBits);
     const stored = this.#constant(`${node.name}_w`, 'int8', tensor.dims, weights.values);
     const inputs = [this.#dequantizeInto(`${node.name}_wdq`, stored, 'int8', weights.scales, axis)];
     if (!hasBias) return inputs;

@@ -6,7 +6,7 @@ import { copyModel, GraphIndex, removeDead } from './graph.ts';
 import type { OnnxModel } from './onnx.ts';
 import { bodyOf, headConvolutions } from './qdq-body.ts';
 import { lowerActivations } from './qdq-lower.ts';
-import type { Range } from './qdq-params.ts';
+import type { Range, WeightBits } from './qdq-params.ts';
 import { foldPixels } from './qdq-pixels.ts';
 import { planOf } from './qdq-plan.ts';
 import { writePlan } from './qdq-write.ts';
@@ -20,6 +20,11 @@ export interface QuantizeOptions {
   readonly keepFloat: ReadonlySet<string>;
   /** Default true. */
   readonly perChannel?: boolean;
+  /**
+   * Default 8. Processors with AVX2 or AVX-512 but without VNNI add two products of a pixel and a weight in 16 bits, which holds
+   * them only when the weight has 7 (onnxruntime.ai, "Quantize ONNX models", when to reduce the range).
+   */
+  readonly weightBits?: WeightBits;
   /** Of the float convolutions, those whose weights are stored as int8 and made float on loading; default the heads. */
   readonly storedSmall?: ReadonlySet<string>;
 }
@@ -60,7 +65,8 @@ export function quantizeGraph(
   model: OnnxModel,
   options: QuantizeOptions,
 ): { readonly model: OnnxModel; readonly report: QuantizeReport } {
-  const { keepFloat, perChannel = true, storedSmall = new Set(headConvolutions(model)) } = options;
+  const { keepFloat, perChannel = true, weightBits = 8 } = options;
+  const storedSmall = options.storedSmall ?? new Set(headConvolutions(model));
   const copy = copyModel(model);
   const { graph } = copy;
   const ranges = new Map(options.ranges);
@@ -71,7 +77,7 @@ export function quantizeGraph(
   lowerActivations(graph, ranges, inside);
   const given = foldPixels(graph);
   const plan = planOf({ graph, body: bodyOf(graph), ranges, keepFloat, given });
-  writePlan(graph, plan, { perChannel, storedSmall, given: new Set(given.keys()) });
+  writePlan(graph, plan, { perChannel, weightBits, storedSmall, given: new Set(given.keys()) });
   removeDead(graph);
   graph.valueInfo = [];
   return {

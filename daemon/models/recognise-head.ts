@@ -37,6 +37,9 @@ function unread(outputs: readonly HeadValue[], what: string): VedetteError {
 
 /** Cells of a mask that is no vector: less than this is a small map of features. */
 const MASK_SIDE_MIN = 8;
+const MASK_CLASSES_MAX = 200;
+/** PASCAL VOC, Cityscapes, ADE20K. */
+const SEGMENT_CLASSES: ReadonlySet<number> = new Set([21, 19, 150]);
 
 /** torchvision's deeplabv3 has a second output for training, `aux`: the first of a kind is taken. */
 function maskOf(context: HeadContext, outputs: readonly HeadValue[], says: Says): MaskHead | undefined {
@@ -46,17 +49,29 @@ function maskOf(context: HeadContext, outputs: readonly HeadValue[], says: Says)
     says('segment', `${wordsOf(indexed)} holds a class number for each place`);
     return { kind: 'mask', output: indexed };
   }
-  const [output] = outputs.filter(({ name, dims }) => dims.length === 4 && name !== 'aux');
+  const maps = outputs.filter(({ name, dims }) => dims.length === 4 && name !== 'aux');
+  const [output] = maps;
   if (output === undefined || isInteger(output)) return undefined;
   const axis = channelAxis(output, input);
+  const places = ({ dims }: HeadValue): string => String(axis === 1 ? dims.slice(2) : dims.slice(1, 3));
+  // A pyramid of features.
+  if (wishes.task !== 'segment' && maps.some((map) => places(map) !== places(output))) return undefined;
   const classes = output.dims[axis]!;
   const [height, width] = axis === 1 ? output.dims.slice(2) : output.dims.slice(1);
   if (Math.min(height!, width!) < MASK_SIDE_MIN) return undefined;
   const tail = tailOf(model.graph, index, output.name);
   const isResized = tail.some(({ node }) => /Resize|Upsample|ConvTranspose/.test(node.opType));
   const isFull = height === input.size.height && width === input.size.width;
-  const isFinal = tail.every(({ node }) => isLinear(model.graph, index, node)) && classes <= 200;
-  if (wishes.task !== 'segment' && !isResized && !isFull && !isFinal) return undefined;
+  const isFinal = tail.every(({ node }) => isLinear(model.graph, index, node)) && classes <= MASK_CLASSES_MAX;
+  if (wishes.task !== 'segment' && !isResized && !isFull) {
+    if (!isFinal) return undefined;
+    if (!SEGMENT_CLASSES.has(classes)) {
+      findings.ask(
+        '--task <segment | features>',
+        `whether ${wordsOf(output)}, which comes from a convolution, are classes or features`,
+      );
+    }
+  }
   const why = isResized
     ? 'is resized after its last convolution'
     : isFull
@@ -94,8 +109,11 @@ function flatHead(
   outputs: readonly HeadValue[],
   says: Says,
 ): ClassesHead | FeaturesHead {
-  const { wishes, findings, model, index } = context;
-  const [output] = outputs.filter(({ type }) => type === 'float32' || type === 'float16');
+  const { wishes, findings, model, index, input } = context;
+  const floats = outputs.filter(({ type }) => type === 'float32' || type === 'float16');
+  const [output] = floats.every(({ dims }) => dims.length === 4)
+    ? floats.toSorted((a, b) => placesOf(a, input) - placesOf(b, input))
+    : floats;
   if (output === undefined) throw unread(outputs, 'nothing');
   if (outputs.length > 1) findings.say(`of ${outputs.length} outputs only '${output.name}' is kept`);
   const lengths = output.dims.filter((size) => size !== 1);
@@ -127,6 +145,11 @@ function flatHead(
       : `scores are logits: the graph ends with ${last}; softmax makes probabilities of them`,
   );
   return { kind: 'classes', output, classes, activation: wishes.activation ?? left };
+}
+
+/** Of a map; the coarsest of a pyramid has looked at most of the picture. */
+function placesOf(map: HeadValue, input: InputFacts): number {
+  return map.dims.reduce((product, size) => product * size, 1) / map.dims[channelAxis(map, input)]!;
 }
 
 function sumsToOne({ data, type }: TensorData): boolean {

@@ -94,6 +94,9 @@ export function isDepthwise(node: Node, graph: Graph): boolean {
   return dims === undefined || dims[1] === 1;
 }
 
+/** What a shortcut joins; the sums of a decoded head are of other things. */
+const LAYERS = /Conv|^BatchNormalization$|Add$|^Relu$|^Clip$|^DequantizeLinear$/;
+
 /**
  * By the blocks: V1 has depthwise convolutions and no shortcuts; V2 adds shortcuts with plain or cut-off ReLU; V3 adds hard swish and
  * squeeze-and-excite; V4 begins some blocks with a depthwise convolution.
@@ -107,7 +110,7 @@ function architectureOf(graph: Graph): { readonly name: string; readonly why: st
   const shortcuts = graph.nodes.filter(
     ({ opType, inputs }) =>
       /^(?:QLinear)?Add$/.test(opType) &&
-      inputs.slice(0, 2).every((input) => index.producer(input) !== undefined),
+      inputs.slice(0, 2).every((input) => LAYERS.test(index.producer(input)?.opType ?? '')),
   ).length;
   const counted = `${depthwise} depthwise of ${convolutions} convolutions`;
   if (hasHardSwish || hasSpelledHardSwish(graph, index)) {

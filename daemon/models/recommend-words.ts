@@ -44,7 +44,7 @@ export function recommend(facts: RecommendFacts): Recommendation {
     choice,
     headline: headlineOf(choice, facts),
     reasons: [
-      groundSentence(choice, facts),
+      groundSentence(choice),
       loadSentence(choice, facts),
       ...threadSentences(choice, facts),
       ...spinningSentences(choice, facts),
@@ -68,17 +68,16 @@ const GROUNDS: Readonly<Record<Ground, string>> = {
     'of the models with its labels that keep up it has the largest input, and sees the most of what is small',
   current:
     'it is the model of the configuration, and nothing that was measured says that another one sees better (vedette models eval would)',
+  twin: 'it is the network of the configuration in the form that costs less',
+  cost: 'nothing that was measured says which of those that keep up sees better (vedette models eval would); it costs the least CPU time',
   only: 'no other model was measured that keeps up and can be taken',
   fastest: 'no model that was measured keeps up; this is the fastest',
 };
 
-function groundSentence({ model, ground }: Choice, { current }: RecommendFacts): string {
-  // A strange model that was taken because the one of the configuration cannot be.
-  const isStrange = ground === 'current' && model.name !== current;
-  const words = isStrange ? 'of the models that keep up it costs the least CPU time' : GROUNDS[ground];
+function groundSentence({ model, ground }: Choice): string {
   const { evaluation } = model;
   const map50 = evaluation === undefined ? '' : `; AP50 ${evaluation.map50.toFixed(3)} on ${evaluation.set}`;
-  return `${model.name}: ${words}${map50}`;
+  return `${model.name}: ${GROUNDS[ground]}${map50}`;
 }
 
 function loadSentence({ row, keepsUp }: Choice, facts: RecommendFacts): string {

@@ -31,7 +31,7 @@ export interface RecommendFacts {
 }
 
 /** What spoke for the model. */
-export type Ground = 'evaluated' | 'resolution' | 'current' | 'only' | 'fastest';
+export type Ground = 'evaluated' | 'resolution' | 'current' | 'twin' | 'cost' | 'only' | 'fastest';
 
 export interface Choice {
   readonly row: MeasuredRow;
@@ -113,7 +113,7 @@ function cheapest(rows: readonly MeasuredRow[], facts: RecommendFacts): Measured
 /**
  * By AP where all of them were evaluated on the same photos. Where not, nothing says that a strange model sees better: among
  * those with the labels of the current one, which are most likely its kin, the one with the largest picture; of the same
- * picture the current network, in the precision that costs less.
+ * picture the current network, in the precision that costs less. Without any kin the one that costs least.
  */
 function bestModel(
   able: readonly BenchModel[],
@@ -130,12 +130,13 @@ function bestModel(
   }
   const current = facts.models.find(({ name }) => name === facts.current);
   const kin = current === undefined ? [] : able.filter((model) => sameLabels(model, current));
-  const group = kin.length > 0 ? kin : able;
-  const pixels = Math.max(...group.map(pixelsOf));
-  const largest = group.filter((model) => pixelsOf(model) === pixels);
-  const own = current === undefined ? [] : largest.filter((one) => one === current || isTwin(one, current));
-  const model = (own.length > 0 ? own : largest).sort(byCost)[0]!;
-  return { model, ground: group.some((one) => pixelsOf(one) < pixels) ? 'resolution' : 'current' };
+  if (current === undefined || kin.length === 0) return { model: able.toSorted(byCost)[0]!, ground: 'cost' };
+  const pixels = Math.max(...kin.map(pixelsOf));
+  const largest = kin.filter((model) => pixelsOf(model) === pixels).sort(byCost);
+  const own = largest.find((one) => one === current || isTwin(one, current));
+  const model = own ?? largest[0]!;
+  if (kin.some((one) => pixelsOf(one) < pixels)) return { model, ground: 'resolution' };
+  return { model, ground: own === undefined ? 'cost' : own === current ? 'current' : 'twin' };
 }
 
 export function pixelsOf({ width, height }: BenchModel): number {

@@ -1,6 +1,6 @@
 // Which NVIDIA GPU a board has, by the files that its driver shows: a Jetson's inside the chip, a card of a PC. Starts
-// nothing and asks no library. Any thread.
-import { accessSync, constants, existsSync } from 'node:fs';
+// nothing and asks no library; a device is opened and closed. Any thread.
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText, SYSTEM_ROOTS, type SystemRoots } from './system-files.ts';
 
@@ -39,7 +39,8 @@ export function readGpu(roots: SystemRoots = SYSTEM_ROOTS): GpuFacts | undefined
 function problemOf(device: string | undefined): string | undefined {
   if (device === undefined) return 'no device file of the GPU is there (/dev/nvhost-gpu, /dev/nvgpu/igpu0)';
   try {
-    accessSync(device, constants.R_OK | constants.W_OK);
+    // Opened, not only asked for: under systemd's DevicePolicy= the permissions of the file say yes and the kernel says no.
+    closeSync(openSync(device, 'r+'));
     return undefined;
   } catch {
     return `${device} may not be opened by this user`;

@@ -283,6 +283,39 @@ test('a service that runs with another data folder than the one looked at is tol
   ]);
 });
 
+test('a library that does not fit and providers that cannot work are told with what to do, the detector is well all the same', async () => {
+  const folder = tempDir();
+  writeFileSync(
+    join(folder, 'libonnxruntime.so.1'),
+    'not a library, though it has the name of one, and is as long as one must be',
+  );
+  const config = writeConfig({
+    mqtt: { embedded: { enabled: true, port: 0 } },
+    detector: { library: folder },
+    cameras: { yard: { ...SCENE, enabled: false } },
+  });
+  const { of } = await doctor(['--config', config, '--data', tempDir(), '--providers', 'xnnpack, cpu']);
+  expect(of('detector')).toMatchObject([
+    { level: 'ok', facts: { provider: 'cpu' } },
+    {
+      level: 'warning',
+      subject: 'library',
+      message: expect.stringMatching(/libonnxruntime\.so\.1 is no shared library; using ONNX Runtime \d/),
+      advice: expect.stringContaining('docs/providers.md'),
+      facts: { bundled: true, version: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
+    },
+    {
+      level: 'warning',
+      subject: 'xnnpack',
+      message: expect.stringMatching(/^not used: not in this build of onnx runtime/),
+      advice: expect.stringMatching(/^this build has cpu/),
+    },
+  ]);
+  const { code, stderr } = await runToEnd(['doctor', '--config', config, '--providers', 'gpu']);
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/--providers: must be a list of auto, tensorrt, cuda, .* \(got 'gpu'\)/);
+});
+
 test('a tool that hangs for ever costs its own check and nothing else', async () => {
   const env = pathWith({ 'rpicam-hello': 'trap "" TERM; while :; do sleep 1; done' });
   const { of } = await doctor([], { ...env, VEDETTE_CONFIG: '/nowhere' });

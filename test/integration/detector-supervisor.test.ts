@@ -14,6 +14,8 @@ import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const [INFO, WARN, ERROR] = [30, 40, 50];
+/** onnxruntime-node lists CUDA on x64 only; what is not listed is not tried. */
+const testListed = test.skipIf(process.arch !== 'x64');
 
 /** True when there is no such process any more, or only its unburied rest. */
 function gone(pid: number): boolean {
@@ -215,22 +217,54 @@ test('a provider that cannot work is passed over, its reason kept, and the cpu u
   await answers(states.at(-1)!);
 });
 
-test('a provider that ends the process while it is opened is left out by the next one, until the configuration changes', async () => {
+/** CUDA is played by the CPU (fixtures/detector/stand-in-provider.ts). */
+function standIn(how: 'right' | 'wrong' | 'fatal'): void {
   onTestFinished(() => void vi.unstubAllEnvs());
-  vi.stubEnv('NODE_OPTIONS', `--import=${join(FIXTURES, 'fatal-provider.ts')}`);
-  const config = detectorConfig({ providers: ['cuda'] });
-  const { supervisor, endpoint, nextState, states, records } = await ready({ config });
-  const reason = expect.stringMatching(/^it ended the detector process: .* killed by SIGKILL/);
-  expect(endpoint).toMatchObject({ provider: 'cpu', fallbacks: [{ provider: 'cuda', reason }] });
-  expect(states.map(({ state }) => state)).toEqual(['starting', 'starting', 'down', 'starting', 'ready']);
-  const warned = records.filter((record) => record['code'] === 'PROVIDER_UNAVAILABLE');
-  expect(warned).toMatchObject([{ level: WARN, provider: 'cuda' }]);
-  const before = states.length;
-  supervisor.reconfigure({ ...config, threads: 1 }, 0.2);
-  // Tried again, and dead again.
-  expect(await nextState('down', before)).toMatchObject({ code: 'DETECTOR_START_FAILED' });
-  expect((await nextState('ready', before)).ready?.fallbacks).toMatchObject([{ reason }]);
+  vi.stubEnv('NODE_OPTIONS', `--import=${join(FIXTURES, 'stand-in-provider.ts')}`);
+  vi.stubEnv('NODE_STAND_IN', how);
+}
+
+testListed('an accelerator that computes what the cpu computes is used, whatever files say', async () => {
+  standIn('right');
+  const { endpoint, states } = await ready({ config: detectorConfig({ providers: ['cuda'] }) });
+  expect(endpoint).toMatchObject({ provider: 'cuda', fallbacks: [] });
+  await answers(states.at(-1)!);
 });
+
+testListed('an accelerator that computes something else is left, with the numbers', async () => {
+  standIn('wrong');
+  const { endpoint, states } = await ready({ config: detectorConfig({ providers: ['cuda'] }) });
+  const reason = /^it computes something else than the cpu: 'scores' differs by 0\.100 on average/;
+  expect(endpoint).toMatchObject({
+    provider: 'cpu',
+    fallbacks: [{ provider: 'cuda', reason: expect.stringMatching(reason) }],
+  });
+  await answers(states.at(-1)!);
+});
+
+testListed(
+  'a provider that ends the process while it is opened is left out by the next ones, until its configuration changes',
+  async () => {
+    standIn('fatal');
+    const config = detectorConfig({ providers: ['cuda'] });
+    const { supervisor, endpoint, nextState, states, records } = await ready({ config });
+    const reason = 'it ended the detector process: the process was killed by SIGKILL';
+    expect(endpoint).toMatchObject({ provider: 'cpu', fallbacks: [{ provider: 'cuda', reason }] });
+    expect(states.map(({ state }) => state)).toEqual(['starting', 'starting', 'down', 'starting', 'ready']);
+    const warned = records.filter((record) => record['code'] === 'PROVIDER_UNAVAILABLE');
+    expect(warned).toMatchObject([{ level: WARN, provider: 'cuda' }]);
+    let before = states.length;
+    // As the ladder does it: nothing that could mend it.
+    supervisor.reconfigure({ ...config, model: 'vedette-nano-224' }, 0.2);
+    expect((await nextState('ready', before)).ready?.fallbacks).toMatchObject([{ reason }]);
+    expect(states.slice(before).map(({ state }) => state)).toEqual(['starting', 'ready']);
+    before = states.length;
+    supervisor.reconfigure({ ...config, providers: ['cuda', 'cpu'] }, 0.2);
+    // Tried again, and dead again.
+    expect(await nextState('down', before)).toMatchObject({ code: 'DETECTOR_START_FAILED' });
+    expect((await nextState('ready', before)).ready?.fallbacks).toMatchObject([{ reason }]);
+  },
+);
 
 test('a detector that takes long to start says so meanwhile, and is neither stuck nor killed', async () => {
   onTestFinished(() => void vi.unstubAllEnvs());

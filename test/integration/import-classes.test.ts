@@ -107,6 +107,14 @@ test('a vector behind an activation, and a map, are features', async () => {
   ).toHaveLength(6 * 16);
 });
 
+test('of a pyramid of maps the coarsest are the features', async () => {
+  const { builder, maps } = bodyNet({ side: SIDE, sides: [16, 8, 4], producer: 'pytorch' });
+  const imported = await importModel(builder.output(...maps.map(({ value }) => value)));
+  expect(imported.manifest.task).toBe('features');
+  const [features] = Object.values(await imported.run(PIXELS));
+  expect(features!.dims).toEqual([1, 6, 4, 4]);
+});
+
 /** Boxes in pixels, labels and scores of a suppression inside, as torchvision's export has them, from a picture without a batch. */
 function torchvisionNet(classes: number): GraphBuilder {
   const { builder, maps } = bodyNet({ side: SIDE, sides: [4], producer: 'pytorch', rank: 3 });

@@ -90,11 +90,11 @@ test('a library that looks right and is not is found out by a trial, told once, 
   expect(ready.runtime.problem).toMatch(/^detector\.library: .*onnx runtime died of it/);
   expect(loaded).not.toContain(folder);
   expect(warned).toMatchObject([{ msg: expect.stringContaining('using the one that comes with') }]);
-  // Mended, and the configuration read anew: it is taken.
+  // Mended: the next process has it.
   copyFileSync(LIBRARY, join(folder, 'new'));
   renameSync(join(folder, 'new'), join(folder, SONAME));
   const before = states.length;
-  supervisor.reconfigure(detectorConfig({ library: folder }), 0.2);
+  supervisor.reconfigure(detectorConfig({ library: folder, threads: 1 }), 0.2);
   const again = await nextState('ready', before);
   expect(again.ready?.runtime).toEqual({ file: join(folder, SONAME), version: VERSION, bundled: false });
 });

@@ -82,10 +82,13 @@ test('every row has one turn a round, and no row begins two rounds while another
   );
 });
 
-test('the estimate grows with rows, seconds and rounds', () => {
-  expect(estimateS(4, { rounds: 3, seconds: 6 })).toBeGreaterThan(24);
-  expect(estimateS(8, { rounds: 3, seconds: 6 })).toBeGreaterThan(estimateS(4, { rounds: 3, seconds: 6 }));
-  expect(estimateS(0, { rounds: 3, seconds: 6 })).toBe(0);
+test('the estimate grows with rows and seconds, and with a pace at which three runs take longer', () => {
+  const timing = { rounds: 3, seconds: 6, perS: undefined };
+  expect(estimateS(0, timing)).toBe(0);
+  expect(estimateS(4, timing)).toBe(36);
+  expect(estimateS(4, { ...timing, perS: 5 })).toBe(36);
+  expect(estimateS(4, { ...timing, seconds: 12 })).toBe(60);
+  expect(estimateS(4, { ...timing, perS: 0.2 })).toBe(4 * 3 * (1 + 15 + 1));
 });
 
 test('the name of a model without its precision', () => {
@@ -111,13 +114,16 @@ test('an int8 model that is slower than its float twin is told, with the cause o
     [1, 'nano'],
     [2, 'nano'],
   ]);
-  const [warning, ...more] = int8Warnings(pairs, ['fp16']);
+  const [warning, ...more] = int8Warnings(models, rows, ['fp16']);
   expect(more).toEqual([]);
   expect(warning).toBe(
     'nano-int8 is slower than its float form: 8.0 ms against 5.0 ms of nano (2 threads); this processor has no instructions for products of bytes (arm64: asimddp; x64: avx_vnni, avx512_vnni)',
   );
-  expect(int8Warnings(pairs, ['dotprod'])[0]).toContain('although this processor has instructions');
-  expect(int8Warnings(precisionPairs(models, rows.slice(3)), [])).toEqual([]);
+  expect(int8Warnings(models, rows, ['dotprod'])[0]).toContain('although this processor has instructions');
+  expect(int8Warnings(models, rows.slice(3), ['dotprod'])).toEqual([]);
+  expect(int8Warnings(models, rows.slice(3), [])).toEqual([
+    'nano-int8: int8, and this processor has no instructions for products of bytes (arm64: asimddp; x64: avx_vnni, avx512_vnni): a float form may be faster; measure both',
+  ]);
 });
 
 test('a model that was quantized from another is its twin, whatever their names', () => {

@@ -63,6 +63,29 @@ test('the pictures in the data folder are counted, and it is told why old ones s
   expect(healthReport(sources(stuck)).snapshots.problem).toBe('media/porch: permission denied');
 });
 
+test('the library in use is told, and why another one is not; what is only for the doctor is not', () => {
+  const ready = {
+    ...{ provider: 'cpu', threads: 1, model: { name: 'nano' } },
+    fallbacks: [{ provider: 'cuda', reason: 'no GPU', advice: 'buy one' }],
+    runtime: { file: '/opt/lib.so', version: '1.30.0', bundled: true, problem: 'it is broken' },
+  };
+  const state = { state: 'ready', restarts: 0, recycled: 0, rssBytes: 1 };
+  const report = (changes: object) =>
+    healthReport({ ...sources(STORE), detector: { state: () => ({ ...state, ...changes }) } }).detector;
+  expect(report({ ready })).toMatchObject({
+    fallbacks: [{ provider: 'cuda', reason: 'no GPU' }],
+    runtime: { version: '1.30.0', library: '/opt/lib.so', bundled: true, problem: 'it is broken' },
+  });
+  expect(report({ ready }).fallbacks[0]).not.toHaveProperty('advice');
+  expect(report({})).not.toHaveProperty('runtime');
+  expect(
+    report({ state: 'starting', starting: { provider: 'tensorrt', forS: 7, limitMs: 1500 } }),
+  ).toMatchObject({
+    state: 'starting',
+    starting: { provider: 'tensorrt', forS: 7, limitS: 2 },
+  });
+});
+
 test('what waits for delivery is told in rows and bytes, and what gave way in one number', () => {
   expect(healthReport(sources(STORE)).store).toMatchObject({
     outboxRows: 2,

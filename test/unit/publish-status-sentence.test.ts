@@ -1,9 +1,23 @@
 import { expect, test } from 'vitest';
 import { type SentenceSources, statusSentence } from '../../daemon/publish/status-sentence.ts';
 
+const COUNTERS = {
+  framesTotal: 0,
+  framesDropped: 0,
+  framesOvertaken: 0,
+  framesProcessed: 0,
+  framesStill: 0,
+  inferences: 0,
+  fps: 0,
+  restarts: 0,
+  snapshotsWritten: 0,
+  snapshotsDropped: 0,
+};
+
 interface State {
   cameras?: Readonly<Record<string, string>>;
   detector?: string;
+  opening?: string;
   lastReason?: string;
   connected?: boolean;
   problem?: string;
@@ -13,27 +27,16 @@ interface State {
 function sentence({
   cameras = {},
   detector = 'ready',
+  opening,
   lastReason,
   connected = true,
   problem,
   rung = 0,
 }: State): string {
-  const counters = {
-    framesTotal: 0,
-    framesDropped: 0,
-    framesOvertaken: 0,
-    framesProcessed: 0,
-    framesStill: 0,
-    inferences: 0,
-    fps: 0,
-    restarts: 0,
-    snapshotsWritten: 0,
-    snapshotsDropped: 0,
-  };
   const sources: SentenceSources = {
     cameras: Object.entries(cameras).map(([camera, status]) => ({
       camera,
-      state: () => ({ status, ...counters }),
+      state: () => ({ status, ...COUNTERS }),
     })),
     detector: {
       state: () => ({
@@ -42,6 +45,7 @@ function sentence({
         recycled: 0,
         rssBytes: 0,
         ...(lastReason === undefined ? {} : { lastReason }),
+        ...(opening === undefined ? {} : { starting: { provider: opening, forS: 1, limitMs: 1 } }),
       }),
     },
     ladder: {
@@ -110,4 +114,11 @@ test('what is wrong stands with its reason', () => {
   ).toBe(`no camera enabled, ${reason}, broker away, alerts wait, store: the disk is full`);
   // An old reason of a detector that works again is no news.
   expect(sentence({ lastReason: reason })).toBe('no camera enabled, detector ready, broker connected');
+});
+
+test('an accelerator that is being opened is named: it may take minutes', () => {
+  expect(sentence({ detector: 'starting', opening: 'tensorrt' })).toContain(
+    'detector starting: opening tensorrt',
+  );
+  expect(sentence({ detector: 'starting', opening: 'cpu' })).toMatch(/detector starting(,|$)/);
 });

@@ -107,7 +107,18 @@ test('the precision of a network that costs less is taken, whichever the configu
   const old = [benchRow({ p50Ms: 12 }), benchRow({ model: 'nano-float', p50Ms: 9 })];
   const models = [NANO, float];
   expect(choose(facts({ models, rows: quick, current: 'nano-float' }))!.model.name).toBe('nano');
-  expect(choose(facts({ models, rows: old, current: 'nano' }))!.model.name).toBe('nano-float');
+  const float32 = choose(facts({ models, rows: old, current: 'nano' }));
+  expect(float32).toMatchObject({ model: { name: 'nano-float' }, ground: 'twin' });
+});
+
+test('among strangers the cheapest is taken, and that nothing says which sees better is said', () => {
+  const strangers = [400, 300].map((width) =>
+    benchModel({ name: `m${width}`, labels: [`l${width}`], width }),
+  );
+  const rows = [benchRow({ model: 'm400', p50Ms: 9 }), benchRow({ model: 'm300', p50Ms: 7 })];
+  const { choice, reasons } = recommend(facts({ models: strangers, rows, current: 'gone' }));
+  expect(choice).toMatchObject({ model: { name: 'm300' }, ground: 'cost' });
+  expect(reasons[0]).toContain('nothing that was measured says which of those that keep up sees better');
 });
 
 test('what is unfit, broken here or no detector is never taken, and why is said', () => {
