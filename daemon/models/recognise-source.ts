@@ -94,6 +94,12 @@ export function isDepthwise(node: Node, graph: Graph): boolean {
   return dims === undefined || dims[1] === 1;
 }
 
+/** Blocks of V3 by its two sizes (Howard et al. 2019, tables 1 and 2); a detector's head has depthwise convolutions of its own. */
+const V3_SIZES: ReadonlyMap<number, string> = new Map([
+  [11, 'small'],
+  [15, 'large'],
+]);
+
 /** What a shortcut joins; the sums of a decoded head are of other things. */
 const LAYERS = /Conv|^BatchNormalization$|Add$|^Relu$|^Clip$|^DequantizeLinear$/;
 
@@ -114,7 +120,8 @@ function architectureOf(graph: Graph): { readonly name: string; readonly why: st
   ).length;
   const counted = `${depthwise} depthwise of ${convolutions} convolutions`;
   if (hasHardSwish || hasSpelledHardSwish(graph, index)) {
-    return { name: 'MobileNet V3', why: `${counted}, hard swish` };
+    const size = V3_SIZES.get(depthwise);
+    return { name: `MobileNet V3${size === undefined ? '' : `-${size}`}`, why: `${counted}, hard swish` };
   }
   if (shortcuts === 0) return { name: 'MobileNet V1', why: `${counted}, no shortcuts` };
   if (hasLeadingDepthwise(graph, index)) {

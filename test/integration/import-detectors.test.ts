@@ -1,7 +1,9 @@
 // Detectors of every kind of head, imported and run by the real ONNX Runtime: what the new graph gives is what an independent
 // decoding here makes of the outputs of the graph as it was.
 import { expect, test } from 'vitest';
+import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { corners, expectClose, outputsBefore, rowsOf, sigmoid, softmax } from '../support/decoding.ts';
+import { errorOf } from '../support/errors.ts';
 import { bodyNet, rowsOfMaps } from '../support/heads.ts';
 import { importModel, numbersOf, pixelsOf } from '../support/importing.ts';
 
@@ -111,4 +113,139 @@ test('scores of 91 classes become those of the 80 that COCO has, by their ids', 
       given.map((row) => row[id]!),
     );
   }
+});
+
+test('an SSD head whose twelve maps are outputs of their own is joined before it is decoded', async () => {
+  const net = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
+  const anchors = [3, 6, 6, 6, 6, 6];
+  const joined = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
+  const apart = net.maps.map(({ value, channels }, at) =>
+    net.builder.conv(value, { from: channels, to: 4 * anchors[at]! }),
+  );
+  const scores = net.maps.map(({ value, channels }, at) =>
+    net.builder.conv(value, { from: channels, to: 4 * anchors[at]! }),
+  );
+  // Only their names tell boxes from as many scores.
+  for (const [kind, values] of [
+    ['box', apart],
+    ['class', scores],
+  ] as const) {
+    for (const [at, value] of values.entries()) {
+      const node = net.builder.model.graph.nodes.find(({ outputs }) => outputs[0] === value)!;
+      node.outputs[0] = `${kind}_${at}`;
+      net.builder.output(`${kind}_${at}`);
+    }
+  }
+  const one = await importModel(net.builder.model, { labels: LABELS });
+  const two = await importModel(
+    joined.builder.output(rowsOfMaps(joined, anchors, 4), rowsOfMaps(joined, anchors, 4)),
+    { labels: LABELS },
+  );
+  const pixels = pixelsOf(SIDE * SIDE * 3);
+  const [first, second] = [await one.run(pixels), await two.run(pixels)];
+  expect(numbersOf(first, 'boxes')).toEqual(numbersOf(second, 'boxes'));
+  expect(numbersOf(first, 'scores')).toEqual(numbersOf(second, 'scores'));
+});
+
+test('default boxes of an own kind are asked for, and taken from where they are given', async () => {
+  const build = (): OnnxModel => {
+    const net = bodyNet({ side: SIDE, sides: [4, 2], producer: 'pytorch' });
+    return net.builder.output(rowsOfMaps(net, [2, 2], 4), rowsOfMaps(net, [2, 2], 4));
+  };
+  const error = await errorOf(importModel(build(), { labels: LABELS }), 'MODEL_UNCLEAR');
+  expect(error.message).toContain('--anchors <file>: the file of its 40 default boxes');
+  expect(error.message).toContain('for the feature maps 4x4, 2x2');
+  const anchors = Array.from({ length: 40 }, (_, at) => [at / 40, 0.5, 0.1, 0.2]);
+  const imported = await importModel(build(), { labels: LABELS, anchors });
+  const pixels = pixelsOf(SIDE * SIDE * 3);
+  const [codes] = await outputsBefore(build(), pixels, (pixel) => pixel / 127.5 - 1);
+  const boxes = rowsOf(codes!, 4).flatMap(([tx, ty, tw, th], at) =>
+    corners(
+      (tx! / 10) * 0.1 + at / 40,
+      (ty! / 10) * 0.2 + 0.5,
+      Math.exp(tw! / 5) * 0.1,
+      Math.exp(th! / 5) * 0.2,
+    ),
+  );
+  expectClose(numbersOf(await imported.run(pixels), 'boxes'), boxes);
+});
+
+test('boxes that are decoded already are turned to corners in 0..1, the background of their softmax cut off', async () => {
+  const net = bodyNet({ side: SIDE, sides: [4], producer: 'pytorch' });
+  const { builder } = net;
+  const boxes = builder.node('Mul', [
+    builder.node('Sigmoid', [rowsOfMaps(net, [2], 4)]),
+    builder.constant([SIDE]),
+  ]);
+  const model = builder.output(boxes, builder.node('Softmax', [rowsOfMaps(net, [2], 4)], { axis: 2 }));
+  const imported = await importModel(model, { labels: LABELS, boxForm: 'xywh', normalise: '0..1' });
+  const pixels = pixelsOf(SIDE * SIDE * 3);
+  const [given, scores] = await outputsBefore(model, pixels, (pixel) => pixel / 255);
+  const results = await imported.run(pixels);
+  const expected = rowsOf(given!, 4).flatMap(([x, y, width, height]) =>
+    corners(x!, y!, width!, height!).map((side) => side / SIDE),
+  );
+  expectClose(numbersOf(results, 'boxes'), expected);
+  expectClose(
+    numbersOf(results, 'scores'),
+    rowsOf(scores!, 4).flatMap((row) => row.slice(1)),
+  );
+});
+
+test('rows of the best detections, x1, y1, x2, y2, score and class in pixels, become the lists of the detector', async () => {
+  const net = bodyNet({ side: SIDE, sides: [4], producer: 'pytorch' });
+  const { builder } = net;
+  const rows = builder.node('Mul', [
+    builder.node('Sigmoid', [rowsOfMaps(net, [1], 6)]),
+    builder.constant([SIDE, SIDE, SIDE, SIDE, 1, 2.4]),
+  ]);
+  const ints = (values: readonly number[]): string => builder.constant(values, [values.length], 'int64');
+  const scores = builder.node('Reshape', [
+    builder.node('Gather', [rows, ints([4])], { axis: 2 }),
+    ints([16]),
+  ]);
+  const best = builder.node('TopK', [scores, ints([5])], { axis: 0 });
+  const { outputs } = builder.model.graph.nodes.at(-1)!;
+  outputs.push('places');
+  expect(outputs).toEqual([best, 'places']);
+  const model = builder.output(builder.node('Gather', [rows, 'places'], { axis: 1 }));
+  const imported = await importModel(model, { labels: LABELS });
+  expect(imported.manifest).toMatchObject({
+    decoder: { type: 'tf-ssd', classOffset: 0 },
+    input: { resize: 'letterbox' },
+  });
+  const pixels = pixelsOf(SIDE * SIDE * 3);
+  const [given] = await outputsBefore(model, pixels, (pixel) => pixel / 255);
+  const each = rowsOf(given!, 6);
+  const results = await imported.run(pixels);
+  expectClose(
+    numbersOf(results, 'boxes'),
+    each.flatMap(([x1, y1, x2, y2]) => [y1, x1, y2, x2].map((side) => side! / SIDE)),
+  );
+  expectClose(
+    numbersOf(results, 'scores'),
+    each.map((row) => row[4]!),
+  );
+  expectClose(
+    numbersOf(results, 'classes'),
+    each.map((row) => row[5]!),
+  );
+  expect(numbersOf(results, 'count')).toEqual([5]);
+});
+
+test('a model of half floats takes and gives what the detector reads', async () => {
+  const net = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
+  const anchors = [3, 6, 6, 6, 6, 6];
+  const half = (value: string): string => net.builder.node('Cast', [value], { to: 10 });
+  const model = net.builder.output(half(rowsOfMaps(net, anchors, 4)), half(rowsOfMaps(net, anchors, 4)));
+  const { graph } = model;
+  graph.inputs[0]!.type = 'float16';
+  for (const output of graph.outputs) output.type = 'float16';
+  const first = graph.nodes.find(({ inputs }) => inputs[0] === 'given')!;
+  first.inputs[0] = net.builder.node('Cast', ['given'], { to: 1 });
+  graph.nodes.unshift(graph.nodes.pop()!);
+  const imported = await importModel(model, { labels: LABELS });
+  const results = await imported.run(pixelsOf(SIDE * SIDE * 3));
+  expect([results['boxes']!.type, results['scores']!.type]).toEqual(['float32', 'float32']);
+  expect(results['boxes']!.dims).toEqual([1, 16 * 3 + 4 * 6 + 4 * 6, 4]);
 });
