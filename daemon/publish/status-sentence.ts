@@ -34,5 +34,5 @@ function cameraPart(cameras: readonly { readonly camera: string; readonly status
 function detectorPart({ state, lastReason, starting }: DetectorSource): string {
   if (state === 'down') return lastReason ?? 'detector down';
   const { provider = 'cpu' } = starting ?? {};
-  return provider === 'cpu' ? `detector ${state}` : `detector ${state}: opening ${provider}`;
+  return provider === 'cpu' ? `detector ${state}` : `detector ${state} (opening ${provider})`;
 }

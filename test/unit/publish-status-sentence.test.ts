@@ -118,7 +118,7 @@ test('what is wrong stands with its reason', () => {
 
 test('an accelerator that is being opened is named: it may take minutes', () => {
   expect(sentence({ detector: 'starting', opening: 'tensorrt' })).toContain(
-    'detector starting: opening tensorrt',
+    'detector starting (opening tensorrt)',
   );
   expect(sentence({ detector: 'starting', opening: 'cpu' })).toMatch(/detector starting(,|$)/);
 });
