@@ -1,6 +1,7 @@
 // Forms that exporters write in several nodes, or in others than integer kernels have, made into the one form that the quantizer
 // knows: Min and Max into Clip and Relu, ReduceMean into GlobalAveragePool, Pad into the convolution after it, MatMul and Add
-// into Gemm, HardSigmoid and HardSwish of five nodes into one and two. Numbers stay as they are. Pure.
+// into Gemm, HardSigmoid and HardSwish of five nodes into one and two; what changes no form is left out. Numbers stay as they are. Pure.
+import { removePassing } from './fold-constants.ts';
 import {
   constantNumbers,
   freshName,
@@ -12,17 +13,21 @@ import {
   stringOf,
 } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
+import { type Shape, shapesOf } from './shapes.ts';
 import { makeTensor } from './tensor.ts';
 
+/** The nodes must be in order. */
 export function unifyForms(graph: Graph): void {
+  const shapes = shapesOf(graph);
+  removeIdle(graph, shapes);
   for (const node of graph.nodes) if (node.domain === '') toClip(node, graph);
   mergeClips(graph);
   for (const node of [...graph.nodes]) {
     if (node.domain !== '') continue;
     const index = new GraphIndex(graph);
-    if (node.opType === 'ReduceMean') toGlobalAveragePool(node, graph, index);
+    if (node.opType === 'ReduceMean') toGlobalAveragePool(node, shapes, graph, index);
     else if (node.opType === 'Pad') intoConvolutions(node, graph, index);
-    else if (node.opType === 'Add') toGemm(node, graph, index);
+    else if (node.opType === 'Add') toGemm(node, shapes, graph, index);
     else if (node.opType === 'Clip') toHardSigmoid(node, graph, index);
     else if (node.opType === 'Resize') toNearest(node, index);
     else if (node.opType === 'Sum' && node.inputs.length === 2) node.opType = 'Add';
@@ -102,42 +107,65 @@ function setBounds(
   }
 }
 
-const KEEPS_RANK = new Set(
-  'Relu Clip Add Mul Sub Div HardSwish HardSigmoid Sigmoid LeakyRelu BatchNormalization MaxPool AveragePool GlobalAveragePool Pad Concat'.split(
-    ' ',
-  ),
-);
-
-/** How many dimensions a value has, as far as the graph says it. */
-export function rankOf(value: string, graph: Graph, index: GraphIndex): number | undefined {
-  const known = [...graph.valueInfo, ...graph.inputs, ...graph.outputs].find(({ name }) => name === value);
-  if (known?.dims !== undefined) return known.dims.length;
-  const constant = graph.initializers.get(value);
-  if (constant !== undefined) return constant.dims.length;
-  const node = index.producer(value);
-  if (node === undefined || node.domain !== '') return undefined;
-  if (node.opType === 'Conv') return graph.initializers.get(node.inputs[1] ?? '')?.dims.length;
-  if (node.opType === 'Gemm' || node.opType === 'Flatten') return 2;
-  if (node.opType === 'Reshape') return constantNumbers(graph, index, node.inputs[1] ?? '')?.length;
-  const first = KEEPS_RANK.has(node.opType) ? rankOf(node.inputs[0]!, graph, index) : undefined;
-  return first;
+/** Reshape and Resize to the form that the value has already, which exporters leave behind. */
+function removeIdle(graph: Graph, shapes: ReadonlyMap<string, Shape>): void {
+  const index = new GraphIndex(graph);
+  for (const node of graph.nodes) {
+    if (node.domain !== '' || (node.opType !== 'Reshape' && node.opType !== 'Resize')) continue;
+    const shape = shapes.get(node.inputs[0]!);
+    const target = constantNumbers(graph, index, node.inputs[node.opType === 'Reshape' ? 1 : 3] ?? '');
+    if (shape === undefined || target?.length !== shape.length) continue;
+    // One size may be told by the others.
+    const open = node.opType === 'Reshape' ? target.filter((size) => size === -1).length : 0;
+    const isSame = target.every(
+      (size, axis) => size === shape[axis] || (node.opType === 'Reshape' && size < 1),
+    );
+    if (!isSame || open > 1 || intOf(node, 'allowzero', 0) !== 0) continue;
+    node.opType = 'Identity';
+    node.inputs = node.inputs.slice(0, 1);
+    node.attributes.clear();
+  }
+  removePassing(graph);
 }
 
-function toGlobalAveragePool(node: Node, graph: Graph, index: GraphIndex): void {
-  const input = node.inputs[0]!;
+/** Means over height and width, of pictures in planes, or in pixels, which are turned into planes for it. */
+function toGlobalAveragePool(
+  node: Node,
+  shapes: ReadonlyMap<string, Shape>,
+  graph: Graph,
+  index: GraphIndex,
+): void {
+  const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const axes = intsOf(node, 'axes') ?? constantNumbers(graph, index, node.inputs[1] ?? '');
-  if (axes === undefined || axes.length !== 2 || rankOf(input, graph, index) !== 4) return;
-  if (axes.some((axis) => (axis + 4) % 4 < 2) || (axes[0]! - axes[1]!) % 4 === 0) return;
-  const output = node.outputs[0]!;
+  if (shapes.get(input)?.length !== 4) return;
+  const over = axes
+    ?.map((axis) => (axis + 4) % 4)
+    .sort((a, b) => a - b)
+    .join();
+  if (over !== '2,3' && over !== '1,2') return;
+  const isKept = intOf(node, 'keepdims', 1) !== 0;
+  const taken = namesOf(graph);
+  const after: Node[] = [];
   node.opType = 'GlobalAveragePool';
-  node.inputs = [input];
-  const isFlat = intOf(node, 'keepdims', 1) === 0;
   node.attributes.clear();
-  if (!isFlat) return;
-  const pooled = freshName(namesOf(graph), `${output}_pooled`);
-  node.outputs = [pooled];
-  const flat = makeNode('Flatten', [pooled], [output], { axis: { kind: 'int', value: 1 } });
-  graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, flat);
+  node.inputs = [input];
+  if (over === '1,2') {
+    node.inputs = [freshName(taken, `${output}_planes`)];
+    const turned = makeNode('Transpose', [input], node.inputs, {
+      perm: { kind: 'ints', value: [0, 3, 1, 2] },
+    });
+    graph.nodes.splice(graph.nodes.indexOf(node), 0, turned);
+  }
+  if (!isKept || over === '1,2') {
+    const pooled = freshName(taken, `${output}_pooled`);
+    node.outputs = [pooled];
+    after.push(
+      isKept
+        ? makeNode('Transpose', [pooled], [output], { perm: { kind: 'ints', value: [0, 2, 3, 1] } })
+        : makeNode('Flatten', [pooled], [output], { axis: { kind: 'int', value: 1 } }),
+    );
+  }
+  graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, ...after);
 }
 
 /** Zeros around a picture are what a convolution adds itself. */
@@ -168,7 +196,7 @@ function isNotSet(node: Node, value: string): boolean {
 }
 
 /** Only for matrices: ONNX Runtime has an integer kernel for Gemm with a bias, none for MatMul with one. */
-function toGemm(add: Node, graph: Graph, index: GraphIndex): void {
+function toGemm(add: Node, shapes: ReadonlyMap<string, Shape>, graph: Graph, index: GraphIndex): void {
   const position = add.inputs.findIndex((input) => index.producer(input)?.opType === 'MatMul');
   const matmul = index.producer(add.inputs[position] ?? '');
   const bias = graph.initializers.get(add.inputs[1 - position] ?? '');
@@ -177,7 +205,7 @@ function toGemm(add: Node, graph: Graph, index: GraphIndex): void {
   if (onlyUser(matmul.outputs[0]!, graph, index) === undefined) return;
   const width = weights.dims[1]!;
   if (bias.dims.at(-1) !== width || bias.raw.length !== 4 * width) return;
-  if (rankOf(matmul.inputs[0]!, graph, index) !== 2) return;
+  if (shapes.get(matmul.inputs[0]!)?.length !== 2) return;
   const vector = freshName(namesOf(graph), `${bias.name}_vector`);
   graph.initializers.set(vector, { ...bias, name: vector, dims: [width] });
   matmul.opType = 'Gemm';

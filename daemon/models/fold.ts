@@ -13,9 +13,10 @@ import {
   namesOf,
   removeDead,
 } from './graph.ts';
-import type { Graph, Node, OnnxModel } from './onnx.ts';
+import type { Attribute, Graph, Node, OnnxModel } from './onnx.ts';
 import { upgradeOpset } from './opset.ts';
 import { forEachInChannels, layoutOf } from './qdq-params.ts';
+import { shapesOf } from './shapes.ts';
 import { makeTensor, type Tensor, tensorValues } from './tensor.ts';
 
 /** Values of initializers need not be inputs from here on. */
@@ -33,9 +34,10 @@ export function prepare(model: OnnxModel): OnnxModel {
   graph.nodes = inTopologicalOrder(graph);
   foldConstants(graph);
   removePassing(graph);
-  nameNodes(graph);
   unifyForms(graph);
+  nameNodes(graph);
   foldIntoConvolutions(graph);
+  normsToConvolutions(graph);
   graph.nodes = inTopologicalOrder(graph);
   removeDead(graph);
   return copy;
@@ -72,6 +74,27 @@ function foldIntoConvolutions(graph: Graph): void {
       node.outputs = [next.outputs[0]!];
       graph.nodes = graph.nodes.filter((other) => other !== next);
     }
+  }
+}
+
+/** Batch normalisation that no convolution could take, of pictures, becomes a convolution of one pixel for each channel. */
+function normsToConvolutions(graph: Graph): void {
+  const shapes = shapesOf(graph);
+  for (const node of graph.nodes) {
+    if (node.domain !== '' || node.opType !== 'BatchNormalization') continue;
+    const input = node.inputs[0]!;
+    const channels = graph.initializers.get(node.inputs[1] ?? '')?.dims[0] ?? 0;
+    const change = normOf(node, input, channels, graph);
+    if (shapes.get(input)?.length !== 4 || change === undefined) continue;
+    const ones = makeTensor('', 'float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
+    node.opType = 'Conv';
+    node.inputs = [input];
+    node.outputs = node.outputs.slice(0, 1);
+    node.attributes = new Map<string, Attribute>([
+      ['group', { kind: 'int', value: channels }],
+      ['kernel_shape', { kind: 'ints', value: [1, 1] }],
+    ]);
+    applyChange(node, { tensor: ones, axis: 0, channels, rank: 4 }, change, graph);
   }
 }
 
@@ -121,17 +144,8 @@ function perChannelOf(
   graph: Graph,
 ): PerChannel | undefined {
   if (node.domain !== '') return undefined;
-  const each = (make: (channel: number) => number) =>
-    Float64Array.from({ length: channels }, (_, at) => make(at));
-  if (node.opType === 'BatchNormalization') {
-    if (node.outputs.slice(1).some((name) => name !== '') || node.inputs[0] !== value) return undefined;
-    const tensors = node.inputs.slice(1).map((name) => graph.initializers.get(name));
-    if (tensors.length !== 4 || tensors.some((tensor) => tensor?.type !== 'float32')) return undefined;
-    const [scale, shift, mean, variance] = tensors.map((tensor) => tensorValues(tensor!, 'float32'));
-    const epsilon = floatOf(node, 'epsilon', 1e-5);
-    const factors = each((at) => scale![at]! / Math.sqrt(variance![at]! + epsilon));
-    return { factors, terms: each((at) => shift![at]! - mean![at]! * factors[at]!) };
-  }
+  if (node.opType === 'BatchNormalization') return normOf(node, value, channels, graph);
+  const each = perChannel(channels);
   const position = node.inputs.indexOf(value);
   const constant = perChannelConstant(
     graph.initializers.get(node.inputs[1 - position] ?? ''),
@@ -154,6 +168,23 @@ function perChannelOf(
     default:
       return undefined;
   }
+}
+
+function perChannel(channels: number): (make: (channel: number) => number) => Float64Array {
+  return (make) => Float64Array.from({ length: channels }, (_, at) => make(at));
+}
+
+/** What batch normalisation of `value` does; undefined when it is not made of constants. */
+function normOf(node: Node, value: string, channels: number, graph: Graph): PerChannel | undefined {
+  if (node.outputs.slice(1).some((name) => name !== '') || node.inputs[0] !== value) return undefined;
+  const tensors = node.inputs.slice(1).map((name) => graph.initializers.get(name));
+  const isTaken = (tensor: Tensor | undefined) => tensor?.type === 'float32' && tensor.dims[0] === channels;
+  if (tensors.length !== 4 || !tensors.every(isTaken)) return undefined;
+  const [scale, shift, mean, variance] = tensors.map((tensor) => tensorValues(tensor!, 'float32'));
+  const epsilon = floatOf(node, 'epsilon', 1e-5);
+  const each = perChannel(channels);
+  const factors = each((at) => scale![at]! / Math.sqrt(variance![at]! + epsilon));
+  return { factors, terms: each((at) => shift![at]! - mean![at]! * factors[at]!) };
 }
 
 /** A constant that has one value, or one for each channel (axis 1), of a tensor of that rank. */

@@ -53,6 +53,7 @@ class QdqWriter {
   /** By value: the floats made of its integers. */
   readonly #dequantized = new Map<string, string>();
   readonly #shared = new Map<string, string>();
+  #weightsCount = 0;
 
   constructor(graph: Graph, plan: Plan, options: WriteOptions) {
     this.#graph = graph;
@@ -138,7 +139,7 @@ class QdqWriter {
   /** Puts the integers of a float value into the graph. */
   #quantize(value: string, from: string): void {
     const quantized = this.#name(`${value}_q`);
-    this.#nodes.push(makeNode('QuantizeLinear', [from, ...this.#paramInputs(value)], [quantized]));
+    this.#add('QuantizeLinear', [from, ...this.#paramInputs(value)], quantized);
     this.#quantized.set(value, quantized);
   }
 
@@ -155,7 +156,7 @@ class QdqWriter {
     const source = this.#plan.aliases.get(value)?.of ?? value;
     if (!this.#quantized.has(source)) this.#quantize(source, source);
     const inputs = [this.#quantized.get(source)!, ...this.#paramInputs(value)];
-    this.#nodes.push(makeNode('DequantizeLinear', inputs, [output]));
+    this.#add('DequantizeLinear', inputs, output);
     this.#dequantized.set(value, output);
     return output;
   }
@@ -180,7 +181,7 @@ class QdqWriter {
     const integers = Uint8Array.from(values, (value) => quantizeValue(value, params));
     const name = this.#constant(`${tensor.name}_q`, 'uint8', tensor.dims, integers);
     const output = this.#name(`${tensor.name}_dq`);
-    this.#nodes.push(makeNode('DequantizeLinear', [name, ...this.#paramNames(params)], [output]));
+    this.#add('DequantizeLinear', [name, ...this.#paramNames(params)], output);
     this.#dequantized.set(tensor.name, output);
     return output;
   }
@@ -199,14 +200,15 @@ class QdqWriter {
     const values = isPerChannel ? bias : largest;
     const floats = tensorValues(tensor, 'float32');
     const weights = quantizeWeights(floats, layout, { values, inputScale }, this.#options.weightBits);
-    const stored = this.#constant(`${node.name}_w`, 'int8', tensor.dims, weights.values);
-    const inputs = [this.#dequantizeInto(`${node.name}_wdq`, stored, 'int8', weights.scales, axis)];
+    const name = this.#weightsName();
+    const stored = this.#constant(name, 'int8', tensor.dims, weights.values);
+    const inputs = [this.#dequantizeInto(name, stored, 'int8', weights.scales, axis)];
     if (!hasBias) return inputs;
     const scales = isPerChannel ? weights.scales : new Float32Array(channels).fill(weights.scales[0]!);
     const integers = quantizeBias(bias, inputScale, scales);
-    const biasName = this.#constant(`${node.name}_b`, 'int32', [channels], integers.values);
+    const biasName = this.#constant(`${name}_b`, 'int32', [channels], integers.values);
     const biasScales = isPerChannel ? integers.scales : integers.scales.slice(0, 1);
-    inputs.push(this.#dequantizeInto(`${node.name}_bdq`, biasName, 'int32', biasScales, 0));
+    inputs.push(this.#dequantizeInto(`${name}_b`, biasName, 'int32', biasScales, 0));
     return inputs;
   }
 
@@ -217,13 +219,13 @@ class QdqWriter {
     scales: Float32Array<ArrayBuffer>,
     axis: number,
   ): string {
-    const output = this.#name(wanted);
+    const output = this.#name(`${wanted}_dq`);
     const isOne = scales.length === 1 && !this.#options.perChannel;
     const scale = isOne
       ? this.#scalar('float32', scales[0]!)
       : this.#constant(`${wanted}_s`, 'float32', [scales.length], scales);
     const zero = isOne ? this.#scalar(type, 0) : this.#zeros(type, scales.length);
-    this.#nodes.push(makeNode('DequantizeLinear', [stored, scale, zero], [output], isOne ? {} : AXIS(axis)));
+    this.#add('DequantizeLinear', [stored, scale, zero], output, isOne ? {} : AXIS(axis));
     return output;
   }
 
@@ -233,13 +235,30 @@ class QdqWriter {
     if (weights === undefined) return undefined;
     const { tensor, axis, channels } = weights;
     const { values, scales } = quantizeWeights(tensorValues(tensor, 'float32'), layoutOf(tensor.dims, axis));
-    const stored = this.#constant(`${node.name}_w`, 'int8', tensor.dims, values);
+    const name = this.#weightsName();
+    const stored = this.#constant(name, 'int8', tensor.dims, values);
     const dims = tensor.dims.map((_, at) => (at === axis ? channels : 1));
-    const scale = this.#constant(`${node.name}_ws`, 'float32', dims, scales);
-    const [cast, output] = [this.#name(`${node.name}_wc`), this.#name(`${node.name}_wf`)];
-    this.#nodes.push(makeNode('Cast', [stored], [cast], { to: { kind: 'int', value: 1 } }));
-    this.#nodes.push(makeNode('Mul', [cast, scale], [output]));
+    const scale = this.#constant(`${name}_s`, 'float32', dims, scales);
+    const [cast, output] = [this.#name(`${name}_c`), this.#name(`${name}_f`)];
+    this.#add('Cast', [stored], cast, { to: { kind: 'int', value: 1 } });
+    this.#add('Mul', [cast, scale], output);
     return output;
+  }
+
+  /** A node without a name: exporters' names are long, and there are five such nodes for each of theirs. */
+  #add(
+    opType: string,
+    inputs: readonly string[],
+    output: string,
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): void {
+    this.#nodes.push(makeNode(opType, inputs, [output], attributes, { name: '' }));
+  }
+
+  /** Short for the same reason. */
+  #weightsName(): string {
+    this.#weightsCount += 1;
+    return `w${this.#weightsCount}`;
   }
 
   #scalar(type: 'float32' | 'uint8' | 'int8' | 'int32', value: number): string {
