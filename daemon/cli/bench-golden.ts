@@ -4,7 +4,7 @@ import { Preprocessor } from '../camera/preprocess.ts';
 import type { TensorData } from '../core/infer.ts';
 import type { Detection, ModelInput, ModelSpec } from '../core/types.ts';
 import { Decoder, type OutputData } from '../detector/decode.ts';
-import { createDetections, tensorDims } from '../detector/wire.ts';
+import { createDetections, tensorBytes, tensorDims } from '../detector/wire.ts';
 import { type GoldenObject, type GoldenScore, goldenScore } from '../models/golden-score.ts';
 import type { SceneOptions } from '../scene/options.ts';
 import { Scene } from '../scene/scene.ts';
@@ -19,6 +19,8 @@ const STREETS: readonly Partial<SceneOptions>[] = [
   { seed: 1, time: 'dusk' },
 ];
 const SECONDS = [6, 21, 36, 51];
+/** Of the tensors of one model; all pictures up to an input of 1024. */
+const SERIES_BYTES_MAX = 64 * 2 ** 20;
 /** Below what the score asks for (models/golden-score.ts). */
 const SCORE_LOW = 0.3;
 
@@ -42,13 +44,16 @@ export class GoldenPictures {
     return this.#drawn;
   }
 
-  /** The tensors of a model, in order. */
+  /** The tensors of a model, in order; fewer pictures where its input is huge. */
   series(input: ModelInput): Record<string, TensorData>[] {
+    const count = Math.max(1, Math.floor(SERIES_BYTES_MAX / tensorBytes(input)));
     const preprocessor = new Preprocessor(input, WIDTH, HEIGHT);
-    return this.#pictures.map(({ frame }) => {
-      preprocessor.run(frame);
-      return { [input.name]: tensorOf(input, preprocessor.bytes.slice()) };
-    });
+    return this.#pictures.slice(0, count).map(({ frame }) => feeds(input, preprocessor, frame));
+  }
+
+  /** The first of them. */
+  first(input: ModelInput): Record<string, TensorData> {
+    return feeds(input, new Preprocessor(input, WIDTH, HEIGHT), this.#pictures[0]!.frame);
   }
 
   /** What the model found, held against the truth. Throws MODEL_UNSUPPORTED where its outputs do not fit its manifest. */
@@ -59,8 +64,9 @@ export class GoldenPictures {
     const reader = new Decoder({ decoder, labelCount: labels.length, scoreLow: SCORE_LOW });
     const preprocessor = new Preprocessor(input, WIDTH, HEIGHT);
     const flat = createDetections();
-    const pictures = this.#pictures.map(({ objects }, at) => {
-      reader.decode(floatsOf(answers[at] ?? {}), flat);
+    const pictures = answers.map((answer, at) => {
+      const { objects } = this.#pictures[at]!;
+      reader.decode(floatsOf(answer), flat);
       const found = Array.from({ length: flat.count }, (_, one): Detection => {
         const [x1, y1, x2, y2] = flat.boxes.subarray(one * 4, one * 4 + 4) as unknown as Corners;
         const box = preprocessor.boxInFrame({ x1, y1, x2, y2 });
@@ -78,10 +84,15 @@ function objectOf({ label, box, boxSeen, scoreable }: TruthFrame['objects'][numb
   return { label, boxes: boxSeen === undefined ? [box] : [box, boxSeen], expected: scoreable };
 }
 
-function tensorOf(input: ModelInput, bytes: Uint8Array): TensorData {
+function feeds(input: ModelInput, preprocessor: Preprocessor, frame: Uint8Array): Record<string, TensorData> {
+  preprocessor.run(frame);
+  const bytes = preprocessor.bytes.slice();
   const dims = tensorDims(input);
-  if (input.type === 'uint8') return { type: 'uint8', dims, data: bytes };
-  return { type: 'float32', dims, data: new Float32Array(bytes.buffer) };
+  const tensor: TensorData =
+    input.type === 'uint8'
+      ? { type: 'uint8', dims, data: bytes }
+      : { type: 'float32', dims, data: new Float32Array(bytes.buffer) };
+  return { [input.name]: tensor };
 }
 
 function floatsOf(answer: Readonly<Record<string, TensorData>>): OutputData {

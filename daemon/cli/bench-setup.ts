@@ -152,7 +152,7 @@ function noteDisturbance(
   const busy = loadavg()[0]!;
   if (busy <= BUSY_CORES_MAX) return;
   notes.push(
-    `other programs kept ${busy.toFixed(1)} of ${cores} cores busy in the last minute: the figures are noisy`,
+    `other programs kept ${busy.toFixed(1)} of ${cores} cores busy in the last minute: the figures are noisy; CPU times are less so`,
   );
 }
 
