@@ -169,7 +169,7 @@ async function subjectsOf(
       const found = await store.find(named);
       const name = nameOf(found);
       const spec = found.manifest.task === 'detect' ? await loadModel(found.folder) : undefined;
-      subjects.set(name, { model: benchModel(name, found), spec });
+      subjects.set(name, { model: await benchModel(name, found), spec });
     } catch (error) {
       if (models !== undefined || !(error instanceof VedetteError)) throw error;
       notes.push(`not measured: ${error.message}`);

@@ -2,6 +2,7 @@
 // they take turns, and one set of figures a row from its rounds. Pure: measures nothing, knows no process and no clock.
 import { Percentiles } from '../platform/percentiles.ts';
 import type { GoldenScore } from './golden-score.ts';
+import type { Precision } from './graph-facts.ts';
 import type { Task } from './manifest-schema.ts';
 
 /** A model as it is measured. */
@@ -16,10 +17,10 @@ export interface BenchModel {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  readonly precision: 'int8' | 'float';
+  readonly precision: Precision;
   /** Of the model that it was quantized from, where its manifest says so. */
   readonly floatSha256?: string;
-  /** Weights and biases, the scales of an int8 model among them. */
+  /** Weights and biases. */
   readonly parameters: number;
   /** AP at IoU 0.5 on labelled photos (`vedette models eval`), 0..1, and which. */
   readonly evaluation?: { readonly map50: number; readonly set: string };

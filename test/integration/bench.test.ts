@@ -25,7 +25,7 @@ const golden = new GoldenPictures();
 const runtime = new BenchRuntime({});
 
 async function subject(name: string): Promise<BenchSubject> {
-  return { model: benchModel(name, await readManifest(name)), spec: await loadModel(name) };
+  return { model: await benchModel(name, await readManifest(name)), spec: await loadModel(name) };
 }
 
 async function tools(...names: readonly string[]): Promise<BenchTools> {
@@ -66,7 +66,7 @@ test('what a bundled model is: hash, input, form; a file that is not the one of 
   expect(model.parameters).toBeLessThan(800_000);
   const loaded = await readManifest(SHIPPED_MODEL);
   const manifest = { ...loaded.manifest, sha256: 'f'.repeat(64) };
-  await errorOf(() => benchModel('nano', { ...loaded, manifest }), 'MODEL_CORRUPT');
+  await errorOf(benchModel('nano', { ...loaded, manifest }), 'MODEL_CORRUPT');
 });
 
 test('a provider that does not work is a row with its reason, and the others go on', async () => {
