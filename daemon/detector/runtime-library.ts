@@ -147,7 +147,7 @@ function linked(file: string, linksIn: string): string {
 /** The library that this process has loaded: the kernel's word. Undefined before the first session. */
 export function usedLibrary(): UsedLibrary | undefined {
   const maps = readFileSync('/proc/self/maps', 'utf8');
-  const file = /\s(\/\S*\/libonnxruntime\.so[\d.]*)$/m.exec(maps)?.[1];
+  const file = /^(?:\S+ +){5}(\/.*\/libonnxruntime\.so[\d.]*)$/m.exec(maps)?.[1];
   if (file === undefined) return undefined;
   const bundled = file.startsWith(realpathSync(packageFolder()) + sep);
   try {

@@ -56,7 +56,8 @@ test.each([
   ],
   ['a folder where it has the name of a wheel', (folder: string) => folder, `libonnxruntime.so.${VERSION}`],
 ])('a library that fits is used, given by %s', async (_, pathOf, name) => {
-  const folder = tempDir();
+  const folder = join(tempDir(), 'of mine');
+  mkdirSync(folder);
   copyFileSync(LIBRARY, join(folder, name));
   writeFileSync(join(folder, 'libonnxruntime_providers_shared.so'), '');
   const { ready, loaded, warned } = await readyWith(pathOf(folder));
