@@ -7,7 +7,7 @@ import type { CatalogueEntry } from '../models/catalogue.ts';
 import type { Fetched } from '../models/fetch.ts';
 import type { PullSource } from '../models/pull-source.ts';
 import type { ModelStore } from '../models/store.ts';
-import { VedetteError } from '../platform/errors.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
 import {
@@ -98,6 +98,11 @@ async function fetchIt(
     const how = fetched.wasHere ? 'was fetched before' : `fetched from ${shown(url)}`;
     bar.say(`${megabytes(fetched.bytes)} ${how}, the hash is right`);
     return fetched;
+  } catch (error) {
+    // Told with how far it came, then as everything that is interrupted.
+    if (!signal.aborted) throw error;
+    bar.say(`vedette: ${reasonOf(error)}`);
+    throw signal.reason;
   } finally {
     bar.end();
   }

@@ -11,6 +11,7 @@ export interface Report {
 }
 
 const VERSION = 1;
+const FACT_WIDTH = 'convolutions'.length;
 /** Layers shown to people: those with most noise. */
 const LAYERS_SHOWN = 10;
 
@@ -37,19 +38,27 @@ export function quantizeText({ manifest, quantization }: Report, folder: string 
 }
 
 function factLines(quantization: Quantization): string[] {
+  return quantizationFacts(quantization).map(([title, text]) => `${title.padEnd(FACT_WIDTH)} ${text}`);
+}
+
+/** What it is and what came of it, by title. */
+export function quantizationFacts(quantization: Quantization): readonly (readonly [string, string])[] {
   const { from, size, speed, convolutions, calibration, floatNodes } = quantization;
   const { pictures, controlPictures, source } = calibration;
   const share = percent(size.bytes / size.floatBytes);
   const cpu = [speed.cpu, ...speed.features].join(', ');
   return [
-    `model        ${from.name} ${from.version}`,
-    `calibration  ${pictures} pictures (${source}), ${controlPictures} more for control`,
-    `method       ${methodWords(quantization)}`,
-    `size         ${megabytes(size.bytes)}, ${share} of ${megabytes(size.floatBytes)}`,
-    `speed        ${speed.int8Ms.toFixed(2)} ms a run, float ${speed.floatMs.toFixed(2)} ms: ${speed.ratio.toFixed(2)} times as fast (${speed.threads} ${speed.threads === 1 ? 'thread' : 'threads'}; ${cpu})`,
-    ...quantization.accuracy.map((one) => `accuracy     ${accuracyWords(one)}`),
-    `convolutions ${convolutions.integer} integer, ${convolutions.float} float`,
-    ...floatNodes.map(({ name, reason }) => `in float     ${name}: ${reason}`),
+    ['model', `${from.name} ${from.version}`],
+    ['calibration', `${pictures} pictures (${source}), ${controlPictures} more for control`],
+    ['method', methodWords(quantization)],
+    ['size', `${megabytes(size.bytes)}, ${share} of ${megabytes(size.floatBytes)}`],
+    [
+      'speed',
+      `${speed.int8Ms.toFixed(2)} ms a run, float ${speed.floatMs.toFixed(2)} ms: ${speed.ratio.toFixed(2)} times as fast (${speed.threads} ${speed.threads === 1 ? 'thread' : 'threads'}; ${cpu})`,
+    ],
+    ...quantization.accuracy.map((one) => ['accuracy', accuracyWords(one)] as const),
+    ['convolutions', `${convolutions.integer} integer, ${convolutions.float} float`],
+    ...floatNodes.map(({ name, reason }) => ['in float', `${name}: ${reason}`] as const),
   ];
 }
 

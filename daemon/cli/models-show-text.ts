@@ -5,6 +5,7 @@ import type { VedetteError } from '../platform/errors.ts';
 import { plainText } from '../platform/show.ts';
 import type { ModelLook } from './model-trial.ts';
 import { megabytes, millions, newestEvaluation, percent } from './model-words.ts';
+import { quantizationFacts } from './models-quantize-report.ts';
 
 export interface ShownFacts {
   readonly found: FoundModel;
@@ -45,6 +46,7 @@ export function showText(facts: ShownFacts): string {
     ['source', manifest.source],
     ['card', manifest.card],
     ...originLines(manifest),
+    ...quantizationLines(manifest),
     ...evaluationLines(manifest),
   ];
   return lines.map(([title, text]) => line(title, text)).join('');
@@ -127,6 +129,11 @@ function originLines({ origin }: Manifest): (readonly [string, string])[] {
     ['imported', `${date} from ${from} (${megabytes(bytes)}, sha256 ${sha256})`],
     ...recognised.map((what) => ['found', what] as const),
   ];
+}
+
+function quantizationLines({ quantization }: Manifest): (readonly [string, string])[] {
+  if (quantization === undefined) return [];
+  return quantizationFacts(quantization).map(([title, text]) => ['quantized', `${title}: ${text}`]);
 }
 
 function evaluationLines(manifest: Manifest): (readonly [string, string])[] {

@@ -8,10 +8,15 @@ import { sizeOf, type Tensor } from './tensor.ts';
 export type Precision = 'int8' | 'float16' | 'float';
 
 /** Operators of models whose numbers are bytes (ONNX operators, contrib operators of ONNX Runtime). */
-const INT8 = /^(?:Dequantize|Quantize|DynamicQuantize)Linear$|^QLinear|^QGemm$|Integer$/;
+const INT8 =
+  /^(?:Dequantize|Quantize|DynamicQuantize)Linear$|^QLinear\w+$|^(?:Conv|MatMul)Integer$|^Q(?:Gemm|Attention)$/;
+
+export function isInt8Operator({ opType }: Pick<Node, 'opType'>): boolean {
+  return INT8.test(opType);
+}
 
 export function precisionOf({ nodes, initializers }: Graph): Precision {
-  if (nodes.some(({ opType }) => INT8.test(opType))) return 'int8';
+  if (nodes.some(isInt8Operator)) return 'int8';
   return [...initializers.values()].some(({ type }) => type === 'float16') ? 'float16' : 'float';
 }
 

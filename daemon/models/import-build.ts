@@ -3,6 +3,7 @@
 import type { ModelInput } from '../core/types.ts';
 import { decodeHead } from './decode-graph.ts';
 import { asFloat } from './decode-graph-parts.ts';
+import { isInt8Operator } from './graph-facts.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { ClassesHead, DetectHead, FeaturesHead, Head, MaskHead } from './head.ts';
 import { normaliseInput } from './import-input.ts';
@@ -140,7 +141,7 @@ function classesOfMask({ model, index, values }: HeadContext, { output }: MaskHe
 
 /** Probabilities of which no quantization has rounded the small ones away. */
 function endsInSoftmax({ model, index }: HeadContext, { output }: ClassesHead): boolean {
-  const isQuantized = model.graph.nodes.some(({ opType }) => /Quantize|QLinear/.test(opType));
+  const isQuantized = model.graph.nodes.some(isInt8Operator);
   return (
     !isQuantized && tailOf(model.graph, index, output.name).some(({ node }) => /Softmax$/.test(node.opType))
   );

@@ -1,10 +1,12 @@
 // Quantization of a model from its float form to int8, step by step: the variant that loses least, where it loses, how near it is to
 // the float model, how much faster. Every step leaves its result in the work folder; a run that was killed goes on there and
 // comes to the same bytes. Main thread of a command. docs/quantize.md.
+
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import { isInt8Operator } from './graph-facts.ts';
 import { countConvolutions } from './integer-count.ts';
 import type { Accuracy, Quantization } from './manifest-quantization.ts';
 import type { OnnxModel } from './onnx.ts';
@@ -94,13 +96,9 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
   };
 }
 
-/** Operators that only quantized graphs have. */
-const QUANTIZED =
-  /^(?:QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|QLinear\w+|ConvInteger|MatMulInteger|QAttention|QGemm)$/;
-
 /** Throws MODEL_UNSUPPORTED for what has been quantized before, by whomever. */
 export function refuseQuantized(name: string, model: OnnxModel): void {
-  const found = model.graph.nodes.find(({ opType }) => QUANTIZED.test(opType));
+  const found = model.graph.nodes.find(isInt8Operator);
   if (found === undefined) return;
   throw new VedetteError(
     'MODEL_UNSUPPORTED',

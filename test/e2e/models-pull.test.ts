@@ -93,8 +93,10 @@ test('one that is stopped says how far it came, and a second one beside it who i
     `vedette: another command downloads a model (process ${first.pid}): wait for it, or stop it\n`,
   );
   first.kill('SIGINT');
-  expect(await first.exited).toBe(1);
-  expect(first.stderr()).toMatch(/stopped after \d+ of \d+ bytes; the same command goes on from there\n$/);
+  expect(await first.exited).toBe(130);
+  expect(first.stderr()).toMatch(
+    /^vedette: .*: stopped after \d+ of \d+ bytes; the same command goes on from there\nvedette: interrupted\n$/,
+  );
 });
 
 test('another file than was asked for is refused, and the model of that name stays', async () => {
