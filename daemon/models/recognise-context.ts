@@ -2,7 +2,7 @@
 import type { TensorData } from '../core/infer.ts';
 import type { Findings } from './findings.ts';
 import type { GraphIndex } from './graph.ts';
-import type { HeadValue } from './head.ts';
+import type { Activation, HeadValue } from './head.ts';
 import type { ImportWishes } from './import-wishes.ts';
 import type { Task } from './manifest-schema.ts';
 import type { OnnxModel } from './onnx.ts';
@@ -48,21 +48,35 @@ export function reachesBeyondOne(data: ArrayLike<number | bigint> | undefined): 
   return most > 2;
 }
 
-/** What is to be done to scores: nothing when the graph has done it, or when they lie in 0..1. */
+/** Where the channels of a map [1,…] are: the side that is no size of the picture's shape. */
+export function channelAxis({ dims }: HeadValue, { layout, size }: InputFacts): 1 | 3 {
+  const ratio = size.width / size.height;
+  const fits = (height: number, width: number): boolean => Math.abs(width / height - ratio) < 0.15 * ratio;
+  const [, a = 1, b = 1, c = 1] = dims;
+  const [isFirst, isLast] = [fits(b, c), fits(a, b)];
+  if (isFirst !== isLast) return isFirst ? 1 : 3;
+  return layout === 'nchw' ? 1 : 3;
+}
+
+/** What is applied to the scores of a raw head, by the family of its default boxes. */
+const APPLIED = {
+  tensorflow: { activation: 'sigmoid', by: "TensorFlow's" },
+  torchvision: { activation: 'softmax', by: "torchvision's" },
+} as const;
+
+/**
+ * What is to be done to scores: nothing when the graph has done it, or when they lie in 0..1; else what the family does; without one
+ * it is asked for.
+ */
 export function scoresLeft(
-  context: HeadContext,
+  { findings, wishes, model, index, values }: HeadContext,
   scores: HeadValue,
-  findings: Findings,
-): 'none' | 'sigmoid' | 'softmax' {
-  const { wishes, model, index, values, source } = context;
+  family?: keyof typeof APPLIED,
+): Activation {
   if (wishes.activation !== undefined) return wishes.activation;
   const tail = tailOf(model.graph, index, scores.name);
-  const done = activationOf(tail);
-  const last = tail
-    .map(({ node }) => node.opType)
-    .filter((each, at, all) => all.indexOf(each) === at)
-    .join(', ');
-  if (done !== 'none') {
+  const last = [...new Set(tail.map(({ node }) => node.opType))].join(', ');
+  if (activationOf(tail) !== 'none') {
     findings.say(`scores are probabilities: the graph ends with ${last}`);
     return 'none';
   }
@@ -71,11 +85,18 @@ export function scoresLeft(
     findings.say(`scores are probabilities: they lie in 0..1 and come from ${last}`);
     return 'none';
   }
-  const left = source.framework === 'tensorflow' ? 'sigmoid' : 'softmax';
+  if (family === undefined) {
+    findings.ask(
+      '--activation <none | softmax | sigmoid>',
+      `what makes probabilities of ${wordsOf(scores)}, which come from ${last}`,
+    );
+    return 'none';
+  }
+  const { activation, by } = APPLIED[family];
   findings.say(
-    `scores are logits: they come from ${last}; ${left} is what ${source.framework === 'tensorflow' ? "TensorFlow's" : "torchvision's"} SSD applies (--activation)`,
+    `scores are logits: they come from ${last}; ${activation} is what ${by} SSD applies (--activation)`,
   );
-  return left;
+  return activation;
 }
 
 function liesIn01(data: ArrayLike<number>): boolean {

@@ -20,7 +20,7 @@ export function recogniseDetector(
 }
 
 /** Whether something in the graph, its inner graphs included, suppresses overlaps. */
-export function suppresses({ model }: HeadContext): boolean {
+function suppresses({ model }: HeadContext): boolean {
   const inside = (nodes: typeof model.graph.nodes): boolean =>
     nodes.some(
       ({ opType, attributes }) =>
@@ -142,7 +142,7 @@ function pairHead(context: HeadContext, outputs: readonly HeadValue[], says: Say
   return decodedPair(context, boxes, scores, tail.map(({ node }) => node.opType).join(', '));
 }
 
-export function isBoxes(dims: readonly number[]): boolean {
+function isBoxes(dims: readonly number[]): boolean {
   if (dims.length === 4) return dims[2] === 1 && dims[3] === 4;
   return dims.length === 3 && dims[2] === 4 && dims[1] !== 4;
 }
@@ -154,9 +154,11 @@ function decodedPair(context: HeadContext, boxes: HeadValue, scores: HeadValue, 
   const form =
     wishes.boxForm ?? (source.framework === 'tensorflow' ? 'yxyx' : areCorners(data) ? 'xyxy' : 'xywh');
   const words = { xyxy: 'x1,y1,x2,y2', yxyx: 'y1,x1,y2,x2', xywh: 'centre and size' }[form];
-  findings.say(`boxes are decoded by the graph (${last}): ${words} in ${isPixels ? 'pixels' : '0..1'}`);
+  findings.say(
+    `boxes are decoded by the graph (${last}): ${words} in ${isPixels ? 'pixels' : '0..1'} (--box-form)`,
+  );
   const activation = activationOf(tailOf(model.graph, index, scores.name));
-  const left = scoresLeft(context, scores, findings);
+  const left = scoresLeft(context, scores);
   const background = wishes.background ?? (activation === 'softmax' || left === 'softmax' ? 'first' : 'none');
   return {
     kind: 'boxes',

@@ -4,8 +4,8 @@
 import type { TensorData } from '../core/infer.ts';
 import { VedetteError } from '../platform/errors.ts';
 import type { ClassesHead, FeaturesHead, Head, HeadValue, MaskHead } from './head.ts';
-import type { Task } from './manifest-schema.ts';
-import { type HeadContext, headValue, type Says, wordsOf } from './recognise-context.ts';
+import { TASKS, type Task } from './manifest-schema.ts';
+import { channelAxis, type HeadContext, headValue, type Says, wordsOf } from './recognise-context.ts';
 import { recogniseDetector } from './recognise-detector.ts';
 import type { InputFacts } from './recognise-input.ts';
 import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
@@ -93,16 +93,6 @@ function isInteger({ type }: HeadValue): boolean {
   return type === 'int64' || type === 'int32' || type === 'uint8';
 }
 
-/** Where the channels are: the side that is no size of the picture's shape. */
-function channelAxis({ dims }: HeadValue, { layout, size }: InputFacts): 1 | 3 {
-  const ratio = size.width / size.height;
-  const fits = (height: number, width: number): boolean => Math.abs(width / height - ratio) < 0.15 * ratio;
-  const [, a = 1, b = 1, c = 1] = dims;
-  const [isFirst, isLast] = [fits(b, c), fits(a, b)];
-  if (isFirst !== isLast) return isFirst ? 1 : 3;
-  return layout === 'nchw' ? 1 : 3;
-}
-
 /** A vector of classes, or features: a vector or a map. */
 function flatHead(
   context: HeadContext,
@@ -124,6 +114,9 @@ function flatHead(
     (tail.length > 0 && tail.every(({ node }) => isLinear(model.graph, index, node)));
   const last = tail.map(({ node }) => node.opType).join(', ');
   const isVector = lengths.length <= 1;
+  if (wishes.task === undefined && lengths.length === 2) {
+    findings.ask(`--task <${TASKS.join(' | ')}>`, `what ${wordsOf(output)} is: neither a vector nor a map`);
+  }
   if (wishes.task === 'features' || (wishes.task === undefined && (!isVector || !isScores))) {
     says(
       'features',

@@ -35,14 +35,17 @@ export function recogniseNormalisation(
     findings.say(`pixels go in as they are, 0..255: the input is ${input.type}`);
     return NORMALISATIONS['0..255'];
   }
-  const found = insideOf(input.chain) ?? quantizedOf(input.chain) ?? conventionOf(question);
+  const { steps } = input.chain;
+  const isUntouched = steps.length === 0;
+  const found =
+    insideOf(input.chain) ?? quantizedOf(input.chain) ?? (isUntouched ? conventionOf(question) : undefined);
   if (found !== undefined) {
     findings.say(`pixels become ${WORDS[found.name]}: ${found.why}`);
     return NORMALISATIONS[found.name];
   }
   findings.ask(
     `--normalise <${NORMALISATION_NAMES.join(' | ')}>, or --mean and --scale`,
-    'what the model takes for a pixel: the graph does not scale its input and nothing tells who made it',
+    `what the model takes for a pixel: ${isUntouched ? 'the graph does not scale its input and nothing tells who made it' : `the graph begins with ${steps.join(', ')}, which suits neither 0..1 nor 0..255`}`,
   );
   return NORMALISATIONS['0..255'];
 }

@@ -86,7 +86,7 @@ function torchLibrary(layer: string, found: (pattern: RegExp) => string | undefi
 }
 
 /** Convolutions that look at each channel alone. */
-export function isDepthwise(node: Node, graph: Graph): boolean {
+function isDepthwise(node: Node, graph: Graph): boolean {
   if (!/^(?:QLinear)?Conv(?:Integer)?$/.test(node.opType)) return false;
   const group = intOf(node, 'group', 1);
   if (group <= 1) return false;

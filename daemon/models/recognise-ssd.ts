@@ -40,7 +40,7 @@ export function ssdHead(
     ? scores[0]!.dims[2]!
     : scores.reduce((sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1), 0) /
       Math.max(1, total);
-  const activation = scoresLeft(context, scores[0]!, context.findings);
+  const activation = scoresLeft(context, scores[0]!, family);
   const background = context.wishes.background ?? 'first';
   const shared = { kind: 'ssd', boxes, scores, activation, background, classes } as const;
   const anchors = found?.anchors ?? new Float64Array(4 * (count ?? 1));

@@ -1,9 +1,11 @@
 // Heads of the YOLO family: one output of decoded rows or columns, or the maps of the last convolutions. Anchors of v3 are those of its
 // paper (Redmon and Farhadi 2018, section 2.3), of its tiny form those of its configuration file. Pure.
 import type { HeadValue, YoloHead, YoloMapsHead } from './head.ts';
-import { type HeadContext, reachesBeyondOne, type Says, wordsOf } from './recognise-context.ts';
+import { channelAxis, type HeadContext, reachesBeyondOne, type Says, wordsOf } from './recognise-context.ts';
+import type { InputFacts } from './recognise-input.ts';
 import { namesIn } from './recognise-labels.ts';
 import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import type { MapSize } from './ssd-anchors.ts';
 
 const ANCHORS_V3 = [
   [
@@ -34,9 +36,16 @@ const ANCHORS_TINY = [
     [344, 319],
   ],
 ] as const;
+/** Of COCO and of PASCAL VOC. */
+const USUAL_CLASSES = [80, 20];
 /** Bins of each side in v8 and later. */
 const BINS = 16;
-const STRIDES = [8, 16, 32] as const;
+/** Of the maps: most have three, tiny ones two, large ones four. */
+const STRIDES = [
+  [8, 16, 32],
+  [16, 32],
+  [8, 16, 32, 64],
+] as const;
 
 export function yoloHead(
   context: HeadContext,
@@ -54,17 +63,12 @@ export function yoloHead(
 function rowsOf(context: HeadContext, output: HeadValue, says: Says): YoloHead | undefined {
   const { findings, wishes, input, values, model, index } = context;
   const [, a = 0, b = 0] = output.dims;
-  const places = STRIDES.reduce(
-    (sum, stride) => sum + Math.ceil(input.size.width / stride) * Math.ceil(input.size.height / stride),
-    0,
-  );
   const hasRows = a > b;
   const [count, fields] = hasRows ? [a, b] : [b, a];
-  if (fields < 5 || count < 4 * 4) return undefined;
-  const isPerPlace = count % places === 0;
-  if (!isPerPlace && wishes.task !== 'detect' && wishes.head === undefined) return undefined;
-  // One box a place and columns: v8 and later, without objectness. Rows: v5, v7 and YOLOX with it.
-  const hasObjectness = wishes.head === 'yolov8' ? false : hasRows || wishes.head === 'yolov5';
+  if (fields < 5 || count < BOXES_MIN) return undefined;
+  const strides = STRIDES.find((each) => count % placesOf(each, input.size) === 0);
+  if (strides === undefined && wishes.task !== 'detect' && wishes.head === undefined) return undefined;
+  const hasObjectness = hasObjectnessOf(context, hasRows, fields);
   const classes = fields - (hasObjectness ? 5 : 4);
   says(
     'detect',
@@ -74,9 +78,10 @@ function rowsOf(context: HeadContext, output: HeadValue, says: Says): YoloHead |
   const computed = tail.filter(
     ({ node }) => !isLinear(model.graph, index, node) && node.opType !== 'Sigmoid',
   );
+  const isOnePerPlace = strides !== undefined && count === placesOf(strides, input.size);
   const isOnGrid =
     wishes.head === 'yolox' ||
-    (wishes.head === undefined && hasRows && count === places && computed.length === 0);
+    (wishes.head === undefined && hasRows && isOnePerPlace && computed.length === 0);
   const isPixels = isOnGrid || (reachesBeyondOne(values.get(output.name)!.data) ?? true);
   const last = tail
     .map(({ node }) => node.opType)
@@ -103,20 +108,36 @@ function rowsOf(context: HeadContext, output: HeadValue, says: Says): YoloHead |
     classes,
     isPixels,
     activation,
-    ...(isOnGrid ? { strides: STRIDES } : {}),
+    ...(isOnGrid ? { strides: strides ?? STRIDES[0] } : {}),
   };
+}
+
+const BOXES_MIN = 16;
+
+function placesOf(strides: readonly number[], { width, height }: MapSize): number {
+  return strides.reduce((sum, stride) => sum + Math.ceil(width / stride) * Math.ceil(height / stride), 0);
+}
+
+/** v5, v7 and YOLOX have it, v8 and later do not: told by the number of classes where that is known, else by how boxes lie. */
+function hasObjectnessOf({ wishes, model }: HeadContext, hasRows: boolean, fields: number): boolean {
+  if (wishes.head === 'yolov8') return false;
+  if (wishes.head !== undefined) return true;
+  const named = namesIn(model.metadata)?.length ?? wishes.labels?.names.length;
+  const known = named === undefined ? USUAL_CLASSES : [named];
+  const [with5, with4] = [known.includes(fields - 5), known.includes(fields - 4)];
+  return with5 === with4 ? hasRows : with5;
 }
 
 /** Two to four maps, each half the size of the one before. */
 function mapsOf(context: HeadContext, outputs: readonly HeadValue[], says: Says): YoloMapsHead | undefined {
-  const { findings, wishes, model, index } = context;
+  const { findings, wishes, model, index, input } = context;
   if (outputs.length < 2 || outputs.length > 4) return undefined;
   if (outputs.some(({ dims }) => dims.length !== 4 && dims.length !== 5)) return undefined;
   const isRaw = outputs.every(({ name }) =>
     tailOf(model.graph, index, name).every(({ node }) => isLinear(model.graph, index, node)),
   );
   const maps = [...outputs].sort((x, y) => product(y.dims) - product(x.dims));
-  const fields = maps.map(fieldsOf);
+  const fields = maps.map((map) => fieldsOf(map, input));
   const [first] = fields;
   if (!isRaw || first === undefined || fields.some((each) => each !== first)) return undefined;
   const isFive = maps.every(({ dims }) => dims.length === 5);
@@ -147,11 +168,12 @@ function product(dims: readonly number[]): number {
   return dims.reduce((all, size) => all * size, 1);
 }
 
-/** Numbers of each place, of the first two of [1,F,H,W], [1,H,W,F] and [1,A,F,H,W]: square maps have their sides alike. */
-function fieldsOf({ dims }: HeadValue): number {
-  const [, a = 0, b = 0, c = 0, d = 0] = dims;
-  if (dims.length === 5) return a * (c === d ? b : d);
-  return b === c ? a : c;
+/** Numbers of each place: of [1,F,H,W], [1,H,W,F], [1,A,F,H,W] or [1,A,H,W,F], whose places are shaped as the picture is. */
+function fieldsOf(map: HeadValue, input: InputFacts): number {
+  const { dims } = map;
+  if (dims.length === 4) return dims[channelAxis(map, input)]!;
+  const inner = { ...map, dims: dims.slice(1) };
+  return dims[1]! * inner.dims[channelAxis(inner, input)]!;
 }
 
 interface Version {
@@ -181,9 +203,9 @@ function versionOf(
   if (wishes.head === 'yolov3') return withAnchors('v3');
   if (named !== undefined && distances === named) return v8;
   if (isFive) return withAnchors('v5');
-  const isV3 = fields % 3 === 0 && (fields / 3 - 5 === named || [80, 20].includes(fields / 3 - 5));
+  const isV3 = fields % 3 === 0 && (fields / 3 - 5 === named || USUAL_CLASSES.includes(fields / 3 - 5));
   if (isV3 && (source.framework !== 'pytorch' || source.library === undefined)) return withAnchors('v3');
-  return distances === 80 || distances === 20 ? v8 : undefined;
+  return USUAL_CLASSES.includes(distances) ? v8 : undefined;
 }
 
 type MapAnchors = readonly (readonly [number, number])[];

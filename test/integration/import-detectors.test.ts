@@ -249,3 +249,11 @@ test('a model of half floats takes and gives what the detector reads', async () 
   expect([results['boxes']!.type, results['scores']!.type]).toEqual(['float32', 'float32']);
   expect(results['boxes']!.dims).toEqual([1, 16 * 3 + 4 * 6 + 4 * 6, 4]);
 });
+
+test('what makes probabilities of scores is asked for where no family of heads tells', async () => {
+  const net = bodyNet({ side: SIDE, sides: [4], producer: 'pytorch' });
+  const boxes = net.builder.node('Sigmoid', [rowsOfMaps(net, [2], 4)]);
+  const model = net.builder.output(boxes, rowsOfMaps(net, [2], 3));
+  const error = await errorOf(importModel(model, { labels: LABELS }), 'MODEL_UNCLEAR');
+  expect(error.message).toContain('--activation <none | softmax | sigmoid>: what makes probabilities of');
+});

@@ -1,7 +1,9 @@
 // YOLO heads, decoded or not, imported and run by the real ONNX Runtime: the boxes and scores are those of an independent decoding
 // here of what the graph gave before.
 import { expect, test } from 'vitest';
+import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { corners, expectClose, outputsBefore, rowsOf, sigmoid, softmax } from '../support/decoding.ts';
+import { errorOf } from '../support/errors.ts';
 import { bodyNet, type Net } from '../support/heads.ts';
 import { importModel, numbersOf, pixelsOf } from '../support/importing.ts';
 
@@ -207,4 +209,25 @@ test('rows of YOLOX, which leaves its boxes on their grid, and takes pixels in t
     numbersOf(results, 'scores'),
     given.flatMap((row) => [5, 6, 7].map((field) => row[field]! * row[4]!)),
   );
+});
+
+test('rows of as many numbers as the labels and four have no objectness; of no usual number of places they are asked about', async () => {
+  const build = (side: number): OnnxModel => {
+    const net = bodyNet({ side: SIDE, sides: [side, 4], producer: 'pytorch' });
+    const rows = net.maps.map(({ value, channels, side: own }) => {
+      const last = net.builder.node('Transpose', [net.builder.conv(value, { from: channels, to: 7 })], {
+        perm: [0, 2, 3, 1],
+      });
+      return net.builder.node('Reshape', [last, net.builder.constant([1, own * own, 7], [3], 'int64')]);
+    });
+    const joined = net.builder.node('Concat', rows, { axis: 1 });
+    return net.builder.output(net.builder.node('Abs', [net.builder.node('Tanh', [joined])]));
+  };
+  // 16x16 and 4x4 places: strides 4 and 16 are those of no model.
+  const error = await errorOf(importModel(build(16), { labels: LABELS }), 'MODEL_UNCLEAR');
+  expect(error.message).toContain('--task <detect | classify | segment | features>');
+  const told = await importModel(build(16), { labels: LABELS, task: 'detect' });
+  expect(told.facts.join('\n')).toContain('3 classes: 7 numbers for each box');
+  const results = await told.run(PIXELS);
+  expect(results['scores']!.dims).toEqual([1, 16 * 16 + 16, 3]);
 });

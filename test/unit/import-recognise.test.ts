@@ -143,6 +143,22 @@ test('what a quantized input can hold tells the normalisation', () => {
   expect(named(0, 255)).toContain('0..255');
 });
 
+test('a scaling that suits neither 0..1 nor 0..255 is no reason to guess, whoever made the graph', async () => {
+  const findings = new Findings();
+  const chain = { ...NO_CHAIN, gain: [40, 40, 40], steps: ['Mul'] };
+  const input = { name: 'x', type: 'float32', layout: 'nchw', rank: 4, size: OTHERWISE.size, chain } as const;
+  const question = {
+    input,
+    source: { framework: 'pytorch' },
+    task: 'classify',
+    isYolo: false,
+    takesPixels: false,
+  } as const;
+  recogniseNormalisation(question, {}, findings);
+  const { message } = await errorOf(() => findings.finish('x.onnx'), 'MODEL_UNCLEAR');
+  expect(message).toContain('the graph begins with Mul, which suits neither 0..1 nor 0..255');
+});
+
 test('everything that is unknown is asked for at once, by its flag', async () => {
   const findings = new Findings();
   findings.say('layout is NCHW: because');
