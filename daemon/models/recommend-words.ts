@@ -112,7 +112,9 @@ function comparison(other: MeasuredRow, chosen: MeasuredRow): string {
       : faster > 0.95
         ? 'no faster'
         : `${(1 / faster).toFixed(1)} times slower`;
-  return `${speed} (${ms(other.figures.p50Ms)}), and a frame takes ${(cpuCost(other) / cpuCost(chosen)).toFixed(1)} times the CPU time`;
+  const cost = cpuCost(other) / cpuCost(chosen);
+  const cpu = cost > 0.95 && cost < 1.05 ? 'about the same' : `${cost.toFixed(1)} times the`;
+  return `${speed} (${ms(other.figures.p50Ms)}), and a frame takes ${cpu} CPU time`;
 }
 
 /** What spinning would do to the chosen row, or else to the model's row with the most threads. */

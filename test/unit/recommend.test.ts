@@ -143,6 +143,13 @@ test('what is unfit, broken here or no detector is never taken, and why is said'
   expect(none.reasons).toContain("nano-224: not considered: it does not know the label 'dog'");
 });
 
+test('figures that differ by chance are told as the same', () => {
+  const rows = [benchRow({ p50Ms: 6, cpuMs: 6 }), benchRow({ p50Ms: 6.1, cpuMs: 6.2, threads: 2 })];
+  expect(recommend(facts({ models: [NANO], rows })).reasons).toContain(
+    '2 threads: no faster (6.1 ms), and a frame takes about the same CPU time',
+  );
+});
+
 test('a provider that failed is a reason, and one that works is compared', () => {
   const rows: BenchRow[] = [
     benchRow({ p50Ms: 6, cpuMs: 6 }),
