@@ -46,6 +46,8 @@ export function modelsListCommand({ clock, version }: CommandContext): Command {
         return;
       }
       await output.write(textOf(models, others));
+      const hidden = await store.hidden();
+      if (hidden !== undefined) process.stderr.write(`vedette: your own models are not shown: ${hidden}\n`);
       if (uses.problem !== undefined)
         process.stderr.write(`vedette: which are in use is not known: ${uses.problem}\n`);
     });

@@ -4,7 +4,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
-import { VedetteError } from '../platform/errors.ts';
+import { readProblem, VedetteError } from '../platform/errors.ts';
 import { type FileLock, isLocked, lockFile, lockHolders } from '../platform/file-lock.ts';
 import {
   BUNDLED_MODELS,
@@ -78,6 +78,15 @@ export class ModelStore {
     this.folders = [this.#installed, this.#bundled];
     this.partials = join(this.#installed, '.partial');
     this.#clock = clock;
+  }
+
+  /** Why the owner's models cannot be seen, which would otherwise look as if there were none. */
+  async hidden(): Promise<string | undefined> {
+    return readdir(this.#installed).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) =>
+        error.code === 'ENOENT' ? undefined : `${this.#installed} ${readProblem(error)}`,
+    );
   }
 
   /** Every model, sorted by name, also the damaged ones. Looks at no model file. */

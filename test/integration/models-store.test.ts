@@ -81,6 +81,13 @@ describe('the list', () => {
   });
 });
 
+test('models that this user may not see are not taken for none', async () => {
+  const { dataDir, store } = stored();
+  expect(await store.hidden()).toBeUndefined();
+  writeFileSync(join(dataDir, 'models'), 'a file where the folder should be');
+  expect(await store.hidden()).toBe(`${join(dataDir, 'models')} cannot be read (ENOTDIR)`);
+});
+
 describe('a name', () => {
   test('is looked up among the installed models, then among the bundled ones', async () => {
     const { store, models } = stored();

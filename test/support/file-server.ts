@@ -21,6 +21,12 @@ export interface FileServer {
   stop(): Promise<void>;
 }
 
+// A proxy of whoever runs the tests is not for servers on this machine.
+for (const name of ['http_proxy', 'https_proxy', 'no_proxy']) {
+  delete process.env[name];
+  delete process.env[name.toUpperCase()];
+}
+
 /** Pieces in which the server breaks off. */
 const BREAKS = 4;
 
