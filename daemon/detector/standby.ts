@@ -19,6 +19,8 @@ export class StandbyDetector implements Part {
   readonly #main: DetectorSupervisor;
   #options: SupervisorOptions;
   #standby: DetectorSupervisor | undefined;
+  /** Generations of the standbys before this one. */
+  #before = 0;
   /** Its endings that are under way. */
   readonly #ending = new Set<Promise<void>>();
   #timer: Timer | undefined;
@@ -55,7 +57,7 @@ export class StandbyDetector implements Part {
     const standby = this.#standby?.state();
     if (standby?.ready === undefined) return main;
     const { ready, runs, rssBytes, generation } = standby;
-    return { ...main, state: 'ready', ready, runs, rssBytes, generation: -generation };
+    return { ...main, state: 'ready', ready, runs, rssBytes, generation: this.#named(generation) };
   }
 
   stuck(): string | undefined {
@@ -63,7 +65,7 @@ export class StandbyDetector implements Part {
   }
 
   late({ generation, ageMs }: { generation: number; ageMs: number }): void {
-    if (generation < 0) this.#standby?.late({ generation: -generation, ageMs });
+    if (generation < 0) this.#standby?.late({ generation: -generation - this.#before, ageMs });
     else this.#main.late({ generation, ageMs });
   }
 
@@ -74,10 +76,15 @@ export class StandbyDetector implements Part {
     this.#options.onState(state);
   }
 
-  /** Its generations are told as negative numbers: they are names, and must not be those of the other's. */
   #standbyIs(state: DetectorState): void {
-    if (state.state === 'ready') this.#options.onState({ ...state, generation: -state.generation });
+    if (state.state === 'ready')
+      this.#options.onState({ ...state, generation: this.#named(state.generation) });
     else if (state.state === 'down') this.#options.onState(this.#main.state());
+  }
+
+  /** Generations are names: those of standbys are negative and go on from one to the next. */
+  #named(generation: number): number {
+    return -(this.#before + generation);
   }
 
   #look(signal: AbortSignal): void {
@@ -106,6 +113,7 @@ export class StandbyDetector implements Part {
     const standby = this.#standby;
     if (standby === undefined) return;
     this.#standby = undefined;
+    this.#before += standby.state().generation;
     const ending = standby.stop().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }

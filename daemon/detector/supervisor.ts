@@ -144,7 +144,8 @@ export class DetectorSupervisor implements Part {
   state(): DetectorHealth {
     const pid = this.#current?.child.pid;
     const remote = this.#remote.health();
-    const starting = this.#current?.start.starting();
+    // One that is on its way out starts nothing any more.
+    const starting = this.#current?.endedMonoMs === undefined ? this.#current?.start.starting() : undefined;
     return {
       ...this.#state,
       ...(starting === undefined ? {} : { starting }),

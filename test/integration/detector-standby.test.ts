@@ -83,13 +83,17 @@ testListed(
 
 testListed('a changed configuration and the end of the daemon end both', async () => {
   const { detector, config, gate, runtimeDir, states, ready } = await opening();
-  await ready('cpu');
+  const standby = await ready('cpu');
   const before = states.length;
   detector.reconfigure({ ...config, providers: ['cpu'] }, 0.2);
   const main = await ready('cpu', before);
   expect(main.generation).toBeGreaterThan(0);
+  const after = states.length;
   detector.reconfigure(config, 0.2);
-  await waitFor('another standby', () => states.at(-1)!.generation < 0);
+  const another = await waitFor('another standby', () =>
+    states.slice(after).find(({ generation }) => generation < 0),
+  );
+  expect(another.generation).not.toBe(standby.generation);
   await detector.stop();
   expect(existsSync(gate)).toBe(false);
   expect(readdirSync(join(runtimeDir, 'standby'))).toEqual([]);
