@@ -3,12 +3,14 @@
 import type { ModelInput } from '../core/types.ts';
 import { decodeHead } from './decode-graph.ts';
 import { asFloat } from './decode-graph-parts.ts';
+import { constantOf, type GraphIndex } from './graph.ts';
 import { isInt8Operator } from './graph-facts.ts';
 import { GraphWriter } from './graph-writer.ts';
 import type { ClassesHead, DetectHead, FeaturesHead, Head, MaskHead } from './head.ts';
 import { normaliseInput } from './import-input.ts';
 import { COCO_ID_MAX } from './labels.ts';
 import type { Decoder, Task } from './manifest-schema.ts';
+import type { Graph } from './onnx.ts';
 import type { HeadContext } from './recognise-context.ts';
 import { type LabelAnswer, recogniseLabels } from './recognise-labels.ts';
 import { recogniseNormalisation } from './recognise-normalisation.ts';
@@ -98,16 +100,17 @@ function labelsFor(context: HeadContext, head: Head): LabelAnswer | undefined {
 type Ask = (classes: number, background: LabelAnswer['background'] | 'unknown') => LabelAnswer | undefined;
 
 /** Detections have numbers of classes; how many there are, the convolutions tell whose channels are a multiple. */
-function labelsOfNumbers({ model, wishes, findings }: HeadContext, ask: Ask): LabelAnswer | undefined {
+function labelsOfNumbers({ model, index, wishes, findings }: HeadContext, ask: Ask): LabelAnswer | undefined {
   const given = wishes.labels;
   if (given !== undefined)
     return given.from === 'coco91' ? ask(COCO_ID_MAX + 1, 'first') : ask(given.names.length, 'none');
   if (model.metadata.has('names')) return ask(0, 'none') ?? undefined;
-  const channels = [...model.graph.nodes].flatMap(({ opType, inputs }) => {
-    const dims = /Conv/.test(opType)
-      ? inputs.map((input) => model.graph.initializers.get(input)?.dims).find((each) => each?.length === 4)
-      : undefined;
-    return dims === undefined ? [] : [dims[0]!];
+  const channels = model.graph.nodes.flatMap((node) => {
+    if (!/Conv/.test(node.opType)) return [];
+    const weights = node.inputs
+      .map((input) => dimsOf(input, model.graph, index))
+      .find((dims) => dims?.length === 4);
+    return weights === undefined ? [] : [weights[0]!];
   });
   for (const classes of [COCO_ID_MAX + 1, 81, 21]) {
     const heads = channels.filter((count) => count === 3 * classes || count === 6 * classes);
@@ -118,6 +121,12 @@ function labelsOfNumbers({ model, wishes, findings }: HeadContext, ask: Ask): La
     return ask(classes, 'first');
   }
   return ask(0, 'none');
+}
+
+/** Of a constant, a quantized one too. */
+function dimsOf(value: string, graph: Graph, index: GraphIndex): readonly number[] | undefined {
+  const node = index.producer(value);
+  return constantOf(graph, index, node?.opType === 'DequantizeLinear' ? node.inputs[0]! : value)?.dims;
 }
 
 const WHAT: Readonly<Record<Task, string>> = {

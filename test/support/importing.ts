@@ -2,7 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorData } from '../../daemon/core/infer.ts';
+import { Decoder } from '../../daemon/detector/decode.ts';
 import { openGraph } from '../../daemon/detector/graph-session.ts';
+import { openSession } from '../../daemon/detector/session.ts';
+import { createDetections } from '../../daemon/detector/wire.ts';
 import {
   type ImportRequest,
   type PreparedModel,
@@ -10,10 +13,12 @@ import {
   type TryModel,
 } from '../../daemon/models/import.ts';
 import type { ImportWishes } from '../../daemon/models/import-wishes.ts';
+import { loadModel } from '../../daemon/models/manifest.ts';
 import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import type { Picture } from '../../daemon/models/picture.ts';
 import { SeededRandom } from '../../daemon/models/seeded-random.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
 import { tempDir } from './temp-dir.ts';
 
 export const tryHere: TryModel = async (model, feeds) => {
@@ -52,7 +57,8 @@ export async function importFile(
   await prepared.fill(folder);
   const path = join(folder, prepared.manifest.file);
   await prepared.prove(path, noise(64, 48));
-  const { input } = prepared.manifest;
+  const { input, task } = prepared.manifest;
+  if (task === 'detect') await openAsTheDaemonDoes(folder);
   return {
     ...prepared,
     folder,
@@ -62,6 +68,15 @@ export async function importFile(
       return tryHere(path, { [input.name]: { type: 'uint8', dims, data: pixels } });
     },
   };
+}
+
+/** The detector process takes it: no misfit of its manifest, warmed up, decoded once. */
+async function openAsTheDaemonDoes(folder: string): Promise<void> {
+  const model = await loadModel(folder);
+  const session = await openSession({ model, providers: ['cpu'], threads: 1, clock: systemClock });
+  const decoder = new Decoder({ decoder: model.decoder, labelCount: model.labels.length, scoreLow: 0.2 });
+  decoder.decode(await session.run(), createDetections());
+  await session.release();
 }
 
 /** Pixels by chance, always the same. */
