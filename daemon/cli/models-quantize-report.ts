@@ -73,7 +73,7 @@ function accuracyWords({ measure, against, truth, pictures, float, int8, lossPoi
   const what = `${MEASURES[measure]} ${percent(int8)}`;
   return against === 'float'
     ? `${what} with ${truth} for the truth, ${pictures} pictures`
-    : `${what}, float ${percent(float)}: ${lossPoints} points lost (${truth}, ${pictures} pictures)`;
+    : `${what}, float ${percent(float)}: ${lossPoints.toFixed(2)} points lost (${truth}, ${pictures} pictures)`;
 }
 
 function layerLines({ layers }: Quantization): string[] {

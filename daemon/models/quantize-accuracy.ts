@@ -46,9 +46,9 @@ export async function accuracyAgainstFloat(job: AccuracyJob): Promise<Accuracy> 
   };
 }
 
-/** A fraction in percentage points, two decimals. */
+/** A fraction in percentage points, four decimals. */
 export function points(fraction: number): number {
-  return Math.round(fraction * 1e4) / 100;
+  return Math.round(fraction * 1e6) / 1e4;
 }
 
 interface Measure {

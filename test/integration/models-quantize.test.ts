@@ -1,0 +1,93 @@
+// `vedette models quantize` with the real runtime: killed anywhere it comes to the same bytes, what is worse is refused, a real
+// detector keeps its accuracy and a 2 GB board its memory.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readManifest } from '../../daemon/models/manifest.ts';
+import type { Quantization } from '../../daemon/models/manifest-quantization.ts';
+import { type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
+import { installSmallModel } from '../support/small-model.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
+
+interface Document {
+  readonly model: string;
+  readonly written: boolean;
+  readonly sha256: string;
+  readonly refused: readonly string[];
+  readonly quantization: Quantization;
+}
+
+function quantizeArgs(data: string, ...more: readonly string[]): string[] {
+  return [
+    'models',
+    'quantize',
+    'small',
+    '--calibrate',
+    'scene',
+    '--pictures',
+    '40',
+    '--data',
+    data,
+    '--json',
+    ...more,
+  ];
+}
+
+/** A data folder with the small model. */
+function house(): string {
+  const data = tempDir();
+  installSmallModel(data);
+  return data;
+}
+
+function modelsIn(data: string): string[] {
+  return readdirSync(join(data, 'models'))
+    .filter((name) => !name.startsWith('.'))
+    .sort();
+}
+
+/** Ended without warning as soon as it says what it is doing. */
+async function killAt(running: RunningDaemon, words: string): Promise<void> {
+  await waitFor(words, () => running.stderr().includes(words) || running.process.exitCode !== null);
+  running.kill('SIGKILL');
+  await running.exited;
+}
+
+test('a run killed in any step goes on where it was and comes to the same bytes', async () => {
+  const data = house();
+  const whole = await runToEnd(quantizeArgs(data, '--force'));
+  expect(whole.code, whole.stderr).toBe(0);
+  const { sha256 } = JSON.parse(whole.stdout) as Document;
+  const second = house();
+  for (const words of ['taking pictures', 'calibrating', 'trying variants', 'comparing with']) {
+    await killAt(startDaemon(quantizeArgs(second, '--force')), words);
+    expect(modelsIn(second)).toEqual(['small']);
+  }
+  const resumed = await runToEnd(quantizeArgs(second, '--force'));
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ sha256, written: true });
+  expect(resumed.stderr).not.toContain('taking pictures');
+  expect(modelsIn(second)).toEqual(['small', 'small-int8']);
+  expect(existsSync(join(second, 'models/.work'))).toBe(true);
+  expect(readdirSync(join(second, 'models/.work'))).toEqual([]);
+});
+
+test('what differs more than allowed is refused with the figures and nothing is written; with --force it is, and says so', async () => {
+  const data = house();
+  const refused = await runToEnd(quantizeArgs(data, '--disagreement-max', '0'));
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /worse: cosine with the float model for the truth is [\d.]+ % instead of 100.0 % \([\d.]+ points lost, limit 0\)/,
+  );
+  expect(refused.stderr).toContain("model 'small-int8' is not written");
+  const document = JSON.parse(refused.stdout) as Document;
+  expect(document).toMatchObject({ written: false, folder: null });
+  expect(document.refused.length).toBeGreaterThan(0);
+  expect(modelsIn(data)).toEqual(['small']);
+  const forced = await runToEnd(quantizeArgs(data, '--disagreement-max', '0', '--force'));
+  expect(forced.code, forced.stderr).toBe(0);
+  const { manifest, folder } = await readManifest(join(data, 'models/small-int8'));
+  expect(manifest.quantization?.forced).toEqual(document.refused);
+  expect(readFileSync(join(folder, manifest.card), 'utf8')).toContain('Weights by chance.');
+});
