@@ -17,7 +17,7 @@ import { readOnnx } from '../models/onnx-file.ts';
 import type { Picture } from '../models/picture.ts';
 import { type Quantized, quantize, refuseQuantized } from '../models/quantize.ts';
 import { keep, keptBytes, PICTURES_MIN, picturesToGather, splitFeeds } from '../models/quantize-feeds.ts';
-import { manifestOf, shortcomings } from '../models/quantize-result.ts';
+import { manifestOf, shortcomings, weightBitsFor } from '../models/quantize-result.ts';
 import { type KeptPictures, WorkFolder } from '../models/quantize-work.ts';
 import { checkName, type FoundModel, ModelStore } from '../models/store.ts';
 import { readCpu } from '../platform/cpu.ts';
@@ -62,7 +62,7 @@ export async function runQuantize(
   const newName = flags.name ?? `${found.name}-int8`;
   const replace = await mayReplace(store, newName, manifest.name);
   if (flags.eval !== undefined && manifest.task !== 'detect') {
-    const what = `--eval: labelled photos are for models that detect, '${manifest.name}' is one to ${manifest.task}`;
+    const what = `--eval: labelled photos are for models that detect, '${manifest.name}' is one for ${manifest.task}`;
     throw new VedetteError('USAGE', what, { task: manifest.task });
   }
   await verifyFile(join(found.folder, manifest.file), manifest);
@@ -144,7 +144,7 @@ async function quantizeIn(work: WorkFolder, asked: Asked): Promise<Finished> {
     manifest,
     model,
     file,
-    options: { method: flags.method, keepFloat: flags.keepFloat ?? [] },
+    options: { method: flags.method, keepFloat: flags.keepFloat ?? [], weightBits: weightBitsFor(readCpu()) },
     feeds,
     runtime: { open: openGraph, threads: availableParallelism(), signal },
     speedThreads: defaultThreads(),

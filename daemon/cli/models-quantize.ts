@@ -44,7 +44,7 @@ export function modelsQuantizeCommand(context: CommandContext): Command {
         '--every <seconds>',
         'between two pictures of a camera while something moves; four times that else',
       )
-        .argParser(wholeNumber(1, 3600))
+        .argParser(numberUpTo(3600, 0.1))
         .default(5),
     )
     .option('--name <name>', 'name of the new model (default: <model>-int8)')

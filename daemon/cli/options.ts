@@ -34,12 +34,12 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** A parser for numbers from 0. */
-export function numberUpTo(max: number): (text: string) => number {
+/** A parser for numbers in a range. */
+export function numberUpTo(max: number, min = 0): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && value >= 0 && value <= max) return value;
-    throw new InvalidArgumentError(`must be a number from 0 to ${max} (got '${text}')`);
+    if (text.trim() !== '' && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`must be a number from ${min} to ${max} (got '${text}')`);
   };
 }
 

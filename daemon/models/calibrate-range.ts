@@ -17,6 +17,7 @@ const PERCENTILE_DEFAULT = 99.99;
 /** What is tried when nobody has said which. */
 export const RULES: readonly RangeRule[] = [
   { method: 'percentile' },
+  { method: 'percentile', percentile: 99.995 },
   { method: 'percentile', percentile: 99.999 },
   { method: 'min-max' },
   { method: 'entropy' },

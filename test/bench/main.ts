@@ -1,4 +1,4 @@
-// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions motion false-alerts feed ladder acknowledged]`: measures and prints one table. Figures
+// `npm run bench [-- pipeline idle heap detector pictures scene store places rules tracking regions motion false-alerts feed ladder acknowledged quantize]`: measures and prints one table. Figures
 // are ratios in one run where they can be; quote them with the machine and the date.
 import { cpus, totalmem } from 'node:os';
 import type { BenchLine } from './figures.ts';
@@ -21,10 +21,11 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   backtest: async () => (await import('./backtest.ts')).benchBacktest(),
   ladder: async () => (await import('./ladder.ts')).benchLadder(),
   acknowledged: async () => (await import('./acknowledged.ts')).benchAcknowledged(),
+  quantize: async () => (await import('./quantize.ts')).benchQuantize(),
 };
 
 /** Too long to come unasked. */
-const BY_NAME_ONLY: readonly string[] = ['false-alerts'];
+const BY_NAME_ONLY: readonly string[] = ['false-alerts', 'quantize'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => BENCHES[name] === undefined);
