@@ -10,6 +10,7 @@ import {
 } from './benchmark.ts';
 import {
   BUSY_MAX,
+  brokenWords,
   busyShare,
   type Choice,
   choose,
@@ -132,23 +133,18 @@ function spinningSentences({ row }: Choice, { rows }: RecommendFacts): string[] 
   return [`${threads(spun.threads)} that spin while they wait: ${cost}; the daemon never lets them`];
 }
 
+/** The chosen model on each other provider: its fastest row there, or why there is none. */
 function providerSentences({ row }: Choice, { rows }: RecommendFacts): string[] {
-  const reasons = new Map<string, string>();
-  for (const { provider, reason } of rows) if (reason !== undefined) reasons.set(provider, reason);
-  const measured = rows.filter(isMeasured).filter((other) => other.model === row.model && !other.spinning);
-  const others = [...new Set(measured.map(({ provider }) => provider))].filter((one) => one !== row.provider);
-  const best = others.map(
-    (provider) =>
-      measured
-        .filter((other) => other.provider === provider)
-        .sort((a, b) => a.figures.p50Ms - b.figures.p50Ms)[0]!,
-  );
-  return [
-    ...best.map((other) => `${other.provider}: ${comparison(other, row)}`),
-    ...[...reasons]
-      .filter(([provider]) => !others.includes(provider) && provider !== row.provider)
-      .map(([provider, reason]) => `${provider}: not used: ${reason}`),
-  ];
+  const own = rows.filter(({ model, spinning }) => model === row.model && !spinning);
+  const others = new Set(own.map(({ provider }) => provider));
+  others.delete(row.provider);
+  return [...others].map((provider) => {
+    const there = own.filter((other) => other.provider === provider);
+    const reason = there.map((other) => other.reason ?? brokenWords(other, rows)).find(Boolean);
+    if (reason !== undefined) return `${provider}: not used: ${reason}`;
+    const [best] = there.filter(isMeasured).sort((a, b) => a.figures.p50Ms - b.figures.p50Ms);
+    return `${provider}: ${comparison(best!, row)}`;
+  });
 }
 
 /** Each other model, run in the same way, or why it cannot be taken. */

@@ -43,10 +43,11 @@ export interface Choice {
 
 /** The detector is busy for this share of the time at most: the rest is for decoders, trackers and worse moments. */
 export const BUSY_MAX = 0.7;
-/** A model that finds less than this share of what the best one finds in the golden pictures is broken here. */
+/** A row that finds less than this share of what the best one finds in the golden pictures is broken here. */
 const GOLDEN_SHARE_MIN = 0.5;
-/** CPU times closer than this are the same on a busy board; the faster row is taken. */
+/** CPU times closer than this are the same on a busy board. */
 const SAME_COST = 1.05;
+const CLEARLY_FASTER = 1.2;
 /** As are APs. */
 const SAME_MAP50 = 0.01;
 
@@ -69,11 +70,17 @@ export function refusalOf(model: BenchModel, { unfit, rows }: RecommendFacts): s
   const told = unfit?.get(model.name);
   if (told !== undefined) return told;
   if (model.task !== 'detect') return `its task is '${model.task}', the detector runs models that detect`;
-  const best = Math.max(0, ...rows.map(goldenShare).filter((share) => share !== undefined));
-  const own = rows.filter((row) => row.model === model.name).map(goldenShare);
-  const broken = own.find((share) => share !== undefined && share < best * GOLDEN_SHARE_MIN);
-  if (broken === undefined) return undefined;
-  return `it finds ${percent(broken)} of what the golden pictures show, another model ${percent(best)}: something is wrong with it here`;
+  const own = rows.filter((row) => row.model === model.name && row.figures !== undefined);
+  const broken = own.map((row) => brokenWords(row, rows));
+  return broken.includes(undefined) ? undefined : broken[0];
+}
+
+/** Why a row is not to be trusted, by what others find in the same pictures; undefined where nothing speaks against it. */
+export function brokenWords(row: BenchRow, rows: readonly BenchRow[]): string | undefined {
+  const share = goldenShare(row);
+  const best = Math.max(0, ...rows.map(goldenShare).filter((one) => one !== undefined));
+  if (share === undefined || share >= best * GOLDEN_SHARE_MIN) return undefined;
+  return `it finds ${percent(share)} of what the golden pictures show, another row ${percent(best)}: something is wrong with it here`;
 }
 
 function goldenShare({ golden }: BenchRow): number | undefined {
@@ -88,7 +95,9 @@ export function percent(share: number): string {
 /** The choice, or undefined where no model that could be taken was measured. The daemon never lets threads spin. */
 export function choose(facts: RecommendFacts): Choice | undefined {
   const fit = facts.models.filter((model) => refusalOf(model, facts) === undefined);
-  const rows = facts.rows.filter(isMeasured).filter((row) => !row.spinning);
+  const rows = facts.rows
+    .filter(isMeasured)
+    .filter((row) => !row.spinning && brokenWords(row, facts.rows) === undefined);
   const of = ({ name }: BenchModel): MeasuredRow[] => rows.filter(({ model }) => model === name);
   const able = fit.filter((model) => of(model).some((row) => keepsUp(row, facts)));
   if (able.length > 0) {
@@ -101,13 +110,20 @@ export function choose(facts: RecommendFacts): Choice | undefined {
   return { row: fastest, model, keepsUp: false, ground: 'fastest' };
 }
 
-/** Of the rows that keep up the one with the least CPU time a frame, or the fastest of those that cost about as much. */
+/**
+ * Of the rows that keep up and cost about as little CPU time a frame as any the one with the fewest threads, or one that is clearly
+ * faster: a second thread takes a core from decoders and trackers for a while.
+ */
 function cheapest(rows: readonly MeasuredRow[], facts: RecommendFacts): MeasuredRow | undefined {
   const able = rows.filter((row) => keepsUp(row, facts));
   const least = Math.min(...able.map(cpuCost));
-  return able
+  const [first, ...more] = able
     .filter((row) => cpuCost(row) <= least * SAME_COST)
-    .sort((a, b) => a.figures.p50Ms - b.figures.p50Ms)[0];
+    .sort((a, b) => a.threads - b.threads || a.figures.p50Ms - b.figures.p50Ms);
+  return more.reduce(
+    (best, row) => (row.figures.p50Ms * CLEARLY_FASTER <= best!.figures.p50Ms ? row : best),
+    first,
+  );
 }
 
 /**

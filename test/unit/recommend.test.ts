@@ -73,6 +73,14 @@ test('as the cameras ask for more: more threads, then a smaller input, then the 
   );
 });
 
+test('more threads for the same CPU time are taken only where they are clearly faster', () => {
+  const threadsFor = (p50Ms: number): number => {
+    const rows = [benchRow({ p50Ms: 6, cpuMs: 6 }), benchRow({ p50Ms, cpuMs: 6.1, threads: 2 })];
+    return choose(facts({ models: [NANO], rows }))!.row.threads;
+  };
+  expect([5.9, 5.2, 4.9, 3].map(threadsFor)).toEqual([1, 1, 2, 2]);
+});
+
 test('a hot board is judged by what it does while hot', () => {
   const need = { cameras: 1, framesPerS: 100, runsPerS: 100 };
   expect(choose(facts({ need }))!.row.threads).toBe(1);
@@ -131,7 +139,7 @@ test('what is unfit, broken here or no detector is never taken, and why is said'
   const { choice, reasons } = recommend(facts({ models, rows }));
   expect(choice?.model.name).toBe('nano-224');
   expect(reasons).toContain(
-    'nano: not considered: it finds 5 % of what the golden pictures show, another model 90 %: something is wrong with it here',
+    'nano: not considered: it finds 5 % of what the golden pictures show, another row 90 %: something is wrong with it here',
   );
   expect(reasons).toContain(
     "imagenet: not considered: its task is 'classify', the detector runs models that detect",
@@ -160,6 +168,18 @@ test('a provider that failed is a reason, and one that works is compared', () =>
   expect(choice?.row.provider).toBe('cuda');
   expect(reasons).toContain('cpu: 3.0 times slower (6.0 ms), and a frame takes 2.0 times the CPU time');
   expect(reasons).toContain('tensorrt: not used: libnvinfer is missing');
+});
+
+test('a provider on which a model finds nothing is passed over, the model is not', () => {
+  const rows = [
+    benchRow({ p50Ms: 6, cpuMs: 6, golden: { found: 28, expected: 31, false: 0 } }),
+    benchRow({ p50Ms: 1, cpuMs: 1, provider: 'cuda', golden: { found: 0, expected: 31, false: 0 } }),
+  ];
+  const { choice, reasons } = recommend(facts({ models: [NANO], rows }));
+  expect(choice?.row.provider).toBe('cpu');
+  expect(reasons.join('\n')).toContain(
+    'cuda: not used: it finds 0 % of what the golden pictures show, another row 90 %',
+  );
 });
 
 const PROVIDERS = ['cpu', 'cuda'];
