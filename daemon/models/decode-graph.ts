@@ -120,20 +120,13 @@ function joined(
 /** [1, A·columns, H, W] or [1, H, W, A·columns] to [1, H·W·A, columns]; what has rows already keeps them. */
 function rowsOfMap(writer: GraphWriter, map: HeadValue, columns: number): string {
   const value = asFloat(writer, map);
-  const { dims } = map;
+  const { dims, axis } = map;
   if (dims.length === 3) return value;
   const [, a = 1, b = 1, c = 1] = dims;
   const rows = (a * b * c) / columns;
-  if (!isChannelsFirst(dims, columns)) return writer.reshape(value, [1, rows, columns]);
+  if (axis === 3) return writer.reshape(value, [1, rows, columns]);
   const apart = writer.reshape(value, [1, a / columns, columns, b, c]);
   return writer.reshape(writer.transpose(apart, [0, 3, 4, 1, 2]), [1, rows, columns]);
-}
-
-/** Whether a map's channels, a multiple of `columns`, come before its places. */
-export function isChannelsFirst(dims: readonly number[], columns: number): boolean {
-  const [, a = 1, , c = 1] = dims;
-  // Square maps of as many places as channels are told by the other side; NCHW is what most exporters write.
-  return a % columns === 0 && (c % columns !== 0 || a >= c);
 }
 
 function scoresOf(writer: GraphWriter, part: ScoresPart, plan: ClassPlan, count: number): string {

@@ -6,6 +6,8 @@ export interface HeadValue {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
+  /** Of a map: where its channels are. */
+  readonly axis?: 1 | 3;
 }
 
 export type Activation = 'none' | 'softmax' | 'sigmoid';

@@ -48,14 +48,14 @@ export function reachesBeyondOne(data: ArrayLike<number | bigint> | undefined): 
   return most > 2;
 }
 
-/** Where the channels of a map [1,…] are: the side that is no size of the picture's shape. */
+/** Where the channels of a map [1,…] are: its two other sides are shaped as the picture is, small maps nearly so. */
 export function channelAxis({ dims }: HeadValue, { layout, size }: InputFacts): 1 | 3 {
-  const ratio = size.width / size.height;
-  const fits = (height: number, width: number): boolean => Math.abs(width / height - ratio) < 0.15 * ratio;
   const [, a = 1, b = 1, c = 1] = dims;
-  const [isFirst, isLast] = [fits(b, c), fits(a, b)];
-  if (isFirst !== isLast) return isFirst ? 1 : 3;
-  return layout === 'nchw' ? 1 : 3;
+  const ratio = size.width / size.height;
+  const off = (height: number, width: number): number => Math.abs(Math.log(width / height / ratio));
+  const [first, last] = [off(b, c), off(a, b)];
+  if (first === last) return layout === 'nchw' ? 1 : 3;
+  return first < last ? 1 : 3;
 }
 
 /** What is applied to the scores of a raw head, by the family of its default boxes. */

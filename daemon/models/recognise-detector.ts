@@ -63,13 +63,13 @@ function listsHead(
 ): DetectionsHead | undefined {
   const { findings, wishes, values } = context;
   const boxes = outputs.find(({ dims }) => dims.at(-1) === 4 && dims.length >= 2 && dims.length <= 3);
-  const isList = ({ dims, name }: HeadValue): boolean =>
-    name !== boxes?.name && (dims.length === 1 || (dims.length === 2 && dims[0] === 1));
   const many = boxes?.dims.at(-2);
-  const lists = outputs.filter((output) => isList(output) && output.dims.at(-1) === many);
-  const counts = outputs.filter(
-    (output) => isList(output) && output.dims.at(-1) === 1 && !lists.includes(output),
+  const vectors = outputs.filter(({ dims }) => dims.length === 1 || (dims.length === 2 && dims[0] === 1));
+  // Of one detection the lists are as long as their count.
+  const counts = vectors.filter(
+    ({ name, dims }) => dims.at(-1) === 1 && (many !== 1 || /num|count/i.test(name)),
   );
+  const lists = vectors.filter((vector) => vector.dims.at(-1) === many && !counts.includes(vector));
   if (boxes === undefined || lists.length !== 2) return undefined;
   const classes =
     lists.find(({ type }) => type === 'int64' || type === 'int32') ??

@@ -1,8 +1,14 @@
 // Raw heads of SSD and SSDLite: offsets from default boxes and scores before what makes them probabilities. The sizes of the feature
 // maps are those of the convolutions that the boxes come from; the family of default boxes must give as many boxes as there are. Pure.
-import { isChannelsFirst } from './decode-graph.ts';
 import type { HeadValue, SsdHead } from './head.ts';
-import { type HeadContext, headValue, type Says, scoresLeft, wordsOf } from './recognise-context.ts';
+import {
+  channelAxis,
+  type HeadContext,
+  headValue,
+  type Says,
+  scoresLeft,
+  wordsOf,
+} from './recognise-context.ts';
 import { tailOf } from './recognise-tail.ts';
 import {
   type Anchors,
@@ -25,13 +31,14 @@ export function ssdHead(
   outputs: readonly HeadValue[],
   says: Says,
 ): SsdHead | undefined {
-  const parts = outputs.length === 2 ? { boxes: [outputs[0]!], scores: [outputs[1]!] } : partsOfMaps(outputs);
+  const parts =
+    outputs.length === 2 ? { boxes: [outputs[0]!], scores: [outputs[1]!] } : partsOfMaps(context, outputs);
   if (parts === undefined) return undefined;
   const { boxes, scores } = parts;
   const isJoined = boxes.length === 1 && (boxes[0]!.dims.length === 3 || boxes[0]!.dims[2] === 1);
   if (!isJoined && boxes.length === 1) return undefined;
   const count = isJoined ? boxes[0]!.dims[1]! : undefined;
-  const maps = isJoined ? mapsBefore(context, boxes[0]!) : boxes.map(mapOf);
+  const maps = isJoined ? mapsBefore(context, boxes[0]!) : boxes.map(sizeOfMap);
   says('detect', `${boxes.map(wordsOf).join(', ')} come straight from convolutions: offsets of an SSD head`);
   const found = anchorsOf(context, count, maps);
   const family = found?.family ?? 'tensorflow';
@@ -49,42 +56,42 @@ export function ssdHead(
     : { ...shared, anchors, order: 'xywh', weights: [10, 5], sizeMax: TORCHVISION_SIZE_MAX };
 }
 
+interface Parts {
+  readonly boxes: readonly HeadValue[];
+  readonly scores: readonly HeadValue[];
+}
+
 /** Two outputs of rank 4 of each size: boxes have four channels for each anchor. */
-function partsOfMaps(outputs: readonly HeadValue[]): { boxes: HeadValue[]; scores: HeadValue[] } | undefined {
-  if (outputs.length < 4 || outputs.length % 2 === 1 || outputs.some(({ dims }) => dims.length !== 4))
+function partsOfMaps({ input }: HeadContext, outputs: readonly HeadValue[]): Parts | undefined {
+  if (outputs.length < 4 || outputs.length % 2 === 1 || outputs.some(({ dims }) => dims.length !== 4)) {
     return undefined;
-  const named = outputs.filter(({ name }) => /box|loc|reg/i.test(name));
-  const boxes =
-    named.length === outputs.length / 2
-      ? named
-      : outputs.filter((output) => [12, 16, 24].includes(channelsOf(output)));
-  if (boxes.length !== outputs.length / 2) return undefined;
-  const bySize = (a: HeadValue, b: HeadValue): number => placesOf(b) - placesOf(a);
-  const scores = outputs.filter((output) => !boxes.includes(output)).sort(bySize);
-  return { boxes: [...boxes].sort(bySize), scores };
+  }
+  const placesOf = (map: HeadValue): number => sizeOfMap(map).width * sizeOfMap(map).height;
+  const maps = outputs
+    .map((output): HeadValue => ({ ...output, axis: channelAxis(output, input) }))
+    .sort((a, b) => placesOf(b) - placesOf(a));
+  const named = maps.filter(({ name }) => /box|loc|reg/i.test(name));
+  const isHalf = named.length === maps.length / 2;
+  const boxes = isHalf ? named : maps.filter(({ dims, axis }) => BOX_CHANNELS.has(dims[axis!]!));
+  if (boxes.length !== maps.length / 2) return undefined;
+  return { boxes, scores: maps.filter((map) => !boxes.includes(map)) };
 }
 
-function channelsOf({ dims }: HeadValue): number {
-  return dims[isChannelsFirst(dims, 4) ? 1 : 3]!;
-}
+/** Three, four or six anchors. */
+const BOX_CHANNELS: ReadonlySet<number> = new Set([12, 16, 24]);
 
-function placesOf(value: HeadValue): number {
-  const { width, height } = mapOf(value);
-  return width * height;
-}
-
-function mapOf({ dims }: HeadValue): MapSize {
+function sizeOfMap({ dims, axis }: HeadValue): MapSize {
   const [, a = 1, b = 1, c = 1] = dims;
-  return isChannelsFirst(dims, 4) ? { height: b, width: c } : { height: a, width: b };
+  return axis === 3 ? { height: a, width: b } : { height: b, width: c };
 }
 
 /** Sizes of the maps that an output was joined from, in its order. */
 function mapsBefore(context: HeadContext, boxes: HeadValue): MapSize[] | undefined {
-  const tail = tailOf(context.model.graph, context.index, boxes.name);
-  const maps = tail.flatMap(({ value }) => (context.values.has(value) ? [headValue(context, value)] : []));
-  return maps.length === tail.length && maps.every(({ dims }) => dims.length === 4)
-    ? maps.map(mapOf)
-    : undefined;
+  const { model, index, values, input } = context;
+  const tail = tailOf(model.graph, index, boxes.name);
+  const maps = tail.flatMap(({ value }) => (values.has(value) ? [headValue(context, value)] : []));
+  const areMaps = maps.length === tail.length && maps.every(({ dims }) => dims.length === 4);
+  return areMaps ? maps.map((map) => sizeOfMap({ ...map, axis: channelAxis(map, input) })) : undefined;
 }
 
 interface FoundAnchors {

@@ -115,6 +115,22 @@ test('scores of 91 classes become those of the 80 that COCO has, by their ids', 
   }
 });
 
+test('the maps of a head are read right whatever they have more of, channels or places, planar or not', async () => {
+  // 12 channels of 20x20 places: both are multiples of four.
+  for (const producer of ['tf2onnx', 'pytorch']) {
+    const net = bodyNet({
+      side: 320,
+      layout: producer === 'tf2onnx' ? 'nhwc' : 'nchw',
+      sides: [20, 10, 5, 3, 2, 1],
+      producer,
+    });
+    const anchors = producer === 'tf2onnx' ? [3, 6, 6, 6, 6, 6] : [6, 6, 6, 6, 6, 6];
+    const model = net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 4));
+    const { facts } = await importModel(model, { labels: LABELS });
+    expect(facts.join('\n')).toContain('for the feature maps 20x20, 10x10, 5x5, 3x3, 2x2, 1x1');
+  }
+});
+
 test('an SSD head whose twelve maps are outputs of their own is joined before it is decoded', async () => {
   const net = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
   const anchors = [3, 6, 6, 6, 6, 6];
