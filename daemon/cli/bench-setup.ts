@@ -68,7 +68,7 @@ const MEMORY_MB_MIN = 1024;
 /** Of what is available. */
 const MEMORY_SHARE = 0.8;
 
-/** Throws CONFIG_NOT_FOUND, CONFIG_INVALID, MODEL_… or BENCH_FAILED. */
+/** Throws USAGE, CONFIG_NOT_FOUND, CONFIG_INVALID, MODEL_… or BENCH_FAILED. */
 export async function setUpBench(flags: BenchFlags, clock: Clock): Promise<BenchSetup> {
   const notes: string[] = [];
   const providers = namedProviders(flags.providers);

@@ -36,7 +36,7 @@ export function recommend(facts: RecommendFacts): Recommendation {
   const choice = choose(facts);
   if (choice === undefined) {
     return {
-      headline: 'nothing can be recommended: no model that detects was measured',
+      headline: 'nothing can be recommended: no model was measured that can be taken',
       reasons: facts.models.flatMap((model) => refusalSentence(model, facts)),
       multipliers: [],
     };
