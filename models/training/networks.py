@@ -1,0 +1,293 @@
+"""The networks: their plans, heads, decoding, and where their first weights come from.
+
+A network takes uint8 [B,S,S,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
+None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) with
+options behind: `nano-320+s8` (a third head at stride 8), `imagenet-224*0.5` (hidden channels kept).
+"""
+import re
+
+import numpy as np
+import torch
+from torch import nn
+
+from graph_writer import GraphWriter
+from layers import Backbone, Chain, Conv, Pyramid, doubled, separable, write_doubled
+from paths import CLASSES
+
+# MobileNetV2-YOLOv3-Nano (dog-qiuqiu/MobileNet-Yolo): widths as in its COCO weights.
+NANO_PLAN = [
+    (16, 8, 1), (48, 12, 2), (72, 12, 1), (72, 16, 2), (96, 16, 1), (96, 16, 1), (96, 32, 2), (192, 32, 1), (192, 32, 1),
+    (192, 32, 1), (192, 48, 1), (288, 48, 1), (288, 48, 1), (288, 80, 2), (480, 80, 1), (480, 80, 1),
+]
+NANO_ANCHORS = {32: [(115, 74), (119, 199), (243, 238)], 16: [(12, 18), (37, 49), (52, 132)], 8: [(5, 8), (10, 16), (18, 32)]}
+NANO_SCALE_XY = {32: 1.1, 16: 1.05, 8: 1.05}
+
+# MobileNetV2 1.0 (Sandler et al. 2018), table 2, without the last rows: (expansion, channels, repeats, stride).
+IMAGENET_ROWS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+
+
+def imagenet_plan(rows=IMAGENET_ROWS, keep=1.0, cut=0):
+    """Rows (hidden, out, stride); `keep` of the hidden channels, in eights; `cut` blocks dropped at the end."""
+    plan, channels = [], 32
+    for expansion, out, repeats, stride in rows:
+        for k in range(repeats):
+            hidden = channels * expansion
+            if expansion > 1:
+                hidden = max(channels + 8, round(hidden * keep / 8) * 8)
+            plan.append((hidden, out, stride if k == 0 else 1))
+            channels = out
+    return plan[: len(plan) - cut]
+
+
+class Network(nn.Module):
+    """What both families share: pixels in, decoding, writing as ONNX."""
+
+    def __init__(self, side, classes):
+        super().__init__()
+        self.side, self.classes = side, classes
+        self.factor, self.term = 1 / 255, 0.0
+
+    def pixels(self, image):
+        """uint8 [B,S,S,3] to float [B,3,S,S]."""
+        return image.permute(0, 3, 1, 2).float() * self.factor + self.term
+
+    def write_pixels(self, graph):
+        x = graph.add("Transpose", ["image"], perm=[0, 3, 1, 2])
+        x = graph.add("Cast", [x], to=1)
+        x = graph.add("Mul", [x, graph.scalar(self.factor)])
+        return x if self.term == 0 else graph.add("Add", [x, graph.scalar(self.term)])
+
+    def cells(self):
+        """Centres [N,2] and cell sizes [N] of all predictions in 0..1, in the order of the outputs."""
+        centres, sizes = [], []
+        for stride, anchors in self.grid():
+            n = self.side // stride
+            y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+            point = torch.stack([x, y], -1).reshape(-1, 2)
+            centres.append(((point + 0.5) / n).repeat(anchors, 1))
+            sizes.append(torch.full((n * n * anchors,), 1 / n))
+        return torch.cat(centres), torch.cat(sizes)
+
+    def onnx(self):
+        """The model in the product's form."""
+        graph = GraphWriter()
+        rows = len(self.cells()[0])
+        boxes, scores = self.write(graph, self.write_pixels(graph))
+        return graph.model(self.side, boxes, scores, rows, self.classes)
+
+
+def flattened(x, anchors):
+    """[B,A*V,H,W] to [B,A*H*W,V]: the order of darknet's outputs."""
+    b, channels, h, w = x.shape
+    return x.reshape(b, anchors, channels // anchors, h * w).transpose(2, 3).reshape(b, anchors * h * w, -1)
+
+
+def write_flattened(graph, x, anchors, values, side):
+    shape = graph.constant(np.array([1, anchors, values, side * side], np.int64))
+    x = graph.add("Transpose", [graph.add("Reshape", [x, shape])], perm=[0, 1, 3, 2])
+    return graph.add("Reshape", [x, graph.constant(np.array([1, anchors * side * side, values], np.int64))])
+
+
+def write_slice(graph, x, start, end):
+    ends = [graph.constant(np.array([v], np.int64)) for v in (start, end, 2)]
+    return graph.add("Slice", [x, *ends])
+
+
+class NanoNetwork(Network):
+    """Structure of MobileNetV2-YOLOv3-Nano: YOLO heads with three anchors at strides 32, 16 and, with `s8`, 8.
+
+    `wide`: channels of the heads' middle, as a factor.
+    """
+
+    kind = "yolo"
+
+    def __init__(self, side=320, classes=len(CLASSES), s8=False):
+        super().__init__(side, classes)
+        out = 3 * (5 + classes)
+        self.backbone = Backbone(16, NANO_PLAN)
+        self.pyramid = Chain(Pyramid(), Conv(320, 288))
+        self.head32 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 96), Conv(96, 384), Conv(384, out, act=None))
+        self.merge = Chain(Conv(576, 80), Conv(80, 288))
+        self.head16 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 192), Conv(192, 288), Conv(288, out, act=None))
+        self.strides = (32, 16)
+        if s8:
+            self.strides = (32, 16, 8)
+            self.bring8 = Conv(80, 32)
+            self.head8 = Chain(Conv(128, 48), *separable(48, 64).layers, Conv(64, out, act=None))
+            quiet(self.head8.layers[-1], 3)
+
+    def outputs(self):
+        """The last convolution of each head."""
+        return [getattr(self, f"head{stride}").layers[-1] for stride in self.strides]
+
+    def grid(self):
+        return [(stride, 3) for stride in self.strides]
+
+    def forward(self, image):
+        seen = self.backbone(self.pixels(image))
+        deep = self.pyramid(seen[32][0])
+        narrow = self.merge.layers[0](torch.cat([doubled(deep), seen[16][1]], 1))
+        maps = [self.head32(deep), self.head16(self.merge.layers[1](narrow))]
+        if 8 in self.strides:
+            maps.append(self.head8(torch.cat([doubled(self.bring8(narrow)), seen[8][1]], 1)))
+        boxes, logits, objects = [], [], []
+        for x, stride in zip(maps, self.strides, strict=True):
+            v = flattened(x, 3)
+            origin, size = self._anchors(stride, v)
+            scale, cell = NANO_SCALE_XY[stride], stride / self.side
+            centre = (torch.sigmoid(v[..., :2]) * scale + origin) * cell
+            half = torch.exp(v[..., 2:4].clamp(max=5)) * size / 2
+            boxes.append(torch.cat([centre - half, centre + half], -1))
+            objects.append(v[..., 4])
+            logits.append(v[..., 5:])
+        return torch.cat(boxes, 1), torch.cat(logits, 1), torch.cat(objects, 1)
+
+    def _anchors(self, stride, like=None):
+        """Origins of the cells minus what `scale_x_y` adds [1,3HW,2], in cells, and anchor sizes [1,3HW,2] in 0..1."""
+        n = self.side // stride
+        y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+        origin = torch.stack([x, y], -1).reshape(1, -1, 2).repeat(1, 3, 1).float()
+        origin = origin - (NANO_SCALE_XY[stride] - 1) / 2
+        # Anchors are pixels of the 320 that the weights were trained at.
+        size = torch.tensor(NANO_ANCHORS[stride]).float().repeat_interleave(n * n, 0)[None] / self.side
+        return (origin, size) if like is None else (origin.to(like.device), size.to(like.device))
+
+    def write(self, graph, x):
+        seen = self.backbone.write(graph, x)
+        deep = self.pyramid.write(graph, seen[32][0], "pyramid")
+        joined = graph.add("Concat", [write_doubled(graph, deep, "merge.resize"), seen[16][1]], "merge.concat", axis=1)
+        narrow = self.merge.layers[0].write(graph, joined, "merge.0")
+        maps = [self.head32.write(graph, deep, "head32")]
+        maps.append(self.head16.write(graph, self.merge.layers[1].write(graph, narrow, "merge.1"), "head16"))
+        if 8 in self.strides:
+            up = write_doubled(graph, self.bring8.write(graph, narrow, "bring8"), "bring8.resize")
+            joined = graph.add("Concat", [up, seen[8][1]], "head8.concat", axis=1)
+            maps.append(self.head8.write(graph, joined, "head8"))
+        boxes, scores = [], []
+        for x, stride in zip(maps, self.strides, strict=True):
+            n = self.side // stride
+            v = write_flattened(graph, x, 3, 5 + self.classes, n)
+            origin, size = self._anchors(stride)
+            xy = graph.add("Sigmoid", [write_slice(graph, v, 0, 2)])
+            xy = graph.add("Mul", [xy, graph.scalar(NANO_SCALE_XY[stride])])
+            xy = graph.add("Mul", [graph.add("Add", [xy, graph.constant(origin.numpy())]), graph.scalar(stride / self.side)])
+            half = graph.add("Exp", [write_slice(graph, v, 2, 4)])
+            half = graph.add("Mul", [half, graph.constant((size / 2).numpy())])
+            corners = [graph.add("Sub", [xy, half]), graph.add("Add", [xy, half])]
+            boxes.append(graph.add("Concat", corners, axis=2))
+            object_ = graph.add("Sigmoid", [write_slice(graph, v, 4, 5)])
+            class_ = graph.add("Sigmoid", [write_slice(graph, v, 5, 5 + self.classes)])
+            scores.append(graph.add("Mul", [object_, class_]))
+        return graph.add("Concat", boxes, axis=1), graph.add("Concat", scores, axis=1)
+
+
+class ImagenetNetwork(Network):
+    """MobileNetV2 1.0 with a light pyramid of our own: one box a cell, as distances to the four sides, no objectness.
+
+    `keep`: share of the hidden channels; `cut`: blocks dropped at the end; `neck`: channels of the pyramid; `strides`: heads.
+    """
+
+    kind = "distance"
+
+    def __init__(self, side=224, classes=len(CLASSES), keep=1.0, cut=2, neck=64, strides=(32, 16)):
+        super().__init__(side, classes)
+        self.factor, self.term = 0.007843138, -127 * 0.007843138
+        self.keep, self.strides = keep, strides
+        self.backbone = Backbone(32, imagenet_plan(keep=keep, cut=cut), "relu6", tf_same=True)
+        given = {stride: self.backbone.channels[stride][0] for stride in strides}
+        self.brings = nn.ModuleList([Conv(given[stride], neck) for stride in strides])
+        self.mixes = nn.ModuleList([separable(neck, neck) for _ in strides])
+        self.heads = nn.ModuleList([Chain(*separable(neck, neck).layers, Conv(neck, 4 + classes, act=None)) for _ in strides])
+        for head in self.heads:
+            quiet(head.layers[-1], 1, box_values=4)
+
+    def outputs(self):
+        return [head.layers[-1] for head in self.heads]
+
+    def grid(self):
+        return [(stride, 1) for stride in self.strides]
+
+    def forward(self, image):
+        seen = self.backbone(self.pixels(image))
+        boxes, logits, above = [], [], None
+        for k, stride in enumerate(self.strides):
+            x = self.brings[k](seen[stride][0])
+            x = self.mixes[k](x if above is None else x + doubled(above))
+            above = x
+            v = flattened(self.heads[k](x), 1)
+            reach = torch.exp(v[..., :4].clamp(max=5)) * (stride / self.side)
+            point = self._points(stride).to(v.device)
+            boxes.append(torch.cat([point - reach[..., :2], point + reach[..., 2:]], -1))
+            logits.append(v[..., 4:])
+        return torch.cat(boxes, 1), torch.cat(logits, 1), None
+
+    def _points(self, stride):
+        """Centres of the cells [1,HW,2] in 0..1."""
+        n = self.side // stride
+        y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+        return (torch.stack([x, y], -1).reshape(1, -1, 2) + 0.5) / n
+
+    def write(self, graph, x):
+        seen = self.backbone.write(graph, x)
+        boxes, scores, above = [], [], None
+        for k, stride in enumerate(self.strides):
+            n = self.side // stride
+            x = self.brings[k].write(graph, seen[stride][0], f"bring{stride}")
+            if above is not None:
+                x = graph.add("Add", [x, write_doubled(graph, above, f"resize{stride}")], f"add{stride}")
+            x = above = self.mixes[k].write(graph, x, f"mix{stride}")
+            v = write_flattened(graph, self.heads[k].write(graph, x, f"head{stride}"), 1, 4 + self.classes, n)
+            reach = graph.add("Mul", [graph.add("Exp", [write_slice(graph, v, 0, 4)]), graph.scalar(stride / self.side)])
+            point = graph.constant(self._points(stride).numpy())
+            low = graph.add("Sub", [point, write_slice(graph, reach, 0, 2)])
+            high = graph.add("Add", [point, write_slice(graph, reach, 2, 4)])
+            boxes.append(graph.add("Concat", [low, high], axis=2))
+            scores.append(graph.add("Sigmoid", [write_slice(graph, v, 4, 4 + self.classes)]))
+        return graph.add("Concat", boxes, axis=1), graph.add("Concat", scores, axis=1)
+
+
+def quiet(conv, anchors, box_values=5):
+    """A new last convolution starts with small weights and says that one place in a hundred has an object."""
+    values = conv.conv.out_channels // anchors
+    nn.init.normal_(conv.conv.weight, std=0.01)
+    first = 4 if box_values == 5 else box_values
+    bias = conv.conv.bias.data.view(anchors, values)
+    bias[:, first : (5 if box_values == 5 else values)] = -4.6
+
+
+def network(name):
+    """A network by name, weights by chance: see the top of this file."""
+    match = re.fullmatch(r"(nano|imagenet)-(\d+)((?:[+*][\w.]+)*)", name)
+    if match is None:
+        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +cutN, +neckN, *KEEP")
+    family, side, options = match[1], int(match[2]), re.findall(r"([+*])([\w.]+)", match[3])
+    words = {}
+    for sign, word in options:
+        if sign == "*":
+            words["keep"] = float(word)
+        elif word == "s8":
+            words["s8" if family == "nano" else "strides"] = True if family == "nano" else (32, 16, 8)
+        else:
+            key, number = re.fullmatch(r"([a-z]+)(\d+)", word).groups()
+            words[key] = int(number)
+    if side % 32 != 0:
+        raise SystemExit(f"side {side} is no multiple of 32")
+    return NanoNetwork(side, **words) if family == "nano" else ImagenetNetwork(side, **words)
+
+
+def multiply_adds(net):
+    """Multiply-adds of the convolutions for one picture."""
+    total, hooks = [0], []
+
+    def count(module, _inputs, output):
+        weight = module.conv.weight
+        total[0] += weight[0].numel() * output.numel()
+
+    for module in net.modules():
+        if isinstance(module, Conv):
+            hooks.append(module.register_forward_hook(count))
+    with torch.no_grad():
+        net(torch.zeros(1, net.side, net.side, 3, dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    return total[0]

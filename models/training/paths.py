@@ -1,0 +1,16 @@
+"""Where things lie, and the nine classes. Nothing here reads or writes."""
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("VEDETTE_SHARED", ROOT.parent / "shared"))
+# Everything that is made here; ignored by git.
+WORK = Path(os.environ.get("VEDETTE_TRAINING", ROOT / ".training"))
+
+CLASSES = ["person", "bicycle", "car", "motorcycle", "bus", "truck", "bird", "cat", "dog"]
+COCO_ROWS = [0, 1, 2, 3, 5, 7, 14, 15, 16]
+
+YOLO_NANO = SHARED / "models/mobilenetv2-yolo-nano-coco-320/model.onnx"
+NANO_V0 = SHARED / "models/vedette-nano-v0/model.onnx"
+IMAGENET = SHARED / "models/mobilenetv2-imagenet-224/model-int8.onnx"
+TRAINING = SHARED / "training"

@@ -1,0 +1,133 @@
+"""First weights: of YOLO-Nano (COCO, 80 classes, float) or vedette-nano-v0 into `nano`, of ImageNet's MobileNetV2 (int8) into `imagenet`.
+
+`python start_weights.py` proves both: same outputs as ONNX Runtime, same first class.
+"""
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+from PIL import Image
+
+from layers import Conv
+from networks import ImagenetNetwork, NanoNetwork, network
+from paths import COCO_ROWS, IMAGENET, NANO_V0, TRAINING, YOLO_NANO
+
+
+def convolutions(path):
+    """Weight and bias of each convolution in the order of the file; int8 ones made float."""
+    graph = onnx.load(path).graph
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found = []
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in values:
+            raw, scale, zero = (values[name] for name in node.input)
+            shape = (-1,) + (1,) * (raw.ndim - 1) if scale.ndim else ()
+            values[node.output[0]] = (raw.astype(np.float32) - zero.reshape(shape)) * scale.reshape(shape)
+        elif node.op_type == "Conv":
+            found.append((values[node.input[1]].astype(np.float32), values[node.input[2]].astype(np.float32)))
+    return found
+
+
+def fill(conv, weight, bias):
+    """Copies; the shapes must be the same."""
+    assert conv.conv.weight.shape == weight.shape, (tuple(conv.conv.weight.shape), weight.shape)
+    conv.conv.weight.data.copy_(torch.from_numpy(weight.copy()))
+    conv.conv.bias.data.copy_(torch.from_numpy(bias.copy()))
+
+
+def fill_nano(net, path):
+    """All but a head at stride 8, which stays as it is. 80 classes are cut to nine where `net` has nine."""
+    convs = [m for m in [*net.backbone.modules(), *net.pyramid.modules(), *net.head32.modules(), *net.merge.modules(),
+                         *net.head16.modules()] if isinstance(m, Conv)]
+    weights = convolutions(path)
+    assert len(convs) == len(weights)
+    heads = net.outputs()
+    for conv, (weight, bias) in zip(convs, weights, strict=True):
+        if conv in heads and len(weight) != conv.conv.out_channels:
+            values = len(weight) // 3
+            rows = [a * values + v for a in range(3) for v in [0, 1, 2, 3, 4, *(5 + row for row in COCO_ROWS)]]
+            weight, bias = weight[rows], bias[rows]
+        fill(conv, weight, bias)
+    return net
+
+
+def fill_imagenet(net):
+    """The backbone; where hidden channels are fewer, those stay that carry most from the block's input to its output."""
+    weights = iter(convolutions(IMAGENET))
+    fill(net.backbone.stem, *next(weights))
+    for block in net.backbone.blocks:
+        expand = next(weights) if block.expand is not None else None
+        depth, project = next(weights), next(weights)
+        kept = block.depth.conv.out_channels
+        if expand is not None and kept < len(depth[0]):
+            carried = [np.sqrt((array**2).sum(axes)) for array, axes in (
+                (expand[0], (1, 2, 3)), (depth[0], (1, 2, 3)), (project[0], (0, 2, 3)))]
+            rows = np.sort(np.argsort(-np.prod(carried, 0), kind="stable")[:kept])
+            expand, depth = (expand[0][rows], expand[1][rows]), (depth[0][rows], depth[1][rows])
+            project = (project[0][:, rows], project[1])
+        if expand is not None:
+            fill(block.expand, *expand)
+        fill(block.depth, *depth)
+        fill(block.project, *project)
+    return net
+
+
+def started(name, start="yolo-nano", seed=0):
+    """A network by name with its first weights; `start` for `nano`: `yolo-nano`, `v0` or `random`."""
+    torch.manual_seed(seed)
+    net = network(name)
+    if start == "random":
+        return net
+    if isinstance(net, NanoNetwork):
+        return fill_nano(net, {"yolo-nano": YOLO_NANO, "v0": NANO_V0}[start])
+    return fill_imagenet(net)
+
+
+def photos(side, count=24):
+    """uint8 [count,S,S,3]: the first photos of coco/val, stretched."""
+    files = sorted((TRAINING / "coco/val").glob("*.jpg"))[:count]
+    return np.stack([np.asarray(Image.open(f).convert("RGB").resize((side, side), Image.BILINEAR)) for f in files])
+
+
+def prove_nano(path, classes):
+    """Largest differences of boxes and scores between the file in ONNX Runtime and the module."""
+    net = fill_nano(NanoNetwork(320, classes), path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    ours = onnxruntime.InferenceSession(net.onnx().SerializeToString(), providers=["CPUExecutionProvider"])
+    worst = np.zeros(3)
+    for image in photos(320, 6):
+        boxes, scores = session.run(["boxes", "scores"], {"image": image[None]})
+        with torch.no_grad():
+            b, logits, objects = net(torch.from_numpy(image[None]))
+        s = torch.sigmoid(logits) * torch.sigmoid(objects)[..., None]
+        again = ours.run(["boxes", "scores"], {"image": image[None]})
+        off = [np.abs(b.numpy() - boxes).max(), np.abs(s.numpy() - scores).max()]
+        worst = np.maximum(worst, [*off, max(np.abs(again[0] - boxes).max(), np.abs(again[1] - scores).max())])
+    return worst
+
+
+def prove_imagenet():
+    """Share of photos for which the dequantised network names the same first class as the int8 file."""
+    net = ImagenetNetwork(224, cut=0)
+    fill_imagenet(net)
+    last, classify = convolutions(IMAGENET)[-2:]
+    session = onnxruntime.InferenceSession(IMAGENET, providers=["CPUExecutionProvider"])
+    same, pictures = 0, photos(224, 64)
+    for image in pictures:
+        want = session.run(None, {"image": image[None]})[0][0].argmax()
+        with torch.no_grad():
+            x = net.backbone(net.pixels(torch.from_numpy(image[None])))[32][0]
+            x = torch.nn.functional.conv2d(x, *map(torch.from_numpy, last)).clamp(0, 6).mean((2, 3), keepdim=True)
+            got = torch.nn.functional.conv2d(x, *map(torch.from_numpy, classify)).flatten().argmax()
+        same += int(got == want)
+    return same / len(pictures)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for title, path, classes in (("YOLO-Nano", YOLO_NANO, 80), ("vedette-nano-v0", NANO_V0, 9)):
+        boxes, scores, written = prove_nano(path, classes)
+        print(f"{title}: largest difference of boxes {boxes:.1e}, scores {scores:.1e}, as ONNX again {written:.1e}")
+        assert max(boxes, scores, written) < 1e-3
+    print(f"MobileNetV2: same first class as the int8 file on {prove_imagenet():.0%} of 64 photos")
