@@ -3,6 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { NORMALISATION_NAMES } from './import-wishes.ts';
+import { LABEL_LISTS } from './labels.ts';
 import { BUNDLED_MODELS } from './manifest.ts';
 import { manifestSchema } from './manifest-schema.ts';
 
@@ -16,8 +18,8 @@ const wishes = z.strictObject({
   layout,
   colour,
   resize,
-  normalise: z.enum(['imagenet', '-1..1', '0..1', '0..255']),
-  labels: z.enum(['coco', 'coco91', 'imagenet', 'voc']),
+  normalise: z.enum(NORMALISATION_NAMES),
+  labels: z.enum(LABEL_LISTS),
 });
 
 const entry = z.strictObject({

@@ -17,6 +17,7 @@ const VAIN_TRIES_MAX = 5;
 const TRIES_MAX = 200;
 /** Room on the disk that stays for the daemon. */
 const ROOM_KEPT_BYTES = 64e6;
+const ROOM_LOOK_BYTES = 8e6;
 
 export interface FetchWish {
   /** https or http. */
@@ -198,7 +199,20 @@ class Download {
       throw this.#refusal(`the server sends more than ${limit} bytes, stopped there`);
     }
     await this.#partial.append(chunk);
+    if (state?.bytes === undefined) await this.#lookForRoom(have);
     this.#tell();
+  }
+
+  /** Of a file whose size nobody has said: now and then. */
+  async #lookForRoom(before: number): Promise<void> {
+    const { have } = this.#partial;
+    if (Math.floor(before / ROOM_LOOK_BYTES) === Math.floor(have / ROOM_LOOK_BYTES)) return;
+    try {
+      await this.#checkRoom(have);
+    } catch (error) {
+      await this.#partial.discard();
+      throw error;
+    }
   }
 
   async #end(): Promise<void> {

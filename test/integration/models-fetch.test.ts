@@ -361,6 +361,15 @@ describe('a disk', () => {
     expect(it.progress).toEqual([]);
   });
 
+  testDisk('is not filled by a file whose size nobody has said', async () => {
+    const { path } = smallDisk('20m');
+    const it = await trial(Buffer.alloc(12_000_000), path);
+    const error = await it.refused('without-size', { roomKeptBytes: 10_000_000, bytesMax: 1e9 });
+    expect(error.code).toBe('MODEL_STORE');
+    expect(it.progress.at(-1)!.have).toBeLessThan(9_000_000);
+    expect(readdirSync(path)).toEqual(['lock']);
+  });
+
   testDisk('that runs full meanwhile gets back what was written', async () => {
     const { path } = smallDisk('100k');
     const it = await trial(CONTENT, path);
