@@ -2,9 +2,14 @@
 // has been made of it. docs/import.md.
 import { InvalidArgumentError, Option } from 'commander';
 import type { ImportRequest } from '../models/import.ts';
-import { HEAD_NAMES, type ImportWishes, NORMALISATION_NAMES, type Three } from '../models/import-wishes.ts';
-import { LABEL_LISTS } from '../models/labels.ts';
-import { TASKS } from '../models/manifest-schema.ts';
+import {
+  HEAD_NAMES,
+  type ImportWishes,
+  LABEL_LISTS,
+  NORMALISATION_NAMES,
+  type Three,
+} from '../models/import-wishes.ts';
+import { TASKS } from '../models/tasks.ts';
 import type { VedetteError } from '../platform/errors.ts';
 import type { ImportedModel } from './model-import.ts';
 import { dataOption, numberUpTo, wholeNumber } from './options.ts';

@@ -1,6 +1,5 @@
 // Which models the configuration names, for the commands about models. A board without a configuration is no mistake here.
 import { resolve } from 'node:path';
-import { defaultConfigPaths, findConfig, loadConfig } from '../config/load.ts';
 import { VedetteError } from '../platform/errors.ts';
 
 export interface ModelUse {
@@ -19,7 +18,8 @@ export interface ModelUses {
 }
 
 /** Throws CONFIG_NOT_FOUND for a file that was named. */
-export function modelUses(named: string | undefined): ModelUses {
+export async function modelUses(named: string | undefined): Promise<ModelUses> {
+  const { defaultConfigPaths, findConfig, loadConfig } = await import('../config/load.ts');
   let file: string | undefined;
   try {
     file = findConfig(named === undefined ? defaultConfigPaths(process.env) : [named]);

@@ -34,7 +34,7 @@ export function modelsListCommand({ clock, version }: CommandContext): Command {
         import('../models/store.ts'),
         import('../models/catalogue.ts'),
       ]);
-      const uses = modelUses(flags.config);
+      const uses = await modelUses(flags.config);
       const store = new ModelStore({ dataDir: dataFolder(flags.data, process.env), clock });
       const models = await Promise.all((await store.list()).map((model) => listed(model, uses)));
       const names = new Set(models.map(({ name }) => name));

@@ -28,15 +28,15 @@ export function modelsRemoveCommand({ clock }: CommandContext): Command {
       ]);
       const dataDir = dataFolder(flags.data, process.env);
       const store = new ModelStore({ dataDir, clock });
-      if (!flags.force) refuseInUse(name, flags.config, join(installedModels(dataDir), name));
+      if (!flags.force) await refuseInUse(name, flags.config, join(installedModels(dataDir), name));
       const { uncovers } = await store.remove(name);
       const now = uncovers ? '; the one that comes with Vedette has the name again' : '';
       process.stdout.write(`${name} removed${now}\n`);
     });
 }
 
-function refuseInUse(name: string, config: string | undefined, folder: string): void {
-  const uses = modelUses(config);
+async function refuseInUse(name: string, config: string | undefined, folder: string): Promise<void> {
+  const uses = await modelUses(config);
   if (uses.problem !== undefined) {
     const what = `whether model '${name}' is in use is not known (${uses.problem}): mend the configuration, or --force it`;
     throw new VedetteError('MODEL_IN_USE', what, { name });

@@ -6,7 +6,6 @@ import { dataFolder } from '../platform/folders.ts';
 import type { CommandContext } from './context.ts';
 import type { ModelLook } from './model-trial.ts';
 import { modelUses, usesOf } from './model-uses.ts';
-import { showJson, showText } from './models-show-text.ts';
 import { configOption, dataOption } from './options.ts';
 import { StandardOutput } from './output.ts';
 
@@ -29,13 +28,14 @@ export function modelsShowCommand({ signal, clock }: CommandContext): Command {
     .addOption(dataOption())
     .addHelpText('after', AFTER)
     .action(async (name: string, flags: ShowFlags) => {
-      const [{ ModelStore }, { Trials }, { lookInto }] = await Promise.all([
+      const [{ ModelStore }, { Trials }, { lookInto }, { showJson, showText }] = await Promise.all([
         import('../models/store.ts'),
         import('../detector/trial.ts'),
         import('./model-trial.ts'),
+        import('./models-show-text.ts'),
       ]);
       const found = await new ModelStore({ dataDir: dataFolder(flags.data, process.env), clock }).find(name);
-      const inUse = usesOf(modelUses(flags.config), found);
+      const inUse = usesOf(await modelUses(flags.config), found);
       await using trials = new Trials({ clock, signal });
       let look: ModelLook | undefined;
       let fault: VedetteError | undefined;

@@ -3,7 +3,7 @@
 import { Percentiles } from '../platform/percentiles.ts';
 import type { GoldenScore } from './golden-score.ts';
 import type { Precision } from './graph-facts.ts';
-import type { Task } from './manifest-schema.ts';
+import type { Task } from './tasks.ts';
 
 /** A model as it is measured. */
 export interface BenchModel {

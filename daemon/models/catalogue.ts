@@ -3,8 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { NORMALISATION_NAMES } from './import-wishes.ts';
-import { LABEL_LISTS } from './labels.ts';
+import { LABEL_LISTS, NORMALISATION_NAMES } from './import-wishes.ts';
 import { BUNDLED_MODELS } from './manifest.ts';
 import { manifestSchema } from './manifest-schema.ts';
 

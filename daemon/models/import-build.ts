@@ -9,12 +9,13 @@ import { GraphWriter } from './graph-writer.ts';
 import type { ClassesHead, DetectHead, FeaturesHead, Head, MaskHead } from './head.ts';
 import { normaliseInput } from './import-input.ts';
 import { COCO_ID_MAX } from './labels.ts';
-import type { Decoder, Task } from './manifest-schema.ts';
+import type { Decoder } from './manifest-schema.ts';
 import type { Graph } from './onnx.ts';
 import type { HeadContext } from './recognise-context.ts';
 import { type LabelAnswer, recogniseLabels } from './recognise-labels.ts';
 import { recogniseNormalisation } from './recognise-normalisation.ts';
 import { tailOf } from './recognise-tail.ts';
+import type { Task } from './tasks.ts';
 
 /** Boxes of one class that overlap more are one object. */
 const NMS_IOU = 0.5;

@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import type { ImportWishes } from './import-wishes.ts';
-import { isLabelList, LABEL_LISTS, labelsOf } from './labels.ts';
+import { LABEL_LISTS } from './import-wishes.ts';
+import { isLabelList, labelsOf } from './labels.ts';
 
 const BYTES_MAX = 16 * 2 ** 20;
 const NAMES_MAX = 10_000;

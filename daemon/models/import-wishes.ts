@@ -1,8 +1,8 @@
 // What the owner says about a model that is imported; what is left out is recognised. Types, and the normalisations that have a
 // name. Pure.
 import type { Activation, Background } from './head.ts';
-import type { Task } from './manifest-schema.ts';
 import type { MapSize } from './ssd-anchors.ts';
+import type { Task } from './tasks.ts';
 
 export type Three = readonly [number, number, number];
 
@@ -56,3 +56,7 @@ export const NORMALISATIONS: Readonly<Record<NormalisationName, Normalisation>> 
   '0..1': { mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
   '0..255': { mean: [0, 0, 0], scale: [1, 1, 1] },
 };
+
+/** Names that `--labels` takes for a list. `coco91` is COCO where the model counts by ids 1..90. */
+export const LABEL_LISTS = ['coco', 'coco91', 'imagenet', 'voc'] as const;
+export type LabelList = (typeof LABEL_LISTS)[number];

@@ -1,5 +1,6 @@
 // Names of the classes of the data sets that public models are trained on, in the order of their outputs. Facts only. Pure.
 // Sources of the order: COCO 2014/2017 annotations (instances_*.json), the PASCAL VOC 2012 development kit.
+import { LABEL_LISTS, type LabelList } from './import-wishes.ts';
 import { IMAGENET } from './labels-imagenet.ts';
 
 /** The 80 classes of COCO, in the order of their ids. */
@@ -52,10 +53,6 @@ export const VOC: readonly string[] = [
 
 /** What class 0 is where a list begins with what is none of its classes. */
 export const BACKGROUND = 'background';
-
-/** Names that `--labels` takes for a list. `coco91` is COCO where the model counts by ids 1..90. */
-export const LABEL_LISTS = ['coco', 'coco91', 'imagenet', 'voc'] as const;
-export type LabelList = (typeof LABEL_LISTS)[number];
 
 export function isLabelList(name: string): name is LabelList {
   return (LABEL_LISTS as readonly string[]).includes(name);

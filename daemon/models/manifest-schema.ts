@@ -2,13 +2,11 @@
 // checked in manifest.ts. Pure; docs/models.md explains every key to owners.
 import { z } from 'zod';
 import { quantizationSchema } from './manifest-quantization.ts';
+import { TASKS, type Task } from './tasks.ts';
 
 const VERSION = 1;
 /** A model's name: a folder in a store of models; anything else is a path. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** What models do; the daemon runs those that detect. */
-export const TASKS = ['detect', 'classify', 'segment', 'features'] as const;
-export type Task = (typeof TASKS)[number];
 
 const text = z.string().min(1).max(2000);
 const fileName = z

@@ -7,7 +7,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ModelSpec } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
-import { DECODERS, decodes, type Manifest, manifestSchema, NAME, TASKS } from './manifest-schema.ts';
+import { DECODERS, decodes, type Manifest, manifestSchema, NAME } from './manifest-schema.ts';
+import { TASKS } from './tasks.ts';
 
 export const MANIFEST = 'manifest.json';
 /** The models that come with Vedette. */

@@ -4,11 +4,11 @@ import type { Findings } from './findings.ts';
 import type { GraphIndex } from './graph.ts';
 import type { Activation, HeadValue } from './head.ts';
 import type { ImportWishes } from './import-wishes.ts';
-import type { Task } from './manifest-schema.ts';
 import type { OnnxModel } from './onnx.ts';
 import { type InputFacts, shown } from './recognise-input.ts';
 import type { Source } from './recognise-source.ts';
 import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import type { Task } from './tasks.ts';
 
 /** What is known when the end of a model is looked at. */
 export interface HeadContext {

@@ -4,11 +4,11 @@
 import type { TensorData } from '../core/infer.ts';
 import { VedetteError } from '../platform/errors.ts';
 import type { ClassesHead, FeaturesHead, Head, HeadValue, MaskHead } from './head.ts';
-import { TASKS, type Task } from './manifest-schema.ts';
 import { channelAxis, type HeadContext, headValue, type Says, wordsOf } from './recognise-context.ts';
 import { recogniseDetector } from './recognise-detector.ts';
 import type { InputFacts } from './recognise-input.ts';
 import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import { TASKS, type Task } from './tasks.ts';
 
 /** Throws MODEL_UNSUPPORTED for outputs that no decoder reads. */
 export function recogniseHead(context: HeadContext): Head {

@@ -2,7 +2,8 @@
 import type { Findings } from './findings.ts';
 import type { Background, ClassPlan } from './head.ts';
 import type { ImportWishes } from './import-wishes.ts';
-import { BACKGROUND, COCO, COCO_ID_MAX, COCO_IDS, LABEL_LISTS, labelsOf, VOC } from './labels.ts';
+import { LABEL_LISTS } from './import-wishes.ts';
+import { BACKGROUND, COCO, COCO_ID_MAX, COCO_IDS, labelsOf, VOC } from './labels.ts';
 
 export interface LabelQuestion {
   /** Classes that the model tells apart, "none of these" included. */

@@ -8,9 +8,9 @@ import {
   type Normalisation,
   type NormalisationName,
 } from './import-wishes.ts';
-import type { Task } from './manifest-schema.ts';
 import type { InputChain, InputFacts } from './recognise-input.ts';
 import type { Source } from './recognise-source.ts';
+import type { Task } from './tasks.ts';
 
 export interface NormalisationQuestion {
   readonly input: InputFacts;

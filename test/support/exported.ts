@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorData } from '../../daemon/core/infer.ts';
 import { NORMALISATIONS, type NormalisationName } from '../../daemon/models/import-wishes.ts';
-import type { Task } from '../../daemon/models/manifest-schema.ts';
+import type { Task } from '../../daemon/models/tasks.ts';
 import { ROOT } from './needs.ts';
 
 export const EXPORTED_FOLDER = join(ROOT, 'test/fixtures/models/exported');

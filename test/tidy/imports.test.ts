@@ -61,6 +61,20 @@ function cycleIn(next: ReadonlyMap<string, readonly string[]>): string[] {
   return [];
 }
 
+test('before a command runs only commander and pino are loaded', () => {
+  const reached = new Set(['daemon/main.ts']);
+  const packages = new Set<string>();
+  for (const path of reached) {
+    const file = FILES.find((one) => one.path === path);
+    for (const { from, typeOnly, dynamic } of file === undefined ? [] : importsOf(file)) {
+      if (typeOnly || dynamic || from.startsWith('node:')) continue;
+      if (from.startsWith('.')) reached.add(join(dirname(path), from));
+      else packages.add(from);
+    }
+  }
+  expect([...packages].sort()).toEqual(['commander', 'pino']);
+});
+
 test('a circle would be found', () => {
   const edges = { a: ['b', 'c'], b: ['c'], c: ['d', 'b'] };
   expect(cycleIn(new Map(Object.entries(edges)))).toEqual(['b', 'c', 'b']);
