@@ -75,7 +75,7 @@ function changed(node: Node, graph: Graph, index: GraphIndex): Tensor | undefine
         ? makeTensor('', 'float32', tensor.dims, tensorNumbers(tensor))
         : undefined;
     case 'Transpose':
-      return transposed(tensor, intsOf(node, 'perm'));
+      return turnedTensor(tensor, intsOf(node, 'perm'));
     case 'Reshape':
       return reshaped(tensor, list(1, 'shape'), intOf(node, 'allowzero', 0) === 1);
     case 'Squeeze':
@@ -116,7 +116,8 @@ function unsqueezed(tensor: Tensor, axes: readonly number[] | undefined): Tensor
   return { ...tensor, dims };
 }
 
-function transposed(tensor: Tensor, perm: readonly number[] | undefined): Tensor {
+/** The constant with its axes in another order: axis i of the result is axis `perm[i]`; reversed when none is given. */
+export function turnedTensor(tensor: Tensor, perm: readonly number[] | undefined): Tensor {
   const { dims } = tensor;
   const order = perm ?? dims.map((_, axis) => dims.length - 1 - axis);
   const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));

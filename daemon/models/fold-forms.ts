@@ -128,7 +128,6 @@ function removeIdle(graph: Graph, shapes: ReadonlyMap<string, Shape>): void {
   removePassing(graph);
 }
 
-/** Means over height and width, of pictures in planes, or in pixels, which are turned into planes for it. */
 function toGlobalAveragePool(
   node: Node,
   shapes: ReadonlyMap<string, Shape>,
@@ -137,35 +136,17 @@ function toGlobalAveragePool(
 ): void {
   const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const axes = intsOf(node, 'axes') ?? constantNumbers(graph, index, node.inputs[1] ?? '');
-  if (shapes.get(input)?.length !== 4) return;
-  const over = axes
-    ?.map((axis) => (axis + 4) % 4)
-    .sort((a, b) => a - b)
-    .join();
-  if (over !== '2,3' && over !== '1,2') return;
+  const over = axes?.map((axis) => (axis + 4) % 4).sort((a, b) => a - b);
+  if (shapes.get(input)?.length !== 4 || over?.join() !== '2,3') return;
   const isKept = intOf(node, 'keepdims', 1) !== 0;
-  const taken = namesOf(graph);
-  const after: Node[] = [];
   node.opType = 'GlobalAveragePool';
-  node.attributes.clear();
   node.inputs = [input];
-  if (over === '1,2') {
-    node.inputs = [freshName(taken, `${output}_planes`)];
-    const turned = makeNode('Transpose', [input], node.inputs, {
-      perm: { kind: 'ints', value: [0, 3, 1, 2] },
-    });
-    graph.nodes.splice(graph.nodes.indexOf(node), 0, turned);
-  }
-  if (!isKept || over === '1,2') {
-    const pooled = freshName(taken, `${output}_pooled`);
-    node.outputs = [pooled];
-    after.push(
-      isKept
-        ? makeNode('Transpose', [pooled], [output], { perm: { kind: 'ints', value: [0, 2, 3, 1] } })
-        : makeNode('Flatten', [pooled], [output], { axis: { kind: 'int', value: 1 } }),
-    );
-  }
-  graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, ...after);
+  node.attributes.clear();
+  if (isKept) return;
+  const pooled = freshName(namesOf(graph), `${output}_pooled`);
+  node.outputs = [pooled];
+  const flat = makeNode('Flatten', [pooled], [output], { axis: { kind: 'int', value: 1 } });
+  graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, flat);
 }
 
 /** Zeros around a picture are what a convolution adds itself. */

@@ -3,6 +3,7 @@
 // the order of roundings. Pure.
 import { foldConstants, nameNodes, removePassing } from './fold-constants.ts';
 import { unifyForms } from './fold-forms.ts';
+import { sinkTransposes } from './fold-layout.ts';
 import {
   copyModel,
   floatOf,
@@ -34,6 +35,7 @@ export function prepare(model: OnnxModel): OnnxModel {
   graph.nodes = inTopologicalOrder(graph);
   foldConstants(graph);
   removePassing(graph);
+  sinkTransposes(graph);
   unifyForms(graph);
   nameNodes(graph);
   foldIntoConvolutions(graph);

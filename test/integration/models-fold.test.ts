@@ -121,7 +121,7 @@ test('HardSigmoid and HardSwish of several nodes become one and two; a single pi
   expect(nodeOf(after, 'Resize').attributes.get('mode')).toEqual({ kind: 'string', value: 'nearest' });
 });
 
-test('what a converter from pixels to planes leaves behind is cleared away', async () => {
+test('forms that a value has already are not made again, and what they kept apart is folded', async () => {
   const build = new GraphBuilder();
   let value = build.conv(
     build.input([1, 3, 4, 4]),
@@ -135,23 +135,8 @@ test('what a converter from pixels to planes leaves behind is cleared away', asy
     mode: 'linear',
   });
   value = build.node('Relu', [build.conv(value, { from: 8, to: 8, size: 3 }, { pads: [3, 3, 3, 3] })]);
-  value = build.node('Transpose', [value], { perm: [0, 2, 3, 1] });
-  value = build.node('ReduceMean', [value], { axes: [1, -2] });
-  value = build.node('Transpose', [value], { perm: [0, 3, 1, 2] });
   const after = await prepared(build.output(build.conv(value, { from: 8, to: 4 })));
-  expect(opsOf(after)).toEqual([
-    ...[
-      'Conv',
-      'Conv',
-      'Relu',
-      'Transpose',
-      'Transpose',
-      'GlobalAveragePool',
-      'Transpose',
-      'Transpose',
-      'Conv',
-    ],
-  ]);
+  expect(opsOf(after)).toEqual(['Conv', 'Conv', 'Relu', 'Conv']);
 });
 
 test('a graph of operator set 9 computes the same in set 13', async () => {
@@ -181,4 +166,56 @@ test('a graph older than operator set 7 is refused with what to do', () => {
   const build = new GraphBuilder({ opset: 6 });
   const model = build.output(build.node('Relu', [build.input([1])]));
   expect(() => prepare(model)).toThrow('operator set 6 of ONNX (limit 7): export it again with a newer one');
+});
+
+test('a graph converted operator by operator from pixels to planes loses its turns, and nothing else', async () => {
+  const build = new GraphBuilder();
+  const pixels = (value: string): string => build.node('Transpose', [value], { perm: [0, 2, 3, 1] });
+  const planes = (value: string): string => build.node('Transpose', [value], { perm: [0, 3, 1, 2] });
+  const ints = (...numbers: readonly number[]): string => build.constant(numbers, [numbers.length], 'int64');
+  const first = pixels(build.conv(build.input([1, 3, 10, 8]), { from: 3, to: 6, size: 3 }));
+  const scaled = build.node('Add', [
+    build.node('Mul', [first, build.random([6])]),
+    build.random([1, 1, 1, 6]),
+  ]);
+  const active = build.node('Clip', [scaled, build.constant([0], []), build.constant([1.5], [])]);
+  const padded = build.node('Pad', [active, ints(0, 0, 1, 0, 0, 1, 0, 0)]);
+  const deep = pixels(build.conv(planes(padded), { from: 6, to: 6, size: 3, group: 6 }, { strides: [2, 2] }));
+  const gate = build.node('ReduceMean', [deep], { axes: [1, 2] });
+  const squeezed = build.node('Sigmoid', [pixels(build.conv(planes(gate), { from: 6, to: 6 }))]);
+  const joined = build.node('Concat', [build.node('Mul', [deep, squeezed]), build.node('Relu', [deep])], {
+    axis: 3,
+  });
+  const sizes = ints(1, 12, 10, 12);
+  const grown = build.node('Resize', [joined, '', '', sizes], { mode: 'nearest', nearest_mode: 'floor' });
+  const last = pixels(build.conv(planes(grown), { from: 12, to: 5 }));
+  const mean = build.node('ReduceMean', [last], { axes: [1, 2], keepdims: 0 });
+  const single = build.node('Squeeze', [build.node('ReduceMax', [last], { axes: [1, -2] }), ints(1, 2)]);
+  const after = await prepared(build.output(build.node('Add', [mean, single]), build.node('Tanh', [last])));
+  expect(opsOf(after).sort()).toEqual([
+    ...[
+      'Add',
+      'Clip',
+      'Concat',
+      'Conv',
+      'Conv',
+      'Conv',
+      'Conv',
+      'Flatten',
+      'GlobalAveragePool',
+      'GlobalAveragePool',
+    ],
+    ...['Mul', 'ReduceMax', 'Relu', 'Resize', 'Sigmoid', 'Squeeze', 'Tanh', 'Transpose'],
+  ]);
+});
+
+test('a turn that only one side of an operator has, or of other axes, stays', async () => {
+  const build = new GraphBuilder();
+  const first = build.conv(build.input([1, 4, 4, 4]), { from: 4, to: 4 });
+  const turned = build.node('Transpose', [first], { perm: [0, 2, 3, 1] });
+  const mixed = build.node('Add', [turned, first]);
+  const other = build.node('Relu', [build.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })]);
+  const shaped = build.node('Reshape', [build.node('Relu', [turned]), build.constant([1, -1], [2], 'int64')]);
+  const after = await prepared(build.output(other, shaped));
+  expect(opsOf(after).filter((op) => op === 'Transpose').length).toBe(3);
 });

@@ -139,22 +139,62 @@ test('pools, growing and concatenation keep the scale of their input: no number 
 
 test('what only moves numbers moves integers: Pad, Split, Slice, Transpose, Reshape', async () => {
   const build = new GraphBuilder();
-  const first = build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8 });
+  const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8 })]);
   const padded = build.node('Pad', [first, build.constant([0, 0, 1, 0, 0, 0, 0, 1], [8], 'int64')]);
+  const halves = build.node('Split', [padded, build.constant([2, 6], [2], 'int64')], { axis: 1 });
+  const split = build.model.graph.nodes.at(-1)!;
+  split.outputs.push('rest');
+  const joined = build.node('Concat', ['rest', halves], { axis: 1 });
   const ends = build.constant([8, 8], [2], 'int64');
   const sliced = build.node('Slice', [
-    build.node('Relu', [padded]),
+    joined,
     ...[build.constant([0, 0], [2], 'int64'), ends, build.constant([2, 3], [2], 'int64')],
   ]);
   const turned = build.node('Transpose', [sliced], { perm: [0, 1, 3, 2] });
   const shaped = build.node('Reshape', [turned, build.constant([1, 4, 16, 8], [4], 'int64')]);
-  const outcome = await quantized(
-    build.output(
-      build.conv(build.node('Relu', [build.conv(shaped, { from: 4, to: 6 })]), { from: 6, to: 4 }),
-    ),
-  );
-  expect(countConvolutions(outcome.optimized)).toMatchObject({ integer: 2, float: 1 });
+  const second = build.node('Relu', [build.conv(shaped, { from: 4, to: 6 })]);
+  const outcome = await quantized(build.output(build.conv(second, { from: 6, to: 4 })));
+  expect(outcome.ops).toEqual([
+    ...['QuantizeLinear', 'QLinearConv', 'Pad', 'Split', 'QLinearConcat', 'Slice', 'Reshape', 'QLinearConv'],
+    ...['DequantizeLinear', 'Conv'],
+  ]);
   expect(outcome.off).toBeLessThan(0.03);
+});
+
+test('a bound after what only moves numbers has no kernel and is told', async () => {
+  const build = new GraphBuilder();
+  const first = build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8 });
+  const pooled = build.node('MaxPool', [first], { kernel_shape: [2, 2], strides: [2, 2] });
+  const bounded = build.node('Relu', [pooled]);
+  const outcome = await quantized(build.output(build.conv(bounded, { from: 8, to: 4 })));
+  expect(outcome.report.floatNodes[0]).toEqual({
+    name: `Relu_${bounded}`,
+    reason: 'no integer kernel for Relu',
+  });
+  expect(outcome.off).toBeLessThan(0.03);
+});
+
+test('matrix products run on integers, with a bias and without, in the middle and at the end', async () => {
+  const build = new GraphBuilder();
+  const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 16, size: 3 })]);
+  const flat = build.node('Flatten', [build.node('GlobalAveragePool', [first])]);
+  const hidden = build.node('Gemm', [flat, build.random([16, 12]), build.random([12])]);
+  const product = build.node('MatMul', [build.node('HardSwish', [hidden]), build.random([12, 10])]);
+  const outcome = await quantized(build.output(build.node('MatMul', [product, build.random([10, 6])])));
+  expect(outcome.ops).toEqual([
+    ...[
+      'QuantizeLinear',
+      'QLinearConv',
+      'QLinearGlobalAveragePool',
+      'Flatten',
+      'QGemm',
+      'QLinearAdd',
+      'QLinearMul',
+    ],
+    ...['QLinearMatMul', 'MatMulIntegerToFloat'],
+  ]);
+  expect(outcome.report.floatNodes).toEqual([]);
+  expect(outcome.off).toBeLessThan(0.08);
 });
 
 test('a classifier ends in an integer product that gives float numbers', async () => {
