@@ -38,26 +38,21 @@ interface AnchorMap {
   readonly size: MapSize;
 }
 
-/** Where a map's numbers lie: [1,A·F,H,W], [1,A,F,H,W], [1,A,H,W,F] or [1,H,W,A·F]. */
-export function formOfMap(
-  dims: readonly number[],
-  fields: number,
-  anchors: number,
-): { readonly form: 'planes' | 'boxes' | 'places'; readonly height: number; readonly width: number } {
-  const [, a = 0, b = 0, c = 0, d = 0] = dims;
-  if (dims.length === 5) return { form: d === fields ? 'boxes' : 'planes', ...sizes(d === fields, b, c, d) };
-  if (a === fields * anchors) return { form: 'planes', height: b, width: c };
-  return { form: 'places', height: a, width: b };
-}
-
-function sizes(isLast: boolean, b: number, c: number, d: number): { height: number; width: number } {
-  return isLast ? { height: b, width: c } : { height: c, width: d };
+/** Where a map's numbers lie: 'planes' [1,A·F,H,W] and [1,A,F,H,W], 'boxes' [1,A,H,W,F], 'places' [1,H,W,A·F]. */
+function formOfMap({ dims, axis }: HeadValue): {
+  readonly form: 'planes' | 'boxes' | 'places';
+  readonly height: number;
+  readonly width: number;
+} {
+  const [x = 1, y = 1, z = 1] = dims.slice(-3);
+  if (axis !== 3) return { form: 'planes', height: y, width: z };
+  return { form: dims.length === 5 ? 'boxes' : 'places', height: x, width: y };
 }
 
 function anchorMap(writer: GraphWriter, head: YoloMapsHead, { map, anchors, size }: AnchorMap): Decoded {
   const fields = 5 + head.classes;
   const count = anchors.length;
-  const { form, height, width } = formOfMap(map.dims, fields, count);
+  const { form, height, width } = formOfMap(map);
   const boxCount = count * height * width;
   const value = asFloat(writer, map);
   const planes = (): string => {
@@ -94,7 +89,7 @@ function anchorMap(writer: GraphWriter, head: YoloMapsHead, { map, anchors, size
 /** Distances to the four sides from the middle of each cell. */
 function distanceMap(writer: GraphWriter, { classes, bins }: YoloMapsHead, map: HeadValue): Decoded {
   const fields = 4 * bins + classes;
-  const { form, height, width } = formOfMap(map.dims, fields, 1);
+  const { form, height, width } = formOfMap(map);
   const count = height * width;
   const value = asFloat(writer, map);
   const rows =

@@ -48,12 +48,19 @@ export function reachesBeyondOne(data: ArrayLike<number | bigint> | undefined): 
   return most > 2;
 }
 
-/** Where the channels of a map [1,…] are: its two other sides are shaped as the picture is, small maps nearly so. */
-export function channelAxis({ dims }: HeadValue, { layout, size }: InputFacts): 1 | 3 {
-  const [, a = 1, b = 1, c = 1] = dims;
+/**
+ * Where the channels of maps [1,…] of one head are: the two other sides are shaped as the picture is, those of small maps nearly so. A
+ * map with as many channels as places in a row is told by the others.
+ */
+export function channelAxis(maps: readonly HeadValue[], { layout, size }: InputFacts): 1 | 3 {
   const ratio = size.width / size.height;
   const off = (height: number, width: number): number => Math.abs(Math.log(width / height / ratio));
-  const [first, last] = [off(b, c), off(a, b)];
+  let [first, last] = [0, 0];
+  for (const { dims } of maps) {
+    const [x = 1, y = 1, z = 1] = dims.slice(-3);
+    first += off(y, z);
+    last += off(x, y);
+  }
   if (first === last) return layout === 'nchw' ? 1 : 3;
   return first < last ? 1 : 3;
 }

@@ -52,7 +52,7 @@ function maskOf(context: HeadContext, outputs: readonly HeadValue[], says: Says)
   const maps = outputs.filter(({ name, dims }) => dims.length === 4 && name !== 'aux');
   const [output] = maps;
   if (output === undefined || isInteger(output)) return undefined;
-  const axis = channelAxis(output, input);
+  const axis = channelAxis(maps, input);
   const places = ({ dims }: HeadValue): string => String(axis === 1 ? dims.slice(2) : dims.slice(1, 3));
   // A pyramid of features.
   if (wishes.task !== 'segment' && maps.some((map) => places(map) !== places(output))) return undefined;
@@ -142,7 +142,7 @@ function flatHead(
 
 /** Of a map; the coarsest of a pyramid has looked at most of the picture. */
 function placesOf(map: HeadValue, input: InputFacts): number {
-  return map.dims.reduce((product, size) => product * size, 1) / map.dims[channelAxis(map, input)]!;
+  return map.dims.reduce((product, size) => product * size, 1) / map.dims[channelAxis([map], input)]!;
 }
 
 function sumsToOne({ data, type }: TensorData): boolean {

@@ -67,12 +67,13 @@ function partsOfMaps({ input }: HeadContext, outputs: readonly HeadValue[]): Par
     return undefined;
   }
   const placesOf = (map: HeadValue): number => sizeOfMap(map).width * sizeOfMap(map).height;
+  const axis = channelAxis(outputs, input);
   const maps = outputs
-    .map((output): HeadValue => ({ ...output, axis: channelAxis(output, input) }))
+    .map((output): HeadValue => ({ ...output, axis }))
     .sort((a, b) => placesOf(b) - placesOf(a));
   const named = maps.filter(({ name }) => /box|loc|reg/i.test(name));
   const isHalf = named.length === maps.length / 2;
-  const boxes = isHalf ? named : maps.filter(({ dims, axis }) => BOX_CHANNELS.has(dims[axis!]!));
+  const boxes = isHalf ? named : maps.filter(({ dims }) => BOX_CHANNELS.has(dims[axis]!));
   if (boxes.length !== maps.length / 2) return undefined;
   return { boxes, scores: maps.filter((map) => !boxes.includes(map)) };
 }
@@ -91,7 +92,8 @@ function mapsBefore(context: HeadContext, boxes: HeadValue): MapSize[] | undefin
   const tail = tailOf(model.graph, index, boxes.name);
   const maps = tail.flatMap(({ value }) => (values.has(value) ? [headValue(context, value)] : []));
   const areMaps = maps.length === tail.length && maps.every(({ dims }) => dims.length === 4);
-  return areMaps ? maps.map((map) => sizeOfMap({ ...map, axis: channelAxis(map, input) })) : undefined;
+  const axis = channelAxis(maps, input);
+  return areMaps ? maps.map((map) => sizeOfMap({ ...map, axis })) : undefined;
 }
 
 interface FoundAnchors {

@@ -2,7 +2,6 @@
 // paper (Redmon and Farhadi 2018, section 2.3), of its tiny form those of its configuration file. Pure.
 import type { HeadValue, YoloHead, YoloMapsHead } from './head.ts';
 import { channelAxis, type HeadContext, reachesBeyondOne, type Says, wordsOf } from './recognise-context.ts';
-import type { InputFacts } from './recognise-input.ts';
 import { namesIn } from './recognise-labels.ts';
 import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
 import type { MapSize } from './ssd-anchors.ts';
@@ -136,8 +135,11 @@ function mapsOf(context: HeadContext, outputs: readonly HeadValue[], says: Says)
   const isRaw = outputs.every(({ name }) =>
     tailOf(model.graph, index, name).every(({ node }) => isLinear(model.graph, index, node)),
   );
-  const maps = [...outputs].sort((x, y) => product(y.dims) - product(x.dims));
-  const fields = maps.map((map) => fieldsOf(map, input));
+  const axis = channelAxis(outputs, input);
+  const maps = outputs
+    .map((output): HeadValue => ({ ...output, axis }))
+    .sort((x, y) => product(y.dims) - product(x.dims));
+  const fields = maps.map(fieldsOf);
   const [first] = fields;
   if (!isRaw || first === undefined || fields.some((each) => each !== first)) return undefined;
   const isFive = maps.every(({ dims }) => dims.length === 5);
@@ -168,12 +170,10 @@ function product(dims: readonly number[]): number {
   return dims.reduce((all, size) => all * size, 1);
 }
 
-/** Numbers of each place: of [1,F,H,W], [1,H,W,F], [1,A,F,H,W] or [1,A,H,W,F], whose places are shaped as the picture is. */
-function fieldsOf(map: HeadValue, input: InputFacts): number {
-  const { dims } = map;
-  if (dims.length === 4) return dims[channelAxis(map, input)]!;
-  const inner = { ...map, dims: dims.slice(1) };
-  return dims[1]! * inner.dims[channelAxis(inner, input)]!;
+/** Numbers of each place, of all its anchors: [1,F,H,W], [1,H,W,F], [1,A,F,H,W] or [1,A,H,W,F]. */
+function fieldsOf({ dims, axis }: HeadValue): number {
+  const own = dims.slice(-3)[axis === 3 ? 2 : 0]!;
+  return dims.length === 5 ? dims[1]! * own : own;
 }
 
 interface Version {

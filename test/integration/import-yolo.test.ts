@@ -65,6 +65,28 @@ test('maps of YOLOv3: sigmoids of the place, exponents of the anchor, objectness
   expectClose(numbersOf(results, 'scores'), scores);
 });
 
+test('maps with their channels last, as Keras has them, mean the same as planar ones, box for box', async () => {
+  const build = (isLast: boolean): OnnxModel => {
+    const net = yoloNet();
+    const { builder } = net;
+    const heads = net.maps.map(({ value, channels }) => builder.conv(value, { from: channels, to: 3 * 8 }));
+    const turned = isLast
+      ? heads.map((head) => builder.node('Transpose', [head], { perm: [0, 2, 3, 1] }))
+      : heads;
+    return builder.output(...turned);
+  };
+  const said = { labels: LABELS, head: 'yolov3' } as const;
+  const [planar, last] = [await importModel(build(false), said), await importModel(build(true), said)];
+  const [one, two] = [await planar.run(PIXELS), await last.run(PIXELS)];
+  // Planar maps have all places of an anchor together, the others all anchors of a place.
+  const bySides = (boxes: number[]): string[] =>
+    rowsOf(boxes, 4)
+      .map((box) => box.map((side) => side.toFixed(4)).join())
+      .sort();
+  expect(bySides(numbersOf(two, 'boxes'))).toEqual(bySides(numbersOf(one, 'boxes')));
+  expect(numbersOf(two, 'scores').sort()).toEqual(numbersOf(one, 'scores').sort());
+});
+
 test('maps of YOLOv5 with anchors of their own: doubled sigmoids, [1,A,H,W,F] as its export for training has them', async () => {
   const net = yoloNet();
   const { builder } = net;
