@@ -122,13 +122,14 @@ async function bringIn(
   { path }: Fetched,
   { source, store, name, said, flags, context }: BringIn,
 ): Promise<ImportedModel> {
-  const [{ importIntoStore }, { refuseOther }, { shown }] = await Promise.all([
+  const [{ importIntoStore }, { IMPORTING }, { refuseOther }, { shown }] = await Promise.all([
     import('./model-import.ts'),
+    import('../models/partial-file.ts'),
     import('../models/pull-source.ts'),
     import('../models/http-source.ts'),
   ]);
   refuseOther(await headOf(path), source.file);
-  const folder = await mkdtemp(join(store.partials, 'import-'));
+  const folder = await mkdtemp(join(store.partials, IMPORTING));
   try {
     const file = join(folder, source.file);
     await link(path, file);

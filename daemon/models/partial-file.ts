@@ -31,6 +31,10 @@ const stateSchema = z.strictObject({
 export type PartialState = Omit<z.output<typeof stateSchema>, 'v'>;
 
 const LOCK = 'lock';
+/** Begins the names of folders in which a whole file has its own name while it is imported. */
+export const IMPORTING = 'import-';
+/** No import takes longer. */
+const IMPORT_MS = 3_600_000;
 /** Of those that nobody has gone on with. */
 const KEEP_MS = 30 * 86_400_000;
 
@@ -164,12 +168,13 @@ export async function discardPartial(path: string): Promise<void> {
   await rm(path.replace(/\.part$/, '.json'), { force: true });
 }
 
-/** Removes downloads that nobody has gone on with for a month. */
+/** Removes downloads that nobody has gone on with for a month, and what killed imports of them left. */
 export async function sweepPartials(folder: string, nowMs: number): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
     const found = name === LOCK ? undefined : await stat(path).catch(() => undefined);
-    if (found !== undefined && nowMs - found.mtimeMs > KEEP_MS)
+    const keepMs = name.startsWith(IMPORTING) ? IMPORT_MS : KEEP_MS;
+    if (found !== undefined && nowMs - found.mtimeMs > keepMs)
       await rm(path, { recursive: true, force: true });
   }
 }

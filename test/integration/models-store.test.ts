@@ -17,11 +17,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import type { Manifest } from '../../daemon/models/manifest-schema.ts';
-import { ModelStore } from '../../daemon/models/store.ts';
+import { DEFAULT_MODEL, ModelStore } from '../../daemon/models/store.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { lockFile } from '../../daemon/platform/file-lock.ts';
 import { smallDisk, testMounting } from '../fixtures/store/harness.ts';
-import { modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
+import { detectorConfig, modelFolder, SHIPPED_MODEL, TOYS } from '../support/detector.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -89,6 +89,10 @@ test('models that this user may not see are not taken for none', async () => {
 });
 
 describe('a name', () => {
+  test('default is the model of a configuration that names none', () => {
+    expect(detectorConfig().model).toBe(DEFAULT_MODEL);
+  });
+
   test('is looked up among the installed models, then among the bundled ones', async () => {
     const { store, models } = stored();
     await store.install('mine', copying(built('1')));
@@ -319,10 +323,14 @@ describe('a kill', () => {
     mkdirSync(store.partials, { recursive: true });
     const [old, fresh] = ['a', 'b'].map((digit) => join(store.partials, `${digit.repeat(64)}.part`));
     for (const path of [old!, fresh!]) writeFileSync(path, '');
-    const longAgoS = systemClock.nowMs() / 1000 - 31 * 86_400;
-    utimesSync(old!, longAgoS, longAgoS);
+    const nowS = systemClock.nowMs() / 1000;
+    utimesSync(old!, nowS - 31 * 86_400, nowS - 31 * 86_400);
+    const importing = ['import-old', 'import-new'].map((name) => join(store.partials, name));
+    for (const path of importing) mkdirSync(path);
+    utimesSync(importing[0]!, nowS - 2 * 3600, nowS - 2 * 3600);
     await store.install('mine', copying(built('1')));
     expect(existsSync(old!)).toBe(false);
     expect(existsSync(fresh!)).toBe(true);
+    expect(importing.map((path) => existsSync(path))).toEqual([false, true]);
   });
 });
