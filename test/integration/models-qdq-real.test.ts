@@ -26,7 +26,7 @@ testNeeding({ shared: [NANO] })(
     const float = prepare(readOnnx(sharedPath(NANO)));
     const heads = headConvolutions(float);
     expect(heads).toEqual(['Conv_213', 'Conv_276']);
-    const ranges = await measureRanges(float, 2);
+    const ranges = await measureRanges(float, [randomFeeds(float, 100), randomFeeds(float, 101)]);
     const { model, report } = quantizeGraph(float, { ranges, keepFloat: new Set(heads) });
     expect(report.floatNodes).toEqual(heads.map((name) => ({ name, reason: 'kept' })));
     expect(encodeModel(model).length).toBeLessThanOrEqual(1_150_000);

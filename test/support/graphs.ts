@@ -163,32 +163,36 @@ export function largestDifference(a: readonly number[], b: readonly number[]): n
   return a.reduce((most, value, at) => Math.max(most, Math.abs(value - b[at]!)), 0);
 }
 
-/** The ranges that `quantizeGraph` wants, measured over a few random inputs. */
-export async function measureRanges(model: OnnxModel, runs = 4): Promise<Map<string, Range>> {
-  const values = activationsToObserve(model).filter(
-    (name) => !model.graph.inputs.some((input) => input.name === name),
-  );
-  const open: OnnxModel = { ...model, graph: { ...model.graph, outputs: [...model.graph.outputs] } };
-  for (const name of values) {
-    if (!open.graph.outputs.some((output) => output.name === name)) {
-      open.graph.outputs.push({ name, type: 'float32', dims: undefined });
-    }
-  }
+/** The ranges that `quantizeGraph` wants, measured over a few random inputs, or those given. */
+export async function measureRanges(
+  model: OnnxModel,
+  pictures: readonly Readonly<Record<string, TensorData>>[] = [100, 101, 102, 103].map((seed) =>
+    randomFeeds(model, seed),
+  ),
+): Promise<Map<string, Range>> {
+  const { graph } = model;
+  const wanted = new Set([...graph.outputs.map(({ name }) => name), ...activationsToObserve(model)]);
+  for (const { name } of graph.inputs) wanted.delete(name);
+  const outputs = [...wanted].map((name) => ({ name, type: 'float32' as const, dims: undefined }));
+  const known = new Map(graph.outputs.map((info) => [info.name, info]));
+  const open = {
+    ...model,
+    graph: { ...graph, outputs: outputs.map((info) => known.get(info.name) ?? info) },
+  };
+  const session = await openGraph(encodeModel(open));
   const ranges = new Map<string, Range>();
-  for (let run = 0; run < runs; run += 1) {
-    const feeds = randomFeeds(model, 100 + run);
-    const results: Record<string, Iterable<number>> = { ...(await runModel(open, feeds)) };
-    for (const [name, { data, type }] of Object.entries(feeds))
-      if (type === 'float32') results[name] = data as Float32Array;
-    for (const [name, numbers] of Object.entries(results)) {
+  for (const feeds of pictures) {
+    for (const [name, { data, type }] of Object.entries({ ...feeds, ...(await session.run(feeds)) })) {
+      if (type !== 'float32') continue;
       let { min, max } = ranges.get(name) ?? { min: 0, max: 0 };
-      for (const value of numbers) {
+      for (const value of data as Float32Array) {
         min = Math.min(min, value);
         max = Math.max(max, value);
       }
       ranges.set(name, { min, max });
     }
   }
+  await session.release();
   return ranges;
 }
 
