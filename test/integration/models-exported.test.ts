@@ -1,12 +1,22 @@
-// From exported graph to running quantized model: graphs as PyTorch's two exporters and tf2onnx write them (small, with random
-// weights; test/fixtures/models/export), each through our reader and writer and held against the framework that made it.
+// Graphs as PyTorch's two exporters and tf2onnx write them (small, with random weights; test/fixtures/models/export): read and written
+// again, and imported, they answer as the framework does that made them.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { TensorData } from '../../daemon/core/infer.ts';
 import { openGraph } from '../../daemon/detector/graph-session.ts';
 import { decodeModel } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
-import { type Exported, exportedFeeds, exportedModels, farthest } from '../support/exported.ts';
+import {
+  cellsPicture,
+  type Exported,
+  exportedFeeds,
+  exportedModels,
+  exportedWishes,
+  farthest,
+  type GoldenOutput,
+} from '../support/exported.ts';
+import { importFile } from '../support/importing.ts';
 
 const EXPORTED = exportedModels();
 
@@ -55,13 +65,59 @@ describe.each(EXPORTED)('$name', (exported) => {
       await Promise.all([before.release(), after.release()]);
     }
   });
+
+  test('imported it is what it was exported as, and says of a picture what its framework says', async () => {
+    const { task, input, classes } = exported;
+    const imported = await importFile(exported.file, exportedWishes(exported));
+    const { manifest } = imported;
+    const { layout, width, height } = input;
+    expect(manifest).toMatchObject({ task, input: { type: 'uint8', layout, width, height } });
+    expect(manifest.decoder.type).toBe(exported.decoder.type);
+    expect(manifest.labels).toHaveLength(classes);
+    const facts = imported.facts.join('\n');
+    expect(facts).toContain(exported.framework === 'pytorch' ? 'made by PyTorch' : 'made by TensorFlow');
+    for (const { seed, outputs } of exported.answers) {
+      const pixels = inLayout(cellsPicture(seed, width, height), layout);
+      const results = await imported.run(pixels);
+      for (const [name, golden] of Object.entries(meantBy(exported, outputs))) {
+        expect(farthest(golden, results[name]!.data), name).toBeLessThan(FLOAT_ERROR);
+      }
+    }
+  });
 });
 
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: TensorData['data']): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Boxes of a whole torchvision detector are pixels. */
 function errorOf({ decoder, input }: Exported): number {
   return decoder.order === 'xyxy' ? FLOAT_ERROR * input.width : FLOAT_ERROR;
+}
+
+function inLayout(pixels: Uint8Array, layout: 'nchw' | 'nhwc'): Uint8Array {
+  if (layout === 'nhwc') return pixels;
+  const places = pixels.length / 3;
+  const planes = new Uint8Array(pixels.length);
+  pixels.forEach((pixel, at) => {
+    planes[(at % 3) * places + Math.floor(at / 3)] = pixel;
+  });
+  return planes;
+}
+
+/** What the framework says, by the names that the outputs of an imported model have. */
+function meantBy(
+  { decoder, input }: Exported,
+  outputs: readonly GoldenOutput[],
+): Record<string, GoldenOutput> {
+  const decoded = outputs.filter(({ name }) => name.startsWith('decoded.'));
+  if (decoded.length > 0) {
+    return Object.fromEntries(decoded.map((each) => [each.name.slice('decoded.'.length), each]));
+  }
+  const named = Object.fromEntries(outputs.map((each) => [each.name, each]));
+  if (decoder.order !== 'xyxy') return named;
+  const { boxes, scores, labels } = named as Record<'boxes' | 'scores' | 'labels', GoldenOutput>;
+  if (boxes.step !== 1) throw new Error('all boxes are wanted, to turn their sides');
+  const values = boxes.values.map((_, at) => boxes.values[at ^ 1]! / input.width);
+  return { boxes: { ...boxes, values }, scores, classes: labels };
 }

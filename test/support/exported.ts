@@ -3,7 +3,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorData } from '../../daemon/core/infer.ts';
-import { NORMALISATIONS, type NormalisationName } from '../../daemon/models/import-wishes.ts';
+import {
+  type ImportWishes,
+  NORMALISATIONS,
+  type NormalisationName,
+} from '../../daemon/models/import-wishes.ts';
 import type { Task } from '../../daemon/models/tasks.ts';
 import { ROOT } from './needs.ts';
 
@@ -106,4 +110,11 @@ export function farthest({ dims, step, values }: GoldenOutput, found: ArrayLike<
   const size = dims.reduce((product, each) => product * each, 1);
   if (found.length !== size) return Number.POSITIVE_INFINITY;
   return values.reduce((most, value, at) => Math.max(most, Math.abs(value - Number(found[at * step]))), 0);
+}
+
+/** What is to be said of a file when it is imported: names of its classes, and the size where the graph takes any. */
+export function exportedWishes({ row, classes, input: { width, height } }: Exported): ImportWishes {
+  const names = Array.from({ length: classes }, (_, at) => `class ${at}`);
+  const labels = { from: 'names of the test', names };
+  return row === 'SSD-MobileNetV1' ? { labels, inputSize: { width, height } } : { labels };
 }
