@@ -42,14 +42,7 @@ export function buildImported(context: HeadContext, head: Head, file: string): I
     wishes,
     findings,
   );
-  const resize = wishes.resize ?? (isYolo ? 'letterbox' : 'stretch');
-  findings.say(
-    `pictures are ${resize === 'stretch' ? 'stretched' : 'letterboxed'}: ${wishes.resize === undefined ? (isYolo ? 'as the YOLO family is trained' : 'as MobileNets are used') : '--resize'}`,
-  );
-  const colour = wishes.colour ?? (takesPixels ? 'bgr' : 'rgb');
-  findings.say(
-    `colours are ${colour}: ${wishes.colour === undefined ? (takesPixels ? 'YOLOX takes them in that order' : 'nothing in a file tells; almost all take that') : '--colour'}`,
-  );
+  const { resize, colour } = pictureOf(context, { isYolo, takesPixels });
   findings.finish(file);
   const { decoder, labels } = decoded(context, head, labelled!);
   return {
@@ -65,6 +58,29 @@ export function buildImported(context: HeadContext, head: Head, file: string): I
   };
 }
 
+interface Family {
+  readonly isYolo: boolean;
+  readonly takesPixels: boolean;
+}
+
+/** How a picture becomes the input: what was said, else what is usual. */
+function pictureOf(
+  { wishes, findings }: HeadContext,
+  { isYolo, takesPixels }: Family,
+): Pick<ModelInput, 'resize' | 'colour'> {
+  const usual = isYolo
+    ? ({ resize: 'letterbox', why: 'as the YOLO family is trained' } as const)
+    : ({ resize: 'stretch', why: 'as MobileNets are used' } as const);
+  const order = takesPixels
+    ? ({ colour: 'bgr', why: 'YOLOX takes them in that order' } as const)
+    : ({ colour: 'rgb', why: 'nothing in a file tells; almost all take that' } as const);
+  const { resize = usual.resize, colour = order.colour } = wishes;
+  const done = resize === 'stretch' ? 'stretched' : 'letterboxed';
+  findings.say(`pictures are ${done}: ${wishes.resize === undefined ? usual.why : '--resize'}`);
+  findings.say(`colours are ${colour}: ${wishes.colour === undefined ? order.why : '--colour'}`);
+  return { resize, colour };
+}
+
 function taskOf({ kind }: Head): Task {
   if (kind === 'classes') return 'classify';
   if (kind === 'mask') return 'segment';
@@ -78,7 +94,7 @@ function labelsFor(context: HeadContext, head: Head): LabelAnswer | undefined {
   if (head.kind === 'features') return NO_LABELS;
   const { metadata } = model;
   const ask = (
-    classes: number,
+    classes: number | undefined,
     background: LabelAnswer['background'] | 'unknown',
     keepsBackground = false,
   ): LabelAnswer | undefined =>
@@ -88,24 +104,20 @@ function labelsFor(context: HeadContext, head: Head): LabelAnswer | undefined {
       findings,
     );
   if (head.kind === 'classes') return ask(head.classes, 'unknown', true);
-  if (head.kind === 'mask') {
-    const classes = head.classes ?? classesOfMask(context, head);
-    if (classes !== undefined) return ask(classes, 'unknown', true);
-    if (wishes.labels !== undefined) return ask(wishes.labels.names.length, 'unknown', true);
-    return ask(0, 'unknown', true);
-  }
+  if (head.kind === 'mask') return ask(head.classes ?? classesOfMask(context, head), 'unknown', true);
   if (head.kind === 'detections' || head.kind === 'rows') return labelsOfNumbers(context, ask);
   return ask(head.classes, 'background' in head ? head.background : 'none');
 }
 
-type Ask = (classes: number, background: LabelAnswer['background'] | 'unknown') => LabelAnswer | undefined;
+type Ask = (
+  classes: number | undefined,
+  background: LabelAnswer['background'] | 'unknown',
+) => LabelAnswer | undefined;
 
 /** Detections have numbers of classes; how many there are, the convolutions tell whose channels are a multiple. */
 function labelsOfNumbers({ model, index, wishes, findings }: HeadContext, ask: Ask): LabelAnswer | undefined {
-  const given = wishes.labels;
-  if (given !== undefined)
-    return given.from === 'coco91' ? ask(COCO_ID_MAX + 1, 'first') : ask(given.names.length, 'none');
-  if (model.metadata.has('names')) return ask(0, 'none') ?? undefined;
+  if (wishes.labels?.from === 'coco91') return ask(COCO_ID_MAX + 1, 'first');
+  if (wishes.labels !== undefined || model.metadata.has('names')) return ask(undefined, 'none');
   const channels = model.graph.nodes.flatMap((node) => {
     if (!/Conv/.test(node.opType)) return [];
     const weights = node.inputs
@@ -121,7 +133,7 @@ function labelsOfNumbers({ model, index, wishes, findings }: HeadContext, ask: A
     );
     return ask(classes, 'first');
   }
-  return ask(0, 'none');
+  return ask(undefined, 'none');
 }
 
 /** Of a constant, a quantized one too. */

@@ -6,8 +6,8 @@ import { LABEL_LISTS } from './import-wishes.ts';
 import { BACKGROUND, COCO, COCO_ID_MAX, COCO_IDS, labelsOf, VOC } from './labels.ts';
 
 export interface LabelQuestion {
-  /** Classes that the model tells apart, "none of these" included. */
-  readonly classes: number;
+  /** Classes that the model tells apart, "none of these" included; undefined where nothing tells how many. */
+  readonly classes: number | undefined;
   /** Where "none of these" is, by what is known of the head. */
   readonly background: Background | 'unknown';
   /** Classifiers and masks keep it as a label of its own. */
@@ -31,16 +31,12 @@ export function recogniseLabels(
   findings: Findings,
 ): LabelAnswer | undefined {
   const { classes, what } = question;
-  const inFile = namesIn(question.metadata);
-  const given = wishes.labels;
-  const found =
-    given !== undefined
-      ? { names: given.names, from: given.from, why: `--labels ${given.from}` }
-      : inFile !== undefined
-        ? { names: inFile, from: 'metadata', why: "the file's metadata names them" }
-        : knownBy(classes, question.keepsBackground);
+  const found = namesFor(question, wishes);
   if (found === undefined) {
-    findings.ask(FLAG, `the names of its ${classes} classes (${what}), one a line`);
+    findings.ask(
+      FLAG,
+      `the names of its ${classes === undefined ? '' : `${classes} `}classes (${what}), one a line`,
+    );
     return undefined;
   }
   const answer = matched(found, question, wishes.background);
@@ -59,6 +55,16 @@ export function recogniseLabels(
   const none = answer.background === 'none' ? '' : `, the ${answer.background} class stands for none of them`;
   findings.say(`labels are ${answer.plan.labels.length} names${none}: ${found.why}`);
   return answer;
+}
+
+function namesFor(
+  { classes, keepsBackground, metadata }: LabelQuestion,
+  { labels }: ImportWishes,
+): FoundNames | undefined {
+  if (labels !== undefined) return { ...labels, why: `--labels ${labels.from}` };
+  const names = namesIn(metadata);
+  if (names !== undefined) return { names, from: 'metadata', why: "the file's metadata names them" };
+  return classes === undefined ? undefined : knownBy(classes, keepsBackground);
 }
 
 interface FoundNames {
@@ -86,7 +92,7 @@ function knownBy(classes: number, keepsBackground: boolean): FoundNames | undefi
 
 function matched(
   { names, from }: FoundNames,
-  { classes, background, keepsBackground }: LabelQuestion,
+  { classes = names.length, background, keepsBackground }: LabelQuestion,
   wished: Background | undefined,
 ): LabelAnswer | undefined {
   const where = wished ?? (background === 'unknown' ? 'first' : background);

@@ -225,7 +225,11 @@ test('rows of the best detections, x1, y1, x2, y2, score and class in pixels, be
   outputs.push('places');
   expect(outputs).toEqual([best, 'places']);
   const model = builder.output(builder.node('Gather', [rows, 'places'], { axis: 1 }));
-  const imported = await importModel(model, { labels: LABELS });
+  const error = await errorOf(importModel(model), 'MODEL_UNCLEAR');
+  expect(error.message).toContain('the names of its classes (of its boxes), one a line');
+  model.metadata.set('names', "{0: 'person', 1: 'car', 2: 'dog'}");
+  const imported = await importModel(model);
+  expect(imported.manifest.labels).toEqual(LABELS.names);
   expect(imported.manifest).toMatchObject({
     decoder: { type: 'tf-ssd', classOffset: 0 },
     input: { resize: 'letterbox' },
