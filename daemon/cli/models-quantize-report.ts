@@ -33,7 +33,8 @@ export function quantizeJson(
 }
 
 export function quantizeText({ manifest, quantization }: Report, folder: string | undefined): string {
-  const end = folder === undefined ? [] : ['', folder, `to use it: detector.model: ${manifest.name}`];
+  const use = manifest.task === 'detect' ? [`to use it: detector.model: ${manifest.name}`] : [];
+  const end = folder === undefined ? [] : ['', folder, ...use];
   return `${[...factLines(quantization), '', ...layerLines(quantization), ...end].join('\n')}\n`;
 }
 

@@ -18,7 +18,7 @@ import type { Picture } from '../models/picture.ts';
 import { type Quantized, quantize, refuseQuantized } from '../models/quantize.ts';
 import { keep, keptBytes, PICTURES_MIN, picturesToGather, splitFeeds } from '../models/quantize-feeds.ts';
 import { manifestOf, shortcomings, weightBitsFor } from '../models/quantize-result.ts';
-import { type KeptPictures, WorkFolder } from '../models/quantize-work.ts';
+import { type KeptPictures, sweepWork, WorkFolder } from '../models/quantize-work.ts';
 import { checkName, type FoundModel, ModelStore } from '../models/store.ts';
 import { readCpu } from '../platform/cpu.ts';
 import { VedetteError } from '../platform/errors.ts';
@@ -72,8 +72,9 @@ export async function runQuantize(
     config: () => loadConfiguration(flags.config),
     onSkip: ({ name: photo, reason }) => warn(`${join(flags.calibrate, photo)} ${reason}; passed over`),
   });
-  const workPath = join(installedModels(dataDir), '.work', workKey(manifest, flags, source));
-  using work = new WorkFolder(workPath);
+  const works = join(installedModels(dataDir), '.work');
+  sweepWork(works, clock.nowMs());
+  using work = new WorkFolder(join(works, workKey(manifest, flags, source)));
   const steps = new Steps(clock);
   const asked: Asked = { found, flags, source, steps, context };
   const finished = await quantizeIn(work, asked).finally(() => steps.end());

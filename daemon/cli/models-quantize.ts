@@ -62,7 +62,7 @@ export function modelsQuantizeCommand(context: CommandContext): Command {
     .addOption(
       new Option('--disagreement-max <points>', "what may differ from the float model's own answers")
         .argParser(numberUpTo(100))
-        .default(10),
+        .default(15),
     )
     .option('--force', 'write the model even when it is slower or worse')
     .option('--json', 'print one JSON document, docs/quantize.md')

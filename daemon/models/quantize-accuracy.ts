@@ -39,7 +39,7 @@ export async function accuracyAgainstFloat(job: AccuracyJob): Promise<Accuracy> 
     measure: measure.name,
     against: 'float',
     truth: TRUTH,
-    pictures: job.feeds.count,
+    pictures: measure.pictures,
     float: 1,
     int8,
     lossPoints: points(1 - int8),
@@ -54,6 +54,8 @@ export function points(fraction: number): number {
 interface Measure {
   readonly name: Accuracy['measure'];
   add(picture: number): Promise<void>;
+  /** Those that have been counted. */
+  readonly pictures: number;
   /** 0..1 */
   value(): number;
 }
@@ -70,8 +72,8 @@ function measureOf({ manifest, pair, feeds }: AccuracyJob): Measure {
     const [float, int8] = [await pair.float.run(given, [output]), await pair.int8.run(given, [output])];
     return [float[output]!, int8[output]!];
   };
-  if (decoder.type === 'classes') return new MeanMeasure('top1', both, sameTop);
-  if (decoder.type === 'features') return new MeanMeasure('cosine', both, cosine);
+  if (decoder.type === 'classes') return new TopMeasure(both, decoder.activation);
+  if (decoder.type === 'features') return new CosineMeasure(both);
   return new MaskMeasure(both, manifest.labels.length);
 }
 
@@ -89,6 +91,10 @@ class DetectorMeasure implements Measure {
     this.#manifest = manifest;
     this.#pair = pair;
     this.#feeds = feeds;
+  }
+
+  get pictures(): number {
+    return this.#feeds.count;
   }
 
   async add(photo: number): Promise<void> {
@@ -129,36 +135,51 @@ function boxesOf({ count, classes, scores, boxes }: WireDetections, label: numbe
 
 type Both = (picture: number) => Promise<readonly [TensorData, TensorData]>;
 
-class MeanMeasure implements Measure {
-  readonly name: Accuracy['measure'];
+/** The best class must be so much likelier than the next for the picture to count: a toss-up says nothing of either model. */
+const SURE = 2;
+
+/** How often both name the same class first, over the pictures of which the float model is sure. */
+class TopMeasure implements Measure {
+  readonly name = 'top1';
   readonly #both: Both;
-  readonly #of: (float: ArrayLike<number>, int8: ArrayLike<number>) => number;
-  #sum = 0;
+  readonly #activation: Activation;
+  #same = 0;
   #count = 0;
 
-  constructor(
-    name: Accuracy['measure'],
-    both: Both,
-    of: (float: ArrayLike<number>, int8: ArrayLike<number>) => number,
-  ) {
-    this.name = name;
+  constructor(both: Both, activation: Activation) {
     this.#both = both;
-    this.#of = of;
+    this.#activation = activation;
+  }
+
+  get pictures(): number {
+    return this.#count;
   }
 
   async add(picture: number): Promise<void> {
     const [float, int8] = await this.#both(picture);
-    this.#sum += this.#of(float.data as Float32Array, int8.data as Float32Array);
+    const likely = likelihoods(float.data as Float32Array, this.#activation);
+    const top = topOf(likely);
+    const next = likely.reduce((most, value, at) => (at === top ? most : Math.max(most, value)), 0);
+    if (likely[top]! < SURE * next) return;
     this.#count += 1;
+    if (topOf(int8.data as Float32Array) === top) this.#same += 1;
   }
 
   value(): number {
-    return this.#count === 0 ? 1 : this.#sum / this.#count;
+    return this.#count === 0 ? 1 : this.#same / this.#count;
   }
 }
 
-function sameTop(float: ArrayLike<number>, int8: ArrayLike<number>): number {
-  return topOf(float) === topOf(int8) ? 1 : 0;
+type Activation = Extract<Manifest['decoder'], { type: 'classes' }>['activation'];
+
+/** What the outputs mean once the activation that the manifest names is applied. */
+function likelihoods(values: Float32Array, activation: Activation): Float32Array {
+  if (activation === 'sigmoid') return values.map((value) => 1 / (1 + Math.exp(-value)));
+  if (activation === 'none') return values;
+  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = values.map((value) => Math.exp(value - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
 }
 
 /** The first among equals. */
@@ -166,6 +187,28 @@ function topOf(values: ArrayLike<number>): number {
   let top = 0;
   for (let i = 1; i < values.length; i += 1) if (values[i]! > values[top]!) top = i;
   return top;
+}
+
+/** The mean over the pictures. */
+class CosineMeasure implements Measure {
+  readonly name = 'cosine';
+  readonly #both: Both;
+  #sum = 0;
+  pictures = 0;
+
+  constructor(both: Both) {
+    this.#both = both;
+  }
+
+  async add(picture: number): Promise<void> {
+    const [float, int8] = await this.#both(picture);
+    this.#sum += cosine(float.data as Float32Array, int8.data as Float32Array);
+    this.pictures += 1;
+  }
+
+  value(): number {
+    return this.pictures === 0 ? 1 : this.#sum / this.pictures;
+  }
 }
 
 function cosine(float: ArrayLike<number>, int8: ArrayLike<number>): number {
@@ -178,11 +221,15 @@ function cosine(float: ArrayLike<number>, int8: ArrayLike<number>): number {
   return a === 0 && b === 0 ? 1 : product / Math.sqrt(a * b || 1);
 }
 
-/** Mean over the classes that the float model sees anywhere of intersection over union of their pixels. */
+/** A class with fewer pixels than this part of all is noise at the edges of others. */
+const SEEN_MIN = 0.005;
+
+/** Mean over the classes that the float model really sees of intersection over union of their pixels. */
 class MaskMeasure implements Measure {
   readonly name = 'miou';
   readonly #both: Both;
   readonly #classes: number;
+  pictures = 0;
   readonly #shared: Float64Array;
   readonly #float: Float64Array;
   readonly #int8: Float64Array;
@@ -200,6 +247,7 @@ class MaskMeasure implements Measure {
   async add(picture: number): Promise<void> {
     const [float, int8] = await this.#both(picture);
     const [a, b] = [this.#classesIn(float), this.#classesIn(int8)];
+    this.pictures += 1;
     for (let i = 0; i < a.length; i += 1) {
       this.#float[a[i]!]! += 1;
       this.#int8[b[i]!]! += 1;
@@ -208,9 +256,10 @@ class MaskMeasure implements Measure {
   }
 
   value(): number {
+    const least = SEEN_MIN * this.#float.reduce((all, count) => all + count, 0);
     let [sum, seen] = [0, 0];
     for (let label = 0; label < this.#classes; label += 1) {
-      if (this.#float[label] === 0) continue;
+      if (this.#float[label]! <= least) continue;
       seen += 1;
       sum += this.#shared[label]! / (this.#float[label]! + this.#int8[label]! - this.#shared[label]!);
     }

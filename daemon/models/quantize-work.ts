@@ -9,6 +9,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   rmSync,
@@ -27,6 +28,7 @@ const STAGES = 'stages.json';
 const HISTOGRAMS = 'histograms.bin';
 const PICTURES = 'pictures.rgb';
 const LOCK = 'lock';
+const KEPT_MS = 7 * 86_400_000;
 
 export class WorkFolder implements Disposable {
   readonly path: string;
@@ -101,6 +103,14 @@ export class WorkFolder implements Disposable {
   /** The work is over. */
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Removes what was begun and not gone on with for so long; pictures take room. */
+export function sweepWork(parent: string, nowMs: number): void {
+  for (const name of existsSync(parent) ? readdirSync(parent) : []) {
+    const path = join(parent, name);
+    if (nowMs - statSync(path).mtimeMs > KEPT_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 
