@@ -7,7 +7,7 @@ import type { ImportWishes } from './import-wishes.ts';
 import type { OnnxModel } from './onnx.ts';
 import { type InputFacts, shown } from './recognise-input.ts';
 import type { Source } from './recognise-source.ts';
-import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import { activationOf, isLinear, lastOperators, tailOf } from './recognise-tail.ts';
 import type { Task } from './tasks.ts';
 
 /** What is known when the end of a model is looked at. */
@@ -82,7 +82,7 @@ export function scoresLeft(
 ): Activation {
   if (wishes.activation !== undefined) return wishes.activation;
   const tail = tailOf(model.graph, index, scores.name);
-  const last = [...new Set(tail.map(({ node }) => node.opType))].join(', ');
+  const last = lastOperators(tail);
   if (activationOf(tail) !== 'none') {
     findings.say(`scores are probabilities: the graph ends with ${last}`);
     return 'none';

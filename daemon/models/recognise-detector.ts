@@ -2,7 +2,7 @@
 import type { BoxesHead, DetectHead, DetectionsHead, HeadValue, RowsHead } from './head.ts';
 import { type HeadContext, reachesBeyondOne, type Says, scoresLeft, wordsOf } from './recognise-context.ts';
 import { ssdHead } from './recognise-ssd.ts';
-import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import { activationOf, isLinear, lastOperators, tailOf } from './recognise-tail.ts';
 import { yoloHead } from './recognise-yolo.ts';
 
 /** Undefined where the outputs are none of a detector. */
@@ -139,7 +139,7 @@ function pairHead(context: HeadContext, outputs: readonly HeadValue[], says: Say
   says('detect', `${wordsOf(boxes)} are boxes and ${wordsOf(scores)} their scores`);
   if (outputs.length > 2)
     context.findings.say(`of ${outputs.length} outputs '${boxes.name}' and '${scores.name}' are kept`);
-  return decodedPair(context, boxes, scores, tail.map(({ node }) => node.opType).join(', '));
+  return decodedPair(context, boxes, scores, lastOperators(tail));
 }
 
 function isBoxes(dims: readonly number[]): boolean {

@@ -7,7 +7,7 @@ import type { ClassesHead, FeaturesHead, Head, HeadValue, MaskHead } from './hea
 import { channelAxis, type HeadContext, headValue, type Says, wordsOf } from './recognise-context.ts';
 import { recogniseDetector } from './recognise-detector.ts';
 import type { InputFacts } from './recognise-input.ts';
-import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import { activationOf, isLinear, lastOperators, tailOf } from './recognise-tail.ts';
 import { TASKS, type Task } from './tasks.ts';
 
 /** Throws MODEL_UNSUPPORTED for outputs that no decoder reads. */
@@ -112,7 +112,7 @@ function flatHead(
   const isScores =
     activation !== 'none' ||
     (tail.length > 0 && tail.every(({ node }) => isLinear(model.graph, index, node)));
-  const last = tail.map(({ node }) => node.opType).join(', ');
+  const last = lastOperators(tail);
   const isVector = lengths.length <= 1;
   if (wishes.task === undefined && lengths.length === 2) {
     findings.ask(`--task <${TASKS.join(' | ')}>`, `what ${wordsOf(output)} is: neither a vector nor a map`);

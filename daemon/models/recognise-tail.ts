@@ -38,6 +38,11 @@ export function tailOf(graph: Graph, index: GraphIndex, output: string): Boundar
   return boundaries;
 }
 
+/** The kinds of operators at the end, each once: `Sigmoid, Mul`. */
+export function lastOperators(tail: readonly Boundary[]): string {
+  return [...new Set(tail.map(({ node }) => node.opType))].join(', ');
+}
+
 /** Whether a node is a convolution or a dense layer, its bias added or not: its numbers have any size. */
 export function isLinear(graph: Graph, index: GraphIndex, node: Node): boolean {
   if (/^(?:QLinear)?(?:Conv|MatMul|Gemm)(?:Integer)?$|^QGemm$|^Fused(?:Conv|Gemm|MatMul)$/.test(node.opType))

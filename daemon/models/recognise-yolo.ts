@@ -3,7 +3,7 @@
 import type { HeadValue, YoloHead, YoloMapsHead } from './head.ts';
 import { channelAxis, type HeadContext, reachesBeyondOne, type Says, wordsOf } from './recognise-context.ts';
 import { namesIn } from './recognise-labels.ts';
-import { activationOf, isLinear, tailOf } from './recognise-tail.ts';
+import { activationOf, isLinear, lastOperators, tailOf } from './recognise-tail.ts';
 import type { MapSize } from './ssd-anchors.ts';
 
 const ANCHORS_V3 = [
@@ -82,10 +82,7 @@ function rowsOf(context: HeadContext, output: HeadValue, says: Says): YoloHead |
     wishes.head === 'yolox' ||
     (wishes.head === undefined && hasRows && isOnePerPlace && computed.length === 0);
   const isPixels = isOnGrid || (reachesBeyondOne(values.get(output.name)!.data) ?? true);
-  const last = tail
-    .map(({ node }) => node.opType)
-    .filter((each, at, all) => all.indexOf(each) === at)
-    .join(', ');
+  const last = lastOperators(tail);
   findings.say(
     isOnGrid
       ? `boxes are still on their grid, as YOLOX leaves them: only ${last} before the output`
