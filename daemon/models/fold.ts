@@ -45,14 +45,6 @@ export function prepare(model: OnnxModel): OnnxModel {
   return copy;
 }
 
-/** A copy in which batch normalisation, and factors and terms for each channel, are part of the convolution before them. */
-export function foldBatchNorm(model: OnnxModel): OnnxModel {
-  const copy = copyModel(model);
-  foldIntoConvolutions(copy.graph);
-  removeDead(copy.graph);
-  return copy;
-}
-
 /** y = factor * x + term, for each channel. */
 interface PerChannel {
   readonly factors: Float64Array;

@@ -1,5 +1,6 @@
 // Writes QuantizeLinear and DequantizeLinear around the nodes of a plan, in the form that ONNX Runtime's integer kernels take the place
-// of. Constants that are alike are written once. Pure.
+// of. Constants that are alike are written once. Of value `v` the node's own output is `v_f`, the integers are `v_q`, and the floats made
+// of them `v_dq`: what measures layers finds them by these names. Pure.
 import { biasOf, linearWeights } from './fold.ts';
 import { freshName, makeNode, namesOf } from './graph.ts';
 import type { Attribute, Graph, Node } from './onnx.ts';
@@ -13,26 +14,15 @@ import {
   type WeightBits,
 } from './qdq-params.ts';
 import { dataInputs, type Kind, type Plan } from './qdq-plan.ts';
-import {
-  makeTensor,
-  type ReadableType,
-  sizeOf,
-  type Tensor,
-  type TensorValues,
-  tensorValues,
-} from './tensor.ts';
+import { makeTensor, type ReadableType, type Tensor, type TensorValues, tensorValues } from './tensor.ts';
 
 export interface WriteOptions {
-  /** One scale for each output channel of weights; else one for all of them. */
-  readonly perChannel: boolean;
   readonly weightBits: WeightBits;
   /** Float convolutions whose weights are stored as int8 all the same; the others keep float32. */
   readonly storedSmall: ReadonlySet<string>;
   /** Values that are uint8 without a QuantizeLinear: the picture. */
   readonly given: ReadonlySet<string>;
 }
-
-const AXIS = (value: number): Record<string, Attribute> => ({ axis: { kind: 'int', value } });
 
 /** Replaces the nodes of `graph` by those of the plan. */
 export function writePlan(graph: Graph, plan: Plan, options: WriteOptions): void {
@@ -192,23 +182,19 @@ class QdqWriter {
     const inputScale = this.#plan.params.get(node.inputs[0]!)!.scale;
     const hasBias = (node.inputs[2] ?? '') !== '';
     const bias = biasOf(node, this.#graph, channels);
-    const isPerChannel = this.#options.perChannel;
-    const layout = isPerChannel
-      ? layoutOf(tensor.dims, axis)
-      : { outer: 1, channels: 1, inner: sizeOf(tensor.dims) };
-    const largest = Float32Array.of(bias.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
-    const values = isPerChannel ? bias : largest;
-    const floats = tensorValues(tensor, 'float32');
-    const weights = quantizeWeights(floats, layout, { values, inputScale }, this.#options.weightBits);
+    const weights = quantizeWeights(
+      tensorValues(tensor, 'float32'),
+      layoutOf(tensor.dims, axis),
+      { values: bias, inputScale },
+      this.#options.weightBits,
+    );
     const name = this.#weightsName();
     const stored = this.#constant(name, 'int8', tensor.dims, weights.values);
     const inputs = [this.#dequantizeInto(name, stored, 'int8', weights.scales, axis)];
     if (!hasBias) return inputs;
-    const scales = isPerChannel ? weights.scales : new Float32Array(channels).fill(weights.scales[0]!);
-    const integers = quantizeBias(bias, inputScale, scales);
+    const integers = quantizeBias(bias, inputScale, weights.scales);
     const biasName = this.#constant(`${name}_b`, 'int32', [channels], integers.values);
-    const biasScales = isPerChannel ? integers.scales : integers.scales.slice(0, 1);
-    inputs.push(this.#dequantizeInto(`${name}_b`, biasName, 'int32', biasScales, 0));
+    inputs.push(this.#dequantizeInto(`${name}_b`, biasName, 'int32', integers.scales, 0));
     return inputs;
   }
 
@@ -220,12 +206,9 @@ class QdqWriter {
     axis: number,
   ): string {
     const output = this.#name(`${wanted}_dq`);
-    const isOne = scales.length === 1 && !this.#options.perChannel;
-    const scale = isOne
-      ? this.#scalar('float32', scales[0]!)
-      : this.#constant(`${wanted}_s`, 'float32', [scales.length], scales);
-    const zero = isOne ? this.#scalar(type, 0) : this.#zeros(type, scales.length);
-    this.#add('DequantizeLinear', [stored, scale, zero], output, isOne ? {} : AXIS(axis));
+    const scale = this.#constant(`${wanted}_s`, 'float32', [scales.length], scales);
+    const zeros = this.#zeros(type, scales.length);
+    this.#add('DequantizeLinear', [stored, scale, zeros], output, { axis: { kind: 'int', value: axis } });
     return output;
   }
 
@@ -261,8 +244,8 @@ class QdqWriter {
     return `w${this.#weightsCount}`;
   }
 
-  #scalar(type: 'float32' | 'uint8' | 'int8' | 'int32', value: number): string {
-    return this.#once(`${type} ${value}`, type === 'float32' ? 'scale' : `zero_${type}`, type, [], [value]);
+  #scalar(type: 'float32' | 'uint8', value: number): string {
+    return this.#once(`${type} ${value}`, type === 'float32' ? 'scale' : 'zero', type, [], [value]);
   }
 
   #zeros(type: 'int8' | 'int32', count: number): string {

@@ -18,8 +18,6 @@ export interface QuantizeOptions {
   readonly ranges: Ranges;
   /** Names of nodes that compute in float; `headConvolutions` should be among them. */
   readonly keepFloat: ReadonlySet<string>;
-  /** Default true. */
-  readonly perChannel?: boolean;
   /**
    * Default 8. Processors with AVX2 or AVX-512 but without VNNI add two products of a pixel and a weight in 16 bits, which holds
    * them only when the weight has 7 (onnxruntime.ai, "Quantize ONNX models", when to reduce the range).
@@ -65,7 +63,7 @@ export function quantizeGraph(
   model: OnnxModel,
   options: QuantizeOptions,
 ): { readonly model: OnnxModel; readonly report: QuantizeReport } {
-  const { keepFloat, perChannel = true, weightBits = 8 } = options;
+  const { keepFloat, weightBits = 8 } = options;
   const storedSmall = options.storedSmall ?? new Set(headConvolutions(model));
   const copy = copyModel(model);
   const { graph } = copy;
@@ -77,7 +75,7 @@ export function quantizeGraph(
   lowerActivations(graph, ranges, inside);
   const given = foldPixels(graph);
   const plan = planOf({ graph, body: bodyOf(graph), ranges, keepFloat, given });
-  writePlan(graph, plan, { perChannel, weightBits, storedSmall, given: new Set(given.keys()) });
+  writePlan(graph, plan, { weightBits, storedSmall, given: new Set(given.keys()) });
   removeDead(graph);
   graph.valueInfo = [];
   return {

@@ -220,15 +220,6 @@ test('weights of 7 bits keep to 63, so that two products fit into 16 bits', asyn
   expect(outcome.off).toBeLessThan(0.05);
 });
 
-test('one scale for all weights of a node is possible too', async () => {
-  const build = new GraphBuilder();
-  const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 16, size: 3 })]);
-  const model = build.output(build.conv(first, { from: 16, to: 4 }));
-  const outcome = await quantized(model, { perChannel: false });
-  expect(countConvolutions(outcome.optimized)).toMatchObject({ integer: 1, float: 1 });
-  expect(outcome.off).toBeLessThan(0.05);
-});
-
 test('a node whose range nobody measured stays float, and so does one that is to; both are told', async () => {
   const build = new GraphBuilder();
   const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8 })]);
