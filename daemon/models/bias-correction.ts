@@ -1,8 +1,9 @@
 // Rounded weights shift the mean of what a convolution gives; the bias can take that back. From measured means to corrected biases.
 // Source: Nagel et al. 2019, "Data-free quantization through weight equalization and bias correction", section 4.2: the shift is the
 // error of the weights times the mean of the input, or is measured at the output. Pure.
-import { biasOf, linearWeights } from './fold.ts';
+
 import { copyModel, freshName, intOf, namesOf } from './graph.ts';
+import { biasOf, linearWeights } from './linear-weights.ts';
 import type { OnnxModel } from './onnx.ts';
 import { layoutOf, quantizeWeights } from './qdq-params.ts';
 import { makeTensor, tensorValues } from './tensor.ts';

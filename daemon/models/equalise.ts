@@ -1,9 +1,10 @@
 // Cross-layer equalisation: channels whose weights differ much in size share one scale badly, and a channel can be made smaller in
 // one convolution and larger in the next without changing the answer, as long as what lies between keeps proportions. Source: Nagel
 // et al. 2019, "Data-free quantization through weight equalization and bias correction", section 4.1. Pure.
-import { biasOf, linearWeights } from './fold.ts';
+
 import { boundsOf } from './fold-forms.ts';
 import { copyModel, freshName, GraphIndex, intOf, namesOf, removeDead } from './graph.ts';
+import { biasOf, linearWeights } from './linear-weights.ts';
 import type { Graph, Node, OnnxModel } from './onnx.ts';
 import type { Range } from './qdq-params.ts';
 import { makeTensor, tensorValues } from './tensor.ts';

@@ -10,10 +10,10 @@ import {
   freshName,
   GraphIndex,
   inTopologicalOrder,
-  intOf,
   namesOf,
   removeDead,
 } from './graph.ts';
+import { biasOf, type LinearWeights, linearWeights } from './linear-weights.ts';
 import type { Attribute, Graph, Node, OnnxModel } from './onnx.ts';
 import { upgradeOpset } from './opset.ts';
 import { forEachInChannels, layoutOf } from './qdq-params.ts';
@@ -92,44 +92,6 @@ function normsToConvolutions(graph: Graph): void {
   }
 }
 
-/** The constant weights of a Conv or Gemm, and which of their axes is the output channel. */
-export interface LinearWeights {
-  readonly tensor: Tensor;
-  readonly axis: number;
-  readonly channels: number;
-  /** Dimensions of the output. */
-  readonly rank: number;
-}
-
-/** Undefined when the weights or the bias are no float32 constants, or the Gemm does more than multiply and add. */
-export function linearWeights(node: Node, graph: Graph): LinearWeights | undefined {
-  const tensor = graph.initializers.get(node.inputs[1] ?? '');
-  if (tensor?.type !== 'float32' || node.domain !== '') return undefined;
-  const bias = node.inputs[2] ?? '';
-  const given = graph.initializers.get(bias);
-  if (bias !== '' && given?.type !== 'float32') return undefined;
-  const rank = tensor.dims.length;
-  let axis = 0;
-  if (node.opType === 'Gemm') {
-    if (intOf(node, 'transA', 0) !== 0 || floatOf(node, 'alpha', 1) !== 1 || floatOf(node, 'beta', 1) !== 1) {
-      return undefined;
-    }
-    axis = intOf(node, 'transB', 0) === 0 ? 1 : 0;
-  } else if (node.opType === 'MatMul') {
-    if (rank !== 2) return undefined;
-    axis = 1;
-  } else if (node.opType !== 'Conv') return undefined;
-  const channels = tensor.dims[axis]!;
-  if (given !== undefined && given.raw.length !== 4 * channels) return undefined;
-  return { tensor, axis, channels, rank };
-}
-
-/** The bias of a Conv or Gemm; zeros where it has none. */
-export function biasOf(node: Node, graph: Graph, channels: number): Float32Array {
-  const tensor = graph.initializers.get(node.inputs[2] ?? '');
-  return tensor === undefined ? new Float32Array(channels) : tensorValues(tensor, 'float32');
-}
-
 /** What a node after a convolution does to each channel; undefined when it does more than that. */
 function perChannelOf(
   node: Node,
@@ -182,7 +144,7 @@ function normOf(node: Node, value: string, channels: number, graph: Graph): PerC
 }
 
 /** A constant that has one value, or one for each channel (axis 1), of a tensor of that rank. */
-export function perChannelConstant(
+function perChannelConstant(
   tensor: Tensor | undefined,
   channels: number,
   rank: number,

@@ -1,7 +1,8 @@
 // Which part of a graph is its body, where integers are to run, and which convolutions are its heads: told from the constant weights
 // that lie before and behind each node. Changes nothing. Pure.
-import { linearWeights } from './fold.ts';
+
 import { GraphIndex, usesOf } from './graph.ts';
+import { linearWeights } from './linear-weights.ts';
 import type { Graph, Node, OnnxModel } from './onnx.ts';
 
 /** Nodes whose output is float numbers when their first input is. */

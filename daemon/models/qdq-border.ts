@@ -1,7 +1,8 @@
 // The border around a picture whose channels have different means: the value that is zero after the normalisation is another pixel in
 // each channel, which no padding of a convolution can give. The pixels are put around the picture as constants. Pure.
-import { linearWeights } from './fold.ts';
+
 import { freshName, intsOf, makeNode, namesOf, stringOf } from './graph.ts';
+import { linearWeights } from './linear-weights.ts';
 import type { Graph, Node } from './onnx.ts';
 import { makeTensor, sizeOf } from './tensor.ts';
 

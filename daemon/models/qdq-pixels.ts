@@ -1,8 +1,9 @@
 // A picture of uint8 is quantized already: the normalisation between it and the first convolution becomes a scale, a zero point and
 // changed weights, so that the convolution runs on the pixels. Exact, but for pictures whose mean is no whole number: there
 // the zeros that pad the picture are off by less than half a step. Pure.
-import { biasOf, linearWeights } from './fold.ts';
+
 import { freshName, GraphIndex, intOf, intsOf, makeNode, namesOf, removeDead, stringOf } from './graph.ts';
+import { biasOf, linearWeights } from './linear-weights.ts';
 import type { Graph, Node, ValueInfo } from './onnx.ts';
 import { addBorder } from './qdq-border.ts';
 import { type ActivationParams, forEachInChannels } from './qdq-params.ts';

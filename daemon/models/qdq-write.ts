@@ -1,8 +1,9 @@
 // Writes QuantizeLinear and DequantizeLinear around the nodes of a plan, in the form that ONNX Runtime's integer kernels take the place
 // of. Constants that are alike are written once. Of value `v` the node's own output is `v_f`, the integers are `v_q`, and the floats made
 // of them `v_dq`: what measures layers finds them by these names. Pure.
-import { biasOf, linearWeights } from './fold.ts';
+
 import { freshName, makeNode, namesOf } from './graph.ts';
+import { biasOf, linearWeights } from './linear-weights.ts';
 import type { Attribute, Graph, Node } from './onnx.ts';
 import {
   type ActivationParams,

@@ -1,0 +1,42 @@
+// Convolutions and matrix products with constant weights: what the transforms of this room have to know of them. Pure.
+import { floatOf, intOf } from './graph.ts';
+import type { Graph, Node } from './onnx.ts';
+import { type Tensor, tensorValues } from './tensor.ts';
+
+/** The constant weights of a Conv or Gemm, and which of their axes is the output channel. */
+export interface LinearWeights {
+  readonly tensor: Tensor;
+  readonly axis: number;
+  readonly channels: number;
+  /** Dimensions of the output. */
+  readonly rank: number;
+}
+
+/** Undefined when the weights or the bias are no float32 constants, or the Gemm does more than multiply and add. */
+export function linearWeights(node: Node, graph: Graph): LinearWeights | undefined {
+  const tensor = graph.initializers.get(node.inputs[1] ?? '');
+  if (tensor?.type !== 'float32' || node.domain !== '') return undefined;
+  const bias = node.inputs[2] ?? '';
+  const given = graph.initializers.get(bias);
+  if (bias !== '' && given?.type !== 'float32') return undefined;
+  const rank = tensor.dims.length;
+  let axis = 0;
+  if (node.opType === 'Gemm') {
+    if (intOf(node, 'transA', 0) !== 0 || floatOf(node, 'alpha', 1) !== 1 || floatOf(node, 'beta', 1) !== 1) {
+      return undefined;
+    }
+    axis = intOf(node, 'transB', 0) === 0 ? 1 : 0;
+  } else if (node.opType === 'MatMul') {
+    if (rank !== 2) return undefined;
+    axis = 1;
+  } else if (node.opType !== 'Conv') return undefined;
+  const channels = tensor.dims[axis]!;
+  if (given !== undefined && given.raw.length !== 4 * channels) return undefined;
+  return { tensor, axis, channels, rank };
+}
+
+/** The bias of a Conv or Gemm; zeros where it has none. */
+export function biasOf(node: Node, graph: Graph, channels: number): Float32Array {
+  const tensor = graph.initializers.get(node.inputs[2] ?? '');
+  return tensor === undefined ? new Float32Array(channels) : tensorValues(tensor, 'float32');
+}
