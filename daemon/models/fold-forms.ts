@@ -23,16 +23,27 @@ export function unifyForms(graph: Graph): void {
   for (const node of graph.nodes) if (node.domain === '') toClip(node, graph);
   mergeClips(graph);
   for (const node of [...graph.nodes]) {
-    if (node.domain !== '') continue;
-    const index = new GraphIndex(graph);
-    if (node.opType === 'ReduceMean') toGlobalAveragePool(node, shapes, graph, index);
-    else if (node.opType === 'Pad') intoConvolutions(node, graph, index);
-    else if (node.opType === 'Add') toGemm(node, shapes, graph, index);
-    else if (node.opType === 'Clip') toHardSigmoid(node, graph, index);
-    else if (node.opType === 'Resize') toNearest(node, index);
-    else if (node.opType === 'Sum' && node.inputs.length === 2) node.opType = 'Add';
+    // The index is that of the graph as it is now: made only for nodes that may change it.
+    if (node.domain === '') CHANGES[node.opType]?.(node, { graph, shapes, index: new GraphIndex(graph) });
   }
 }
+
+interface Place {
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly index: GraphIndex;
+}
+
+const CHANGES: Readonly<Record<string, ((node: Node, place: Place) => void) | undefined>> = {
+  ReduceMean: toGlobalAveragePool,
+  Pad: intoConvolutions,
+  Add: toGemm,
+  Clip: toHardSigmoid,
+  Resize: toNearest,
+  Sum: (node) => {
+    if (node.inputs.length === 2) node.opType = 'Add';
+  },
+};
 
 /** The bounds of a Clip or Relu that are numbers; undefined for other nodes and for bounds that are computed. */
 export function boundsOf(
@@ -69,7 +80,7 @@ function toClip(node: Node, graph: Graph): void {
 /** Clip after Clip or Relu becomes one; a Clip from 0 without end becomes Relu. */
 function mergeClips(graph: Graph): void {
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  for (const node of [...graph.nodes]) {
+  for (const node of graph.nodes.filter(({ opType }) => opType === 'Clip' || opType === 'Relu')) {
     const index = new GraphIndex(graph);
     const bounds = boundsOf(node, graph, index);
     if (bounds === undefined) continue;
@@ -128,12 +139,7 @@ function removeIdle(graph: Graph, shapes: ReadonlyMap<string, Shape>): void {
   removePassing(graph);
 }
 
-function toGlobalAveragePool(
-  node: Node,
-  shapes: ReadonlyMap<string, Shape>,
-  graph: Graph,
-  index: GraphIndex,
-): void {
+function toGlobalAveragePool(node: Node, { graph, shapes, index }: Place): void {
   const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const axes = intsOf(node, 'axes') ?? constantNumbers(graph, index, node.inputs[1] ?? '');
   const over = axes?.map((axis) => (axis + 4) % 4).sort((a, b) => a - b);
@@ -150,7 +156,7 @@ function toGlobalAveragePool(
 }
 
 /** Zeros around a picture are what a convolution adds itself. */
-function intoConvolutions(node: Node, graph: Graph, index: GraphIndex): void {
+function intoConvolutions(node: Node, { graph, index }: Place): void {
   const value = node.outputs[0]!;
   const users = index.consumers(value);
   const pads = constantNumbers(graph, index, node.inputs[1] ?? '');
@@ -177,7 +183,7 @@ function isNotSet(node: Node, value: string): boolean {
 }
 
 /** Only for matrices: ONNX Runtime has an integer kernel for Gemm with a bias, none for MatMul with one. */
-function toGemm(add: Node, shapes: ReadonlyMap<string, Shape>, graph: Graph, index: GraphIndex): void {
+function toGemm(add: Node, { graph, shapes, index }: Place): void {
   const position = add.inputs.findIndex((input) => index.producer(input)?.opType === 'MatMul');
   const matmul = index.producer(add.inputs[position] ?? '');
   const bias = graph.initializers.get(add.inputs[1 - position] ?? '');
@@ -196,7 +202,7 @@ function toGemm(add: Node, shapes: ReadonlyMap<string, Shape>, graph: Graph, ind
 }
 
 /** clip(x + 3, 0, 6) / 6, and x * clip(x + 3, 0, 6) / 6, as exporters wrote them before there was HardSwish. */
-function toHardSigmoid(clip: Node, graph: Graph, index: GraphIndex): void {
+function toHardSigmoid(clip: Node, { graph, index }: Place): void {
   const bounds = boundsOf(clip, graph, index);
   const add = index.producer(clip.inputs[0]!);
   if (bounds?.min !== 0 || bounds.max !== 6 || add?.opType !== 'Add') return;
@@ -239,7 +245,7 @@ function onlyUser(value: string, graph: Graph, index: GraphIndex): Node | undefi
 }
 
 /** One pixel made large is the same pixel everywhere, whatever lies between pixels. */
-function toNearest(node: Node, index: GraphIndex): void {
+function toNearest(node: Node, { index }: Place): void {
   const mode = stringOf(node, 'mode');
   if ((mode !== 'linear' && mode !== 'cubic') || !isOnePixel(node.inputs[0]!, index)) return;
   if (stringOf(node, 'coordinate_transformation_mode') === 'tf_crop_and_resize') return;
