@@ -2,6 +2,7 @@
 import type { Finding, Level } from '../platform/finding.ts';
 import { plainText } from '../platform/show.ts';
 import type { CheckResult } from './doctor-runner.ts';
+import { plural } from './words.ts';
 
 /** As in the JSON document; its shape only grows while `v` stays (docs/doctor.md). */
 export interface ReportedFinding extends Finding {
@@ -59,6 +60,5 @@ export function linesOf({ name, findings }: CheckResult, nameWidth: number, colo
 
 /** "14 ok, 1 warning, 2 faults". */
 export function summaryOf({ counts: { ok, warning, fault } }: Pick<Report, 'counts'>): string {
-  const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
   return `${ok} ok, ${plural(warning, 'warning')}, ${plural(fault, 'fault')}`;
 }

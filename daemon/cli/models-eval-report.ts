@@ -3,6 +3,8 @@
 import type { EvalResult } from '../models/eval.ts';
 import { differenceOf, type Interval } from '../models/eval-figures.ts';
 import { type EvalDocument, rounded } from '../models/eval-record.ts';
+import { textTable } from './text-table.ts';
+import { plural } from './words.ts';
 
 /** One model, evaluated. */
 export interface ReportedModel {
@@ -45,7 +47,7 @@ function oneModel({ document, notStored }: ReportedModel): string {
   const others = Object.entries(otherNames).map(([label, own]) => `${own} counts as ${label}`);
   const without = Object.entries(notEvaluated);
   return [
-    `${model} (${sha256.slice(0, 12)}) on ${names}: ${photos} photos, ${objects} objects`,
+    `${model} (${sha256.slice(0, 12)}) on ${names}: ${plural(photos, 'photo')}, ${plural(objects, 'object')}`,
     '',
     table(classRows(document)),
     '',
@@ -127,7 +129,7 @@ function sideBySide(first: ReportedModel, others: readonly ReportedModel[]): str
     const { labels: shared, map50, interval50 } = differenceOf(result, first.result);
     if (map50 === null) return `${document.model}: no label in common with ${first.document.model}`;
     const points = `${map50 >= 0 ? '+' : ''}${withInterval(map50, interval50)} points`;
-    return `${document.model}: ${points} from ${first.document.model}, mean of ${shared.length} labels`;
+    return `${document.model}: ${points} from ${first.document.model}, mean of ${plural(shared.length, 'label')}`;
   });
   return [
     table([
@@ -152,18 +154,10 @@ function withInterval(value: number, interval: Interval | undefined): string {
   return `${percent(value)} [${percent(interval[0])}, ${percent(interval[1])}]`;
 }
 
-/** Columns as wide as they need, the first to the left, numbers to the right. A row of one cell goes over all of them. */
+/** Labels to the left, figures to the right. */
 function table(rows: readonly (readonly string[])[]): string {
-  const columns = rows[0]!.map((_, column) =>
-    Math.max(...rows.filter((row) => row.length > 1).map((row) => row[column]!.length)),
-  );
-  return rows
-    .map((row) => {
-      if (row.length === 1) return row[0]!;
-      const cells = row.map((cell, column) =>
-        column === 0 ? cell.padEnd(columns[0]!) : cell.padStart(columns[column]!),
-      );
-      return cells.join('  ').trimEnd();
-    })
-    .join('\n');
+  return textTable(
+    rows,
+    rows[0]!.map((_, column) => column).filter((column) => column > 0),
+  ).trimEnd();
 }

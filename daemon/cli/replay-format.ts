@@ -2,6 +2,7 @@
 // text in, text out.
 import type { Alert, EventChange } from '../core/types.ts';
 import type { ReplayStep } from './replay-run.ts';
+import { plural } from './words.ts';
 
 /** What was told, for the last line. */
 export interface ReplayTotals {
@@ -76,8 +77,4 @@ export function clockOf(ms: number): string {
   const text =
     hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`;
   return text.padStart(8);
-}
-
-function plural(amount: number, thing: string): string {
-  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
 }
