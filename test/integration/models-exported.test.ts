@@ -23,19 +23,22 @@ const EXPORTED = exportedModels();
 /** Float32 in another order of additions; the frameworks' own kernels differ by as much. */
 const FLOAT_ERROR = 2e-3;
 
+/** What the network of a row is called when it is recognised. */
+const NETWORKS: Readonly<Record<string, string>> = {
+  'MobileNet V1': 'MobileNet V1',
+  'MobileNet V2': 'MobileNet V2',
+  'MobileNet V3-small': 'MobileNet V3-small',
+  'MobileNet V3-large': 'MobileNet V3-large',
+  'MobileNet V4-conv-small': 'MobileNet V4',
+  'SSD-MobileNetV1': 'MobileNet V1',
+  'SSDLite-MobileNetV2': 'MobileNet V2',
+  'SSDLite-MobileNetV3': 'MobileNet V3',
+  'DeepLabV3-MobileNetV2': 'MobileNet V2',
+};
+
 test('every row of the table has a graph, and each is the file that its framework answered with', () => {
   const rows = new Set(EXPORTED.map(({ row }) => row));
-  expect([...rows].sort()).toEqual([
-    'DeepLabV3-MobileNetV2',
-    'MobileNet V1',
-    'MobileNet V2',
-    'MobileNet V3-large',
-    'MobileNet V3-small',
-    'MobileNet V4-conv-small',
-    'SSD-MobileNetV1',
-    'SSDLite-MobileNetV2',
-    'SSDLite-MobileNetV3',
-  ]);
+  expect([...rows].sort()).toEqual(Object.keys(NETWORKS).sort());
   for (const { file, sha256, name } of EXPORTED) {
     expect(createHash('sha256').update(readFileSync(file)).digest('hex'), name).toBe(sha256);
   }
@@ -76,6 +79,7 @@ describe.each(EXPORTED)('$name', (exported) => {
     expect(manifest.labels).toHaveLength(classes);
     const facts = imported.facts.join('\n');
     expect(facts).toContain(exported.framework === 'pytorch' ? 'made by PyTorch' : 'made by TensorFlow');
+    expect(facts).toContain(`network is ${NETWORKS[exported.row]}:`);
     for (const { seed, outputs } of exported.answers) {
       const pixels = inLayout(cellsPicture(seed, width, height), layout);
       const results = await imported.run(pixels);
