@@ -1,6 +1,7 @@
 // Where pictures for a calibration come from: a folder of photos, the built-in scene in several lights, or a camera of the
 // configuration over time. Gives them one after the other; keeps none. Main thread of a command.
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { CameraConfig, Config } from '../config/types.ts';
 import { known } from '../core/config-fault.ts';
 import type { SkippedPhoto } from '../models/photos.ts';
@@ -21,6 +22,8 @@ export interface PictureWish {
 export interface PictureSource {
   /** In words, for the report. */
   readonly description: string;
+  /** The same as long as it would give the same pictures again; undefined: they are others every time. */
+  readonly fingerprint: string | undefined;
   /** Resolves when it has given all, or has no more. */
   gather(wish: PictureWish, signal: AbortSignal): Promise<void>;
 }
@@ -75,6 +78,7 @@ const SEED = 7;
 function folderSource(folder: string, { onSkip }: SourceSetup): PictureSource {
   return {
     description: `photos in ${folder}`,
+    fingerprint: `${resolve(folder)} ${statSync(folder).mtimeMs}`,
     async gather({ wanted, taken, take }, signal) {
       const { readPhotos } = await import('../models/photos.ts');
       let count = 0;
@@ -103,6 +107,7 @@ const SCENE_STEP_S = 3;
 function sceneSource(): PictureSource {
   return {
     description: 'the built-in scene by day, at dusk, at night and in rain',
+    fingerprint: 'scene',
     async gather({ wanted, taken, take }, signal) {
       const [{ Scene }, { RgbPicture }] = await Promise.all([
         import('../scene/scene.ts'),
@@ -125,6 +130,7 @@ function sceneSource(): PictureSource {
 function cameraSource(name: string, config: CameraConfig, { clock, everyS }: SourceSetup): PictureSource {
   return {
     description: `camera '${name}'`,
+    fingerprint: undefined,
     async gather({ wanted, taken, take }, signal) {
       const [{ sampleCamera }, { RgbPicture }] = await Promise.all([
         import('../camera/sample.ts'),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/types.ts';
 import { openGraph } from '../detector/graph-session.ts';
 import { defaultThreads } from '../detector/supervisor.ts';
+import { Trials } from '../detector/trial.ts';
 import type { CalibrationMethod } from '../models/calibrate-range.ts';
 import { prepare } from '../models/fold.ts';
 import { installedModels, verifyFile } from '../models/manifest.ts';
@@ -20,6 +21,7 @@ import { keep, keptBytes, PICTURES_MIN, picturesToGather, splitFeeds } from '../
 import { manifestOf, shortcomings, weightBitsFor } from '../models/quantize-result.ts';
 import { type KeptPictures, sweepWork, WorkFolder } from '../models/quantize-work.ts';
 import { checkName, type FoundModel, ModelStore } from '../models/store.ts';
+import type { Clock } from '../platform/clock.ts';
 import { readCpu } from '../platform/cpu.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { dataFolder } from '../platform/folders.ts';
@@ -65,7 +67,11 @@ export async function runQuantize(
     const what = `--eval: labelled photos are for models that detect, '${manifest.name}' is one for ${manifest.task}`;
     throw new VedetteError('USAGE', what, { task: manifest.task });
   }
-  await verifyFile(join(found.folder, manifest.file), manifest);
+  const file = join(found.folder, manifest.file);
+  await verifyFile(file, manifest);
+  const model = readOnnx(file);
+  refuseQuantized(manifest.name, model);
+  refuseUnknownNodes(model, flags.keepFloat ?? []);
   const source = await pictureSource(flags.calibrate, {
     clock,
     everyS: flags.every,
@@ -76,11 +82,13 @@ export async function runQuantize(
   sweepWork(works, clock.nowMs());
   using work = new WorkFolder(join(works, workKey(manifest, flags, source)));
   const steps = new Steps(clock);
-  const asked: Asked = { found, flags, source, steps, context };
+  const asked: Asked = { found, model, flags, source, steps, context };
   const finished = await quantizeIn(work, asked).finally(() => steps.end());
   const report = reportOf({ asked, finished, newName });
-  await deliver(report, { store, asked, finished, replace });
-  if (process.env['KEEP'] === undefined) work.remove();
+  const isWritten = await deliver(report, { store, asked, finished, replace });
+  // After a refusal --force needs nothing of it done again, but other pictures of a camera may do better.
+  if (isWritten || source.fingerprint === undefined) work.remove();
+  if (!isWritten) throw refusal(report);
 }
 
 /** Throws MODEL_NOT_FOUND; USAGE for a file that no manifest tells of. */
@@ -116,13 +124,15 @@ async function loadConfiguration(named: string | undefined): Promise<Config> {
 function workKey(manifest: Manifest, flags: QuantizeFlags, source: PictureSource): string {
   const { sha256, input, decoder } = manifest;
   const { method, pictures, keepFloat, eval: labelled } = flags;
-  const asked = { sha256, input, decoder, method, pictures, keepFloat, labelled, source: source.description };
+  const { description, fingerprint } = source;
+  const asked = { sha256, input, decoder, method, pictures, keepFloat, labelled, description, fingerprint };
   const text = JSON.stringify({ version: WORK_VERSION, ...asked });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 interface Asked {
   readonly found: FoundModel;
+  readonly model: OnnxModel;
   readonly flags: QuantizeFlags;
   readonly source: PictureSource;
   readonly steps: Steps;
@@ -130,17 +140,20 @@ interface Asked {
 }
 
 async function quantizeIn(work: WorkFolder, asked: Asked): Promise<Finished> {
-  const { found, flags, steps, context } = asked;
+  const { found, model, flags, steps, context } = asked;
   const { manifest, folder } = found;
   const file = join(folder, manifest.file);
-  const model = readOnnx(file);
-  refuseQuantized(manifest.name, model);
-  refuseUnknownNodes(model, flags.keepFloat ?? []);
+  const { signal, clock } = context;
+  const onProgress = (done: number, of: number): void => steps.at('running over labelled photos', done, of);
+  const labelled =
+    flags.eval === undefined
+      ? {}
+      : { labelled: await labelledOn(flags.eval, manifest, { clock, signal, onProgress }) };
+  // What lies in the store has been run when it came; anything else could take this process with it.
+  if (found.where === 'elsewhere') await tryOnce(file, clock);
   using kept = work.pictures(keptBytes(manifest.input));
   await gather(kept, asked);
   const feeds = splitFeeds(kept, manifest.input);
-  const { signal, clock } = context;
-  const onProgress = (done: number, of: number): void => steps.at('running over labelled photos', done, of);
   const quantized = await quantize({
     manifest,
     model,
@@ -153,9 +166,7 @@ async function quantizeIn(work: WorkFolder, asked: Asked): Promise<Finished> {
     clock,
     onProgress: (what, done, of) => steps.at(what, done, of),
     openPair: (float, int8) => openPair(manifest, { float, int8 }, clock),
-    ...(flags.eval === undefined
-      ? {}
-      : { labelled: await labelledOn(flags.eval, manifest, { clock, signal, onProgress }) }),
+    ...labelled,
   });
   return { quantized, pictures: feeds.calibration.count, controlPictures: feeds.control.count };
 }
@@ -186,6 +197,12 @@ async function gather(kept: KeptPictures, { found, flags, source, steps, context
     `${source.description}: ${kept.count} pictures are too few to calibrate with (at least ${picturesToGather(PICTURES_MIN)})`,
     { pictures: kept.count },
   );
+}
+
+/** Throws MODEL_UNSUPPORTED with what a process of its own has found out. */
+async function tryOnce(file: string, clock: Clock): Promise<void> {
+  await using trials = new Trials({ clock });
+  await trials.try(file);
 }
 
 function refuseUnknownNodes(model: OnnxModel, names: readonly string[]): void {
@@ -241,7 +258,7 @@ function reportOf({
   };
 }
 
-/** Into the store and onto standard output. Throws QUANTIZE_REFUSED. */
+/** Into the store and onto standard output; false when it is worse than it may be. */
 async function deliver(
   report: Report,
   {
@@ -250,7 +267,7 @@ async function deliver(
     finished,
     replace,
   }: { store: ModelStore; asked: Asked; finished: Finished; replace: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const { flags, found } = asked;
   const isWritten = report.refused.length === 0 || flags.force === true;
   const { manifest } = report;
@@ -269,11 +286,15 @@ async function deliver(
     : quantizeText(report, folder);
   await new StandardOutput().write(text);
   for (const reason of report.refused) warn(isWritten ? `written all the same (--force): ${reason}` : reason);
-  if (isWritten) return;
-  throw new VedetteError(
+  return isWritten;
+}
+
+function refusal({ manifest, refused }: Report): VedetteError {
+  const what = refused.map((reason) => reason.split(':')[0]).join(' and ');
+  return new VedetteError(
     'QUANTIZE_REFUSED',
-    `model '${manifest.name}' is not written: it is ${report.refused.map((reason) => reason.split(':')[0]).join(' and ')}; other pictures or another --method may help, --force writes it all the same`,
-    { refused: report.refused },
+    `model '${manifest.name}' is not written: it is ${what}; other pictures or another --method may help, --force writes it all the same`,
+    { refused },
   );
 }
 

@@ -56,6 +56,8 @@ const TRIED_MAX = 12;
 const SENSITIVE_MAX = 3;
 /** Below this the outputs are as good as the same, and nothing is tried. */
 const ERROR_MIN = 1e-4;
+/** Why the last convolution of a head is left as it is. */
+const HEAD = 'what it gives is the answer: 255 steps are too few';
 /** Rules of ranges that are tried again with other forms of the graph: the best ones. */
 const RULES_KEPT = 2;
 
@@ -125,10 +127,17 @@ export class Variants {
     for (const [value, other] of Object.entries(otherwise)) {
       ranges.set(value, this.#rangeBy(histograms, value, other));
     }
-    const kept = new Set([...headConvolutions(prepared), ...keepFloat]);
+    const heads = headConvolutions(prepared);
+    const kept = new Set([...heads, ...keepFloat]);
     const source = biasCorrected ? await this.#corrected(prepared, kept, equalised) : prepared;
     const { model, report } = quantizeGraph(source, { ranges, keepFloat: kept, weightBits });
-    return { model, floatNodes: [...report.floatNodes] };
+    const asked = this.#run.options.keepFloat;
+    const floatNodes = report.floatNodes.map(({ name, reason }) => {
+      if (heads.includes(name)) return { name, reason: HEAD };
+      if (asked.includes(name)) return { name, reason: 'asked for' };
+      return { name, reason: keepFloat.includes(name) ? 'the outputs are much better so' : reason };
+    });
+    return { model, floatNodes };
   }
 
   async #corrected(model: OnnxModel, kept: ReadonlySet<string>, equalised: boolean): Promise<OnnxModel> {
@@ -246,7 +255,7 @@ export class Variants {
 }
 
 /** Convolutions and the value of each that both graphs have: its output, or what a bound makes of that. */
-export function layersOf(float: OnnxModel, int8: OnnxModel): Layer[] {
+function layersOf(float: OnnxModel, int8: OnnxModel): Layer[] {
   const index = new GraphIndex(float.graph);
   const quantized = new GraphIndex(int8.graph);
   const isFloat = new Set(

@@ -37,9 +37,9 @@ export class WorkFolder implements Disposable {
   /** Makes the folder. Throws QUANTIZE_BUSY while another process works in it. */
   constructor(path: string) {
     this.path = path;
-    mkdirSync(path, { recursive: true });
     const lock = join(path, LOCK);
     try {
+      mkdirSync(path, { recursive: true });
       this.#lock = lockFile(lock);
     } catch (error) {
       if (!isLocked(error)) throw storeTrouble(path, error);
@@ -153,6 +153,7 @@ function readState(bytes: Buffer): CalibrationState | undefined {
 
 /** Pictures of one size in one file, one after the other: red, green, blue, row after row. */
 export class KeptPictures implements Disposable {
+  readonly #path: string;
   readonly #fd: number;
   readonly #bytes: number;
   readonly #buffer: Uint8Array;
@@ -160,6 +161,7 @@ export class KeptPictures implements Disposable {
 
   /** Half a picture at the end, of a run that was killed, is cut off. */
   constructor(path: string, bytes: number) {
+    this.#path = path;
     this.#bytes = bytes;
     this.#buffer = new Uint8Array(bytes);
     this.#fd = openSync(path, existsSync(path) ? 'r+' : 'w+');
@@ -171,10 +173,14 @@ export class KeptPictures implements Disposable {
     return this.#count;
   }
 
-  /** Appended; on the disk when `sync` has returned. */
+  /** Appended; on the disk when `sync` has returned. Throws MODEL_STORE when there is no room. */
   add(rgb: Uint8Array): void {
-    for (let at = 0; at < this.#bytes; ) {
-      at += writeSync(this.#fd, rgb, at, this.#bytes - at, this.#count * this.#bytes + at);
+    try {
+      for (let at = 0; at < this.#bytes; ) {
+        at += writeSync(this.#fd, rgb, at, this.#bytes - at, this.#count * this.#bytes + at);
+      }
+    } catch (error) {
+      throw storeTrouble(this.#path, error);
     }
     this.#count += 1;
   }

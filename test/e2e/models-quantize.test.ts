@@ -88,7 +88,7 @@ test('a camera of the configuration gives the pictures, and the report names wha
     /^size .* of 0\.0\d MB$/m,
     /^accuracy {5}cosine \d+\.\d %/m,
     /^convolutions \d integer, \d float$/m,
-    /to use it: detector\.model: small-int8/,
+    /models\/small-int8$/m,
   ])
     expect(run.stdout).toMatch(words);
   const manifest = JSON.parse(readFileSync(join(data, 'models/small-int8/manifest.json'), 'utf8'));
