@@ -92,7 +92,11 @@ export class WorkFolder implements Disposable {
 
   /** The pictures kept so far; `bytes` each. */
   pictures(bytes: number): KeptPictures {
-    return new KeptPictures(join(this.path, PICTURES), bytes);
+    return new KeptPictures(join(this.path, PICTURES), {
+      bytes,
+      safe: this.stage<number>('pictures') ?? 0,
+      onSafe: (count) => this.keep('pictures', count),
+    });
   }
 
   /** Others may go on with it. */
@@ -151,21 +155,35 @@ function readState(bytes: Buffer): CalibrationState | undefined {
   return { histograms, chunk: head.chunk, pictures: head.pictures };
 }
 
+export interface KeptOptions {
+  /** Of a picture. */
+  readonly bytes: number;
+  /** Pictures that are known to be on the disk: what comes after them is not believed. */
+  readonly safe: number;
+  /** So many are now. */
+  readonly onSafe: (count: number) => void;
+}
+
+/** Pictures are brought to the disk in groups of so many. */
+const SYNC_EVERY = 16;
+
 /** Pictures of one size in one file, one after the other: red, green, blue, row after row. */
 export class KeptPictures implements Disposable {
   readonly #path: string;
   readonly #fd: number;
   readonly #bytes: number;
   readonly #buffer: Uint8Array;
+  readonly #onSafe: KeptOptions['onSafe'];
   #count: number;
 
-  /** Half a picture at the end, of a run that was killed, is cut off. */
-  constructor(path: string, bytes: number) {
+  /** What a run that was killed had not brought to the disk is cut off. */
+  constructor(path: string, { bytes, safe, onSafe }: KeptOptions) {
     this.#path = path;
     this.#bytes = bytes;
+    this.#onSafe = onSafe;
     this.#buffer = new Uint8Array(bytes);
     this.#fd = openSync(path, existsSync(path) ? 'r+' : 'w+');
-    this.#count = Math.floor(statSync(path).size / bytes);
+    this.#count = Math.min(safe, Math.floor(statSync(path).size / bytes));
     ftruncateSync(this.#fd, this.#count * bytes);
   }
 
@@ -173,7 +191,7 @@ export class KeptPictures implements Disposable {
     return this.#count;
   }
 
-  /** Appended; on the disk when `sync` has returned. Throws MODEL_STORE when there is no room. */
+  /** Appended; on the disk after every sixteenth and when `sync` has returned. Throws MODEL_STORE when there is no room. */
   add(rgb: Uint8Array): void {
     try {
       for (let at = 0; at < this.#bytes; ) {
@@ -183,10 +201,12 @@ export class KeptPictures implements Disposable {
       throw storeTrouble(this.#path, error);
     }
     this.#count += 1;
+    if (this.#count % SYNC_EVERY === 0) this.sync();
   }
 
   sync(): void {
     fsyncSync(this.#fd);
+    this.#onSafe(this.#count);
   }
 
   /** The picture of that number, valid until the next. */

@@ -128,3 +128,30 @@ test('a model that computes no numbers is refused, naming the value', async () =
   const { message } = await errorOf(calibrate(job({ feeds })), 'MODEL_UNSUPPORTED');
   expect(message).toContain("value 'tripled' is no finite number for picture 1");
 });
+
+test('pictures that had not reached the disk when the power went are taken anew, the others are kept', () => {
+  const folder = tempDir();
+  const pictureOf = (number: number): Uint8Array => new Uint8Array(12).fill(number);
+  {
+    using work = new WorkFolder(folder);
+    using kept = work.pictures(12);
+    for (let number = 0; number < 20; number += 1) kept.add(pictureOf(number));
+  }
+  using work = new WorkFolder(folder);
+  using kept = work.pictures(12);
+  expect(kept.count).toBe(16);
+  kept.add(pictureOf(99));
+  kept.sync();
+  expect(kept.at(15)).toEqual(pictureOf(15));
+  expect(kept.at(16)).toEqual(pictureOf(99));
+  expect(work.stage('pictures')).toBe(17);
+});
+
+test('a work folder belongs to one process at a time', async () => {
+  const folder = tempDir();
+  using work = new WorkFolder(folder);
+  work.keep('one', 1);
+  await errorOf(() => new WorkFolder(folder), 'QUANTIZE_BUSY');
+  writeFileSync(join(folder, 'stages.json'), 'half a fi');
+  expect(work.stage('one')).toBeUndefined();
+});
