@@ -155,7 +155,9 @@ class Chain(nn.Module):
 
 def doubled(x):
     """Nearest neighbour, [B,C,H,W] to [B,C,2H,2W]."""
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    b, c, h, w = x.shape
+    # Not F.interpolate: its gradient is not the same twice on a GPU.
+    return x[:, :, :, None, :, None].expand(b, c, h, 2, w, 2).reshape(b, c, 2 * h, 2 * w)
 
 
 def write_doubled(graph, x, name):
@@ -172,28 +174,17 @@ def separable(channels, out, act="relu"):
 
 @torch.no_grad()
 def with_batch_norm(net, pictures):
-    """Adds batch normalisation behind every convolution that has an activation or projects, changing no output.
+    """Adds batch normalisation to every convolution but the last of each head, so that no output changes.
 
     `pictures`: list of uint8 [B,S,S,3]; their statistics become the running ones, and the affine part undoes them.
     """
-    found = {}
-
-    def watch(conv):
-        def hook(_module, _inputs, output):
-            total = found.setdefault(conv, [])
-            total.append((output.mean((0, 2, 3)), output.var((0, 2, 3))))
-        return hook
-
     convs = [m for m in net.modules() if isinstance(m, Conv) and m not in net.outputs()]
-    # The hook sits on the module whose output is before the activation; F.conv2d has none, so the activation is held back.
-    acts = [conv.act for conv in convs]
-    for conv, act in zip(convs, acts, strict=True):
-        conv.norm = _Watch(watch(conv))
+    for conv in convs:
+        conv.norm = Statistics()
     for batch in pictures:
         net(batch)
     for conv in convs:
-        mean = torch.stack([m for m, _ in found[conv]]).mean(0)
-        var = torch.stack([v for _, v in found[conv]]).mean(0)
+        mean, var = (torch.stack(found).mean(0) for found in zip(*conv.norm.seen, strict=True))
         norm = nn.BatchNorm2d(len(mean), momentum=0.03).to(mean.device)
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(var)
@@ -203,13 +194,20 @@ def with_batch_norm(net, pictures):
     return net
 
 
-class _Watch(nn.Module):
-    """Hands what passes to a function and changes nothing."""
+def add_empty_batch_norm(net):
+    """The same modules, to be filled by a checkpoint."""
+    for conv in [m for m in net.modules() if isinstance(m, Conv) and m not in net.outputs()]:
+        conv.norm = nn.BatchNorm2d(conv.conv.out_channels, momentum=0.03)
+    return net
 
-    def __init__(self, see):
+
+class Statistics(nn.Module):
+    """Notes mean and variance of each channel of what passes, and changes nothing."""
+
+    def __init__(self):
         super().__init__()
-        self.see = see
+        self.seen = []
 
     def forward(self, x):
-        self.see(None, None, x)
+        self.seen.append((x.mean((0, 2, 3)), x.var((0, 2, 3))))
         return x

@@ -1,0 +1,106 @@
+"""Makes a float model of a run, in the form that Vedette reads, and with `--int8` has Vedette's own quantizer make the small one.
+
+`python export.py RUN --name vedette-nano --share 0.6 --int8`: 0.4 parts of the first weights and 0.6 of the trained ones, which is
+what kept cats and birds in vedette-nano-v0. Averages are taken with batch normalisation folded. Writes
+`$VEDETTE_TRAINING/models/NAME` and, quantized, `$VEDETTE_TRAINING/data/models/NAME-int8`.
+"""
+import argparse
+import hashlib
+import json
+import subprocess
+from argparse import Namespace
+
+import numpy as np
+import torch
+
+from data import TRAIN_SETS, read_pieces
+from layers import Conv
+from paths import CLASSES, ROOT, TRAINING, WORK
+from train import built
+
+
+def folded(net):
+    """[(weight, bias)] of all convolutions."""
+    return [m.folded() for m in net.modules() if isinstance(m, Conv)]
+
+
+def exported(run, share):
+    """ONNX of a run's averaged weights, mixed with its first ones: `share` of the trained, the rest of the first."""
+    folder = WORK / "runs" / run
+    kept = torch.load(folder / "last.pt", map_location="cpu", weights_only=True)
+    net = built(Namespace(**kept["options"]), torch.device("cpu"), empty=True)
+    net.load_state_dict(torch.load(folder / "start.pt", map_location="cpu", weights_only=True))
+    first = folded(net)
+    net.load_state_dict(kept["average"])
+    mixed = [((1 - share) * w0 + share * w1, (1 - share) * b0 + share * b1)
+             for (w0, b0), (w1, b1) in zip(first, folded(net), strict=True)]
+    for conv, (weight, bias) in zip([m for m in net.modules() if isinstance(m, Conv)], mixed, strict=True):
+        conv.norm = None
+        conv.conv.weight.data.copy_(weight)
+        conv.conv.bias.data.copy_(bias)
+    return net.onnx()
+
+
+def calibration(folder, photos, seed):
+    """JPEGs to quantize with: a third from each training set, and as many renders as one of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    by_set = {name: [] for name in [*TRAIN_SETS, "scene"]}
+    for jpeg, record in read_pieces(WORK / "pieces"):
+        if record["set"] in by_set:
+            by_set[record["set"]].append(jpeg)
+    chance = np.random.default_rng(seed)
+    for name, jpegs in by_set.items():
+        for k in chance.permutation(len(jpegs))[: photos // len(by_set)]:
+            (folder / f"{name.replace('/', '-')}-{k:05d}.jpg").write_bytes(jpegs[k])
+
+
+def write_folder(folder, name, model):
+    """A model folder as Vedette's store has them: manifest, model, card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    bundled = json.loads((ROOT / "models/vedette-nano/manifest.json").read_text())
+    side = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    manifest = {
+        **bundled, "name": name, "version": "1", "file": "model.onnx", "bytes": len(data), "labels": CLASSES,
+        "sha256": hashlib.sha256(data).hexdigest(), "input": {**bundled["input"], "width": side, "height": side},
+        "source": "trained by the Vedette project with models/training; see CARD.md",
+    }
+    for measured in ("quantization", "evaluations", "origin"):
+        manifest.pop(measured, None)
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (folder / "CARD.md").write_text(f"# {name}\n\nNot released: made by models/training.\n")
+
+
+def vedette(*arguments):
+    command = [str(ROOT / "node_modules/.bin/node"), str(ROOT / "daemon/main.ts"), *map(str, arguments)]
+    print(" ".join(command[1:]), flush=True)
+    subprocess.run(command, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--name", default=None, help="of the model; default: of the run")
+    parser.add_argument("--share", type=float, default=1.0, help="of the trained weights in the average with the first ones")
+    parser.add_argument("--int8", action="store_true", help="quantize and evaluate")
+    parser.add_argument("--pictures", type=int, default=128, help="to quantize with")
+    parser.add_argument("--force", action="store_true", help="keep the int8 model even where the quantizer refuses it")
+    options = parser.parse_args()
+    name = options.name or options.run
+    folder = WORK / "models" / name
+    write_folder(folder, name, exported(options.run, options.share))
+    print(f"{folder}: {(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB")
+    if not options.int8:
+        return
+    calibration(WORK / "calibration", options.pictures * 2, seed=1)
+    force = ["--force"] if options.force else []
+    vedette("models", "quantize", folder, "--calibrate", WORK / "calibration", "--pictures", options.pictures,
+            "--name", f"{name}-int8", "--data", WORK / "data", "--eval", TRAINING / "coco/val", *force)
+    int8 = WORK / "data/models" / f"{name}-int8"
+    for part in ("coco", "person-tracker", "highway"):
+        vedette("models", "eval", int8, TRAINING / part / "val", "--compare", folder, "--compare", "default", "--no-store")
+
+
+if __name__ == "__main__":
+    main()
