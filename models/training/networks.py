@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from graph_writer import GraphWriter
 from layers import Backbone, Chain, Conv, Pyramid, doubled, separable, write_doubled
 from paths import CLASSES
 
@@ -70,6 +69,8 @@ class Network(nn.Module):
 
     def onnx(self):
         """The model in the product's form."""
+        from graph_writer import GraphWriter  # needs onnx, which training does not
+
         graph = GraphWriter()
         rows = len(self.cells()[0])
         boxes, scores = self.write(graph, self.write_pixels(graph))
@@ -94,10 +95,7 @@ def write_slice(graph, x, start, end):
 
 
 class NanoNetwork(Network):
-    """Structure of MobileNetV2-YOLOv3-Nano: YOLO heads with three anchors at strides 32, 16 and, with `s8`, 8.
-
-    `wide`: channels of the heads' middle, as a factor.
-    """
+    """Structure of MobileNetV2-YOLOv3-Nano: YOLO heads with three anchors at strides 32, 16 and, with `s8`, 8."""
 
     kind = "yolo"
 

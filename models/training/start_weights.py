@@ -3,10 +3,7 @@
 `python start_weights.py` proves both: same outputs as ONNX Runtime, same first class.
 """
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-from onnx import numpy_helper
 from PIL import Image
 
 from layers import Conv
@@ -16,6 +13,9 @@ from paths import COCO_ROWS, IMAGENET, NANO_V0, TRAINING, YOLO_NANO
 
 def convolutions(path):
     """Weight and bias of each convolution in the order of the file; int8 ones made float."""
+    import onnx  # not wanted where a run only goes on, which may be a machine without it
+    from onnx import numpy_helper
+
     graph = onnx.load(path).graph
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found = []
@@ -92,6 +92,8 @@ def photos(side, count=24):
 
 def prove_nano(path, classes):
     """Largest differences of boxes and scores between the file in ONNX Runtime and the module."""
+    import onnxruntime
+
     net = fill_nano(NanoNetwork(320, classes), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     ours = onnxruntime.InferenceSession(net.onnx().SerializeToString(), providers=["CPUExecutionProvider"])
@@ -109,6 +111,8 @@ def prove_nano(path, classes):
 
 def prove_imagenet():
     """Share of photos for which the dequantised network names the same first class as the int8 file."""
+    import onnxruntime
+
     net = ImagenetNetwork(224, cut=0)
     fill_imagenet(net)
     last, classify = convolutions(IMAGENET)[-2:]

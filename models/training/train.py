@@ -13,6 +13,7 @@ import torch
 from augment import Batches
 from layers import add_empty_batch_norm, with_batch_norm
 from loss import loss_of
+from networks import network
 from paths import WORK
 from start_weights import started
 
@@ -60,7 +61,7 @@ def groups_of(net, options):
 
 def built(options, device, empty=False):
     """The network of a run with its first weights; `empty`: a checkpoint fills it anyway."""
-    net = started(options.network, options.start, options.seed)
+    net = network(options.network) if empty else started(options.network, options.start, options.seed)
     if options.batch_norm != "folded":
         if empty:
             add_empty_batch_norm(net)
