@@ -1,6 +1,6 @@
 // How far the outputs of a quantized model are from those of the float one, as one smooth number: 0 is the same, 1 is as much wrong
 // as there is signal. For choosing between variants of a quantization on few pictures, where a count of right answers would hardly
-// move. What owners are told is accuracy.ts. Pure.
+// move. What owners are told is quantize-accuracy.ts. Pure.
 import type { TensorData } from '../core/infer.ts';
 import type { Decoder } from './manifest-schema.ts';
 
