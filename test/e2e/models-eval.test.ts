@@ -86,7 +86,7 @@ test('figures of an own model are kept in its manifest, one of each question, an
   expect(stdout).toMatch(/^person \* +\d+ +[\d.]+ +[\d.]+ +0\.6 +[\d.]+ +[\d.]+ /m);
   expect(stdout).toContain('Without a figure: dog, ');
   expect(stdout).toContain('Kept in the manifest of own.');
-  expect(stdout).toMatch(/^vedette-nano: \+0\.0 points from own, mean of 1 labels$/m);
+  expect(stdout).toMatch(/^vedette-nano: \+0\.0 points from own, mean of 1 label$/m);
   const kept = manifest()['evaluations'] as Record<string, unknown>[];
   expect(kept.map((one) => one['photos'])).toEqual([3, 2]);
   expect(kept[0]).toMatchObject({ map50, settings: { limit: null }, perClass: { person: { ap50: map50 } } });

@@ -53,11 +53,11 @@ describe('vedette models list', () => {
       '224x224',
       '915 kB',
       'int8',
-      '-',
+      '47.0',
       'installed',
       'detector.model',
     ]);
-    expect(rows).toContainEqual(['vedette-nano', 'detect', '320x320', '927 kB', 'int8', '-', 'bundled']);
+    expect(rows).toContainEqual(['vedette-nano', 'detect', '320x320', '927 kB', 'int8', '55.4', 'bundled']);
     expect(rows.find(([name]) => name === 'mobilenetv2-12')).toContain('catalogue, not here');
     expect(stdout).toMatch(/^damaged: half: .*half\/manifest\.json: is not JSON/m);
   });
