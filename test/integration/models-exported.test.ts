@@ -2,11 +2,17 @@
 // again, and imported, they answer as the framework does that made them.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TensorData } from '../../daemon/core/infer.ts';
 import { openGraph } from '../../daemon/detector/graph-session.ts';
+import { prepare } from '../../daemon/models/fold.ts';
+import { countConvolutions } from '../../daemon/models/integer-count.ts';
 import { decodeModel } from '../../daemon/models/onnx.ts';
+import { readOnnx } from '../../daemon/models/onnx-file.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
+import { quantizeGraph } from '../../daemon/models/qdq.ts';
+import { headConvolutions } from '../../daemon/models/qdq-body.ts';
 import {
   cellsPicture,
   type Exported,
@@ -16,7 +22,9 @@ import {
   farthest,
   type GoldenOutput,
 } from '../support/exported.ts';
+import { measureRanges, optimized, randomFeeds } from '../support/graphs.ts';
 import { importFile } from '../support/importing.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const EXPORTED = exportedModels();
 
@@ -69,7 +77,7 @@ describe.each(EXPORTED)('$name', (exported) => {
     }
   });
 
-  test('imported it is what it was exported as, and says of a picture what its framework says', async () => {
+  test('imported it is what it was exported as, says what its framework says, and its body fits integers', async () => {
     const { task, input, classes } = exported;
     const imported = await importFile(exported.file, exportedWishes(exported));
     const { manifest } = imported;
@@ -80,6 +88,15 @@ describe.each(EXPORTED)('$name', (exported) => {
     const facts = imported.facts.join('\n');
     expect(facts).toContain(exported.framework === 'pytorch' ? 'made by PyTorch' : 'made by TensorFlow');
     expect(facts).toContain(`network is ${NETWORKS[exported.row]}:`);
+    const float = prepare(readOnnx(join(imported.folder, manifest.file)));
+    const heads = headConvolutions(float);
+    const ranges = await measureRanges(
+      float,
+      [11, 12].map((seed) => randomFeeds(float, seed)),
+    );
+    const { model } = quantizeGraph(float, { ranges, keepFloat: new Set(heads) });
+    const runs = await optimized(model, join(tempDir(), 'optimized.onnx'));
+    expect(countConvolutions(runs)).toMatchObject({ float: heads.length });
     for (const { seed, outputs } of exported.answers) {
       const pixels = inLayout(cellsPicture(seed, width, height), layout);
       const results = await imported.run(pixels);
