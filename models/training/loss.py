@@ -59,7 +59,7 @@ def assigned(boxes, scores, gt, centres, sizes, kind):
 @torch.no_grad()
 def listened(batch, boxes, centres, unknown_weight):
     """How much the absence of a class counts at a prediction [B,N,C]: 1 where it is known, less where nobody has said, 0 in
-    regions that the teacher or the cut leaves in doubt."""
+    regions that the teacher or the cut leaves in doubt. And whether some class is in doubt there [B,N]."""
     right = (centres[None, :, 0] >= batch["split"][:, None, 0]).long()
     lower = (centres[None, :, 1] >= batch["split"][:, None, 1]).long()
     quarters = batch["known"].flatten(1, 2)  # [B,4,C]
@@ -69,7 +69,8 @@ def listened(batch, boxes, centres, unknown_weight):
     inside = ((centres >= doubt[:, :, None, 1:3]) & (centres <= doubt[:, :, None, 3:5])).all(-1)
     near = inside | (paired_overlap(boxes[:, None], doubt[:, :, None, 1:]) > 0.3)  # [B,K,N]
     classes = F.one_hot(doubt[..., 0].clamp(min=0).long(), weight.shape[-1]) * (doubt[..., :1] >= 0)
-    return weight * ((near[..., None] & (classes[:, :, None] > 0)).any(1) == 0)
+    doubtful = (near[..., None] & (classes[:, :, None] > 0)).any(1)  # [B,N,C]
+    return weight * ~doubtful, doubtful.any(-1)
 
 
 def loss_of(net, output, batch, unknown_weight=0.25):
@@ -86,16 +87,15 @@ def loss_of(net, output, batch, unknown_weight=0.25):
     hot = F.one_hot(row[..., 0].clamp(min=0).long(), logits.shape[-1]) * positive[..., None]
     target = hot * quality[..., None]
     total = quality.sum().clamp(min=1.0)
-    heard = listened(batch, boxes.detach(), centres, unknown_weight)
+    heard, doubtful = listened(batch, boxes.detach(), centres, unknown_weight)
     if objects is None:
         heard = torch.where(hot > 0, 1.0, heard)
         weight = torch.where(hot > 0, target, 0.75 * scores**2) * heard
         named = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / total
         seen = named.new_zeros(())
     else:
-        # An object anywhere: its absence counts as far as the least known class does, but for classes nobody labels.
-        doubtful = (heard == 0) & (batch["known"].flatten(1, 2).any(1)[:, None] | (unknown_weight > 0))
-        absence = torch.where(doubtful.any(-1), 0.0, heard.mean(-1))
+        # That there is nothing at all counts by the share of the classes that are known to be absent.
+        absence = torch.where(doubtful, 0.0, heard.mean(-1))
         sure = torch.sigmoid(objects.detach())
         weight = torch.where(positive, 1.0, absence * 0.75 * sure**1.5)
         seen = (F.binary_cross_entropy_with_logits(objects, quality, reduction="none") * weight).sum() / total

@@ -113,6 +113,10 @@ class NanoNetwork(Network):
             self.bring8 = Conv(80, 32)
             self.head8 = Chain(Conv(128, 48), *separable(48, 64).layers, Conv(64, out, act=None))
             quiet(self.head8.layers[-1], 3)
+        for stride in self.strides:
+            origin, size = self._anchors(stride)
+            self.register_buffer(f"origin{stride}", origin, persistent=False)
+            self.register_buffer(f"size{stride}", size, persistent=False)
 
     def outputs(self):
         """The last convolution of each head."""
@@ -131,7 +135,7 @@ class NanoNetwork(Network):
         boxes, logits, objects = [], [], []
         for x, stride in zip(maps, self.strides, strict=True):
             v = flattened(x, 3)
-            origin, size = self._anchors(stride, v)
+            origin, size = getattr(self, f"origin{stride}"), getattr(self, f"size{stride}")
             scale, cell = NANO_SCALE_XY[stride], stride / self.side
             centre = (torch.sigmoid(v[..., :2]) * scale + origin) * cell
             half = torch.exp(v[..., 2:4].clamp(max=5)) * size / 2
@@ -140,7 +144,7 @@ class NanoNetwork(Network):
             logits.append(v[..., 5:])
         return torch.cat(boxes, 1), torch.cat(logits, 1), torch.cat(objects, 1)
 
-    def _anchors(self, stride, like=None):
+    def _anchors(self, stride):
         """Origins of the cells minus what `scale_x_y` adds [1,3HW,2], in cells, and anchor sizes [1,3HW,2] in 0..1."""
         n = self.side // stride
         y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
@@ -148,7 +152,7 @@ class NanoNetwork(Network):
         origin = origin - (NANO_SCALE_XY[stride] - 1) / 2
         # Anchors are pixels of the 320 that the weights were trained at.
         size = torch.tensor(NANO_ANCHORS[stride]).float().repeat_interleave(n * n, 0)[None] / self.side
-        return (origin, size) if like is None else (origin.to(like.device), size.to(like.device))
+        return origin, size
 
     def write(self, graph, x):
         seen = self.backbone.write(graph, x)
@@ -198,6 +202,8 @@ class ImagenetNetwork(Network):
         self.heads = nn.ModuleList([Chain(*separable(neck, neck).layers, Conv(neck, 4 + classes, act=None)) for _ in strides])
         for head in self.heads:
             quiet(head.layers[-1], 1, box_values=4)
+        for stride in strides:
+            self.register_buffer(f"point{stride}", self._points(stride), persistent=False)
 
     def outputs(self):
         return [head.layers[-1] for head in self.heads]
@@ -214,7 +220,7 @@ class ImagenetNetwork(Network):
             above = x
             v = flattened(self.heads[k](x), 1)
             reach = torch.exp(v[..., :4].clamp(max=5)) * (stride / self.side)
-            point = self._points(stride).to(v.device)
+            point = getattr(self, f"point{stride}")
             boxes.append(torch.cat([point - reach[..., :2], point + reach[..., 2:]], -1))
             logits.append(v[..., 4:])
         return torch.cat(boxes, 1), torch.cat(logits, 1), None
