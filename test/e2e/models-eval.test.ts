@@ -30,7 +30,7 @@ function ownModel(): { readonly data: string; readonly manifest: () => Record<st
   const path = join(folder, 'manifest.json');
   const manifest = (): Record<string, unknown> =>
     JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-  writeFileSync(path, JSON.stringify({ ...manifest(), name: 'own' }));
+  writeFileSync(path, JSON.stringify({ ...manifest(), name: 'own', evaluations: undefined }));
   return { data, manifest };
 }
 
