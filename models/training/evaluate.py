@@ -1,7 +1,7 @@
 """AP50 by class and set, with intervals and thresholds: `python evaluate.py MODEL…`, where MODEL is an .onnx file or a run's name.
 
-Quick and from the cache's pixels, for use while training. The figures that count come from `npm run vedette -- models eval`
-(docs/evaluate.md), which reads photos as the daemon does. A run is measured by the average of its weights.
+Quick, for use while training: photos are read by Pillow. The figures that count come from `npm run vedette -- models eval`
+(docs/evaluate.md), which reads them as the daemon does. A run is measured by the average of its weights.
 """
 import argparse
 import json
@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime
 
 from boxes import overlap, suppressed
-from data import VAL_SETS
-from paths import CLASSES, WORK
+from data import VAL_SETS, corners, squared
+from paths import CLASSES, TRAINING
 
 RECALLS = np.linspace(0, 1, 101)
 
@@ -93,9 +93,6 @@ def threshold(parts, least):
 
 def truth(name, side, limit):
     """Pictures at the side of the network, and records whose `own` are the set's own labels."""
-    from data import corners, squared
-    from paths import TRAINING
-
     labelled = json.loads((TRAINING / "dataset.json").read_text())["sets"][name]["labelled"]
     for file in sorted((TRAINING / name).glob("*.jpg"))[:limit]:
         lines = file.with_suffix(".txt").read_text().splitlines()

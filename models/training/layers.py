@@ -37,8 +37,8 @@ class Conv(nn.Module):
         return F.relu(x) if self.act == "relu" else F.relu6(x)
 
     def folded(self):
-        """Weight [out,in/groups,k,k] and bias [out] with the batch normalisation inside."""
-        weight, bias = self.conv.weight.detach().float(), self.conv.bias.detach().float()
+        """Weight [out,in/groups,k,k] and bias [out] with the batch normalisation inside; copies."""
+        weight, bias = (v.detach().float().clone() for v in (self.conv.weight, self.conv.bias))
         if self.norm is not None:
             factor = self.norm.weight.detach() / torch.sqrt(self.norm.running_var + self.norm.eps)
             weight = weight * factor[:, None, None, None]
