@@ -74,7 +74,7 @@ describe.each(ROWS)('$name ($row)', (exported) => {
     const { floatNodes, convolutions } = quantization;
     const sensitive = floatNodes.filter(({ name }) => !heads.includes(name));
     expect(sensitive.length).toBeLessThanOrEqual(SENSITIVE_MAX);
-    expect(sensitive.filter(({ reason }) => reason !== 'kept')).toEqual([]);
+    expect(sensitive.filter(({ reason }) => reason !== 'the outputs are much better so')).toEqual([]);
     expect(convolutions.float).toBeLessThanOrEqual(heads.length + sensitive.length);
     expect(convolutions.integer).toBeGreaterThan(20);
     expect(int8.manifest).toMatchObject({ task: exported.task, decoder: float.manifest.decoder });
