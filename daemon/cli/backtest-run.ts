@@ -2,9 +2,15 @@
 // connections while it runs; says nothing itself.
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/types.ts';
-import { type Comparison, compareAlerts, countRules, type FiredAlert } from '../core/alert-comparison.ts';
+import {
+  type Comparison,
+  compareAlerts,
+  countRules,
+  type FiredAlert,
+  SAME_MS,
+} from '../core/alert-comparison.ts';
 import { AlertReasons } from '../core/alert-reasons.ts';
-import { Backtest, type BacktestOptions } from '../core/backtest.ts';
+import { Backtest, type BacktestOptions, type WouldAlert } from '../core/backtest.ts';
 import { decisionScene, fileSwitches } from '../core/configured.ts';
 import type { DecisionScene } from '../core/decide.ts';
 import type { Trigger } from '../core/rule-types.ts';
@@ -81,7 +87,7 @@ class Run {
     const untilMs = Math.min(this.#options.untilMs, (backtest.lastAtMs ?? sinceMs) + 1);
     const all = this.#fired.between({ sinceMs, untilMs, cameras, rules });
     const { known, unkept } = apart(all, backtest.gaps);
-    const comparison = compareAlerts(known, backtest.alerts);
+    const comparison = this.#settled(compareAlerts(known, backtest.alerts), backtest.open);
     const reasons = new AlertReasons({
       scene: this.#scene,
       threshold: this.#threshold,
@@ -104,6 +110,25 @@ class Run {
       added: this.#added(comparison, reasons),
       removed: this.#removed(comparison, reasons),
     };
+  }
+
+  /**
+   * A group that is open at the last moment that was kept was told when its time was over, if the daemon lived on: with the
+   * time of then, of which nothing is known. It is no other alert.
+   */
+  #settled(comparison: Comparison, open: Backtest['open']): Comparison {
+    const wasTold = ({ rule, camera, atMs }: WouldAlert): boolean => {
+      const { groupS = 0 } = this.#scene.rules.find(({ name }) => name === rule) ?? {};
+      const dueMs = atMs + groupS * 1000;
+      const fired = this.#fired.between({
+        sinceMs: dueMs - SAME_MS,
+        untilMs: dueMs + SAME_MS,
+        cameras: camera === undefined ? undefined : [camera],
+        rules: [rule],
+      });
+      return fired.length > 0;
+    };
+    return { ...comparison, added: comparison.added.filter((one) => !(open.has(one) && wasTold(one))) };
   }
 
   async #feed(sinceMs: number): Promise<Backtest> {

@@ -32,7 +32,7 @@ export interface RuleCount {
 }
 
 /** Apart by no more than this they are one, whatever object they are about. */
-const SAME_MS = 1000;
+export const SAME_MS = 1000;
 /** Starts of one track, as two tables have them. */
 const START_TOLERANCE_MS = 1000;
 

@@ -62,6 +62,8 @@ const UNKEPT_MS = 120_000;
 
 export class Backtest {
   readonly alerts: WouldAlert[] = [];
+  /** Those of them that are groups whose time was not over where a life, as far as it is known, ended. */
+  readonly open = new Set<WouldAlert>();
   readonly silences: Silence[] = [];
   /** Times of which nothing was kept, the short ones too: what fired in them cannot be tried again. */
   readonly gaps: Omit<Silence, 'why'>[] = [];
@@ -125,7 +127,9 @@ export class Backtest {
   end(last: Moment): void {
     // All that was seen until then has been told: what fell due by then need not wait for a frame that is late.
     this.#take(this.#decider.advance({ atMs: last.atMs + LAG_MS, monoMs: last.monoMs + LAG_MS }));
+    const before = this.alerts.length;
     this.#take(this.#decider.finish());
+    for (const alert of this.alerts.slice(before)) this.open.add(alert);
     this.#lastAtMs = last.atMs;
     for (const [camera, fromMs] of this.#awaySinceMs)
       this.#silent({ why: 'offline', camera, fromMs, untilMs: last.atMs });

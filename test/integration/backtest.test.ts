@@ -237,6 +237,20 @@ describe('a backtest', () => {
     ]);
   });
 
+  test('a group that is open where the history ends, and was told later, is not told as another alert', async () => {
+    const dataDir = tempDir();
+    const config = house({ rule: { groupS: 8 } });
+    const life = await startLife(dataDir, config);
+    life.see(framesOf([{ track: 1, fromS: 1, toS: 6, x: [0.2, 0.8] }]));
+    // Nothing more is seen, and the time of the group passes.
+    life.pass(30);
+    await life.stop();
+    expect(life.alerts).toHaveLength(1);
+    const report = await backtest(dataDir, config);
+    expect(report.untilMs).toBeLessThan(life.alerts[0]!.atMs);
+    expect(words(report)).toEqual({ kept: [], added: [], removed: [] });
+  });
+
   test('of one camera, or one rule, counts nothing else', async () => {
     const dataDir = tempDir();
     await live(dataDir, house(), VISITS);

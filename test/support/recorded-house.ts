@@ -92,6 +92,8 @@ export interface Life {
   see(frames: readonly Observation[]): void;
   /** The rules are told, at this second. */
   learn(fact: Fact, s: number): void;
+  /** Nothing is seen until this second. */
+  pass(s: number): void;
   stop(): Promise<void>;
 }
 
@@ -129,6 +131,7 @@ export async function startLife(dataDir: string, config: Config, beganS = 0): Pr
         keep(decider.advance({ atMs: atMs + LATE_MS, monoMs: monoMs + LATE_MS }));
       }
     },
+    pass: (s) => keep(decider.advance({ atMs: HOUSE_MS + s * 1000, monoMs: 5000 + s * 1000 })),
     stop: async () => {
       keep(decider.finish());
       await store.stop();
