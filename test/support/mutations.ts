@@ -3,16 +3,12 @@
 import { decodeModel, type Graph, type Node } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { typeName } from '../../daemon/models/tensor.ts';
+import { Random as SceneRandom } from '../../daemon/scene/random.ts';
 
-/** Mulberry32: 0..1. */
+/** 0..1, the same for the same seed. */
 export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new SceneRandom(seed);
+  return () => random.next();
 }
 
 type Random = () => number;
