@@ -10,34 +10,25 @@ import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { WorkFolder } from '../../daemon/models/quantize-work.ts';
 import { makeTensor } from '../../daemon/models/tensor.ts';
 import { errorOf } from '../support/errors.ts';
+import { modelOf } from '../support/graphs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** x → x·3 → Relu → minus 1. */
 function small(): OnnxModel {
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 13]]),
-    producer: 'test',
-    producerVersion: '',
-    metadata: new Map(),
-    rest: [],
-    graph: {
-      name: 'small',
-      nodes: [
-        makeNode('Mul', ['x', 'three'], ['tripled']),
-        makeNode('Relu', ['tripled'], ['positive']),
-        makeNode('Sub', ['positive', 'one'], ['y']),
-      ],
-      initializers: new Map([
-        ['three', makeTensor('three', 'float32', [1], [3])],
-        ['one', makeTensor('one', 'float32', [1], [1])],
-      ]),
-      inputs: [{ name: 'x', type: 'float32', dims: [4] }],
-      outputs: [{ name: 'y', type: 'float32', dims: [4] }],
-      valueInfo: [],
-      rest: [],
-    },
-  };
+  return modelOf({
+    name: 'small',
+    nodes: [
+      makeNode('Mul', ['x', 'three'], ['tripled']),
+      makeNode('Relu', ['tripled'], ['positive']),
+      makeNode('Sub', ['positive', 'one'], ['y']),
+    ],
+    initializers: new Map([
+      ['three', makeTensor('three', 'float32', [1], [3])],
+      ['one', makeTensor('one', 'float32', [1], [1])],
+    ]),
+    inputs: [{ name: 'x', type: 'float32', dims: [4] }],
+    outputs: [{ name: 'y', type: 'float32', dims: [4] }],
+  });
 }
 
 /** Picture n is n, -n, 0, n / 2. */

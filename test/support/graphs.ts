@@ -20,6 +20,28 @@ function attributeOf(value: AttributeValue): Attribute {
   return 'float' in value ? { kind: 'float', value: value.float } : { kind: 'ints', value: [...value] };
 }
 
+/** A model around the parts of a graph that are given. */
+export function modelOf(graph: Partial<OnnxModel['graph']>, opset = 13): OnnxModel {
+  return {
+    irVersion: 8,
+    opsets: new Map([['', opset]]),
+    producer: 'test',
+    producerVersion: '',
+    graph: {
+      name: 'g',
+      nodes: [],
+      initializers: new Map(),
+      inputs: [],
+      outputs: [],
+      valueInfo: [],
+      rest: [],
+      ...graph,
+    },
+    metadata: new Map(),
+    rest: [],
+  };
+}
+
 /** Builds a graph node by node. */
 export class GraphBuilder {
   readonly #random: SeededRandom;
@@ -28,23 +50,7 @@ export class GraphBuilder {
 
   constructor({ opset = 17, seed = 1 }: { readonly opset?: number; readonly seed?: number } = {}) {
     this.#random = new SeededRandom(seed);
-    this.model = {
-      irVersion: 8,
-      opsets: new Map([['', opset]]),
-      producer: 'test',
-      producerVersion: '',
-      graph: {
-        name: 'g',
-        nodes: [],
-        initializers: new Map(),
-        inputs: [],
-        outputs: [],
-        valueInfo: [],
-        rest: [],
-      },
-      metadata: new Map(),
-      rest: [],
-    };
+    this.model = modelOf({}, opset);
   }
 
   input(dims: readonly number[], type: 'float32' | 'uint8' = 'float32', name = 'x'): string {

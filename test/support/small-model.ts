@@ -8,6 +8,7 @@ import type { Attribute, OnnxModel } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { SeededRandom } from '../../daemon/models/seeded-random.ts';
 import { makeTensor, sizeOf, type Tensor } from '../../daemon/models/tensor.ts';
+import { modelOf } from './graphs.ts';
 
 const SIDE = 64;
 const ints = (...value: number[]): Attribute => ({ kind: 'ints', value });
@@ -41,32 +42,22 @@ export function smallModel(): OnnxModel {
       },
       { name: output },
     );
-  return {
-    irVersion: 8,
-    opsets: new Map([['', 13]]),
-    producer: 'test',
-    producerVersion: '',
-    metadata: new Map(),
-    rest: [],
-    graph: {
-      name: 'small',
-      nodes: [
-        conv('image', 'c1', [3, 16, 3, 2]),
-        makeNode('Relu', ['c1'], ['r1']),
-        conv('r1', 'c2', [16, 32, 1, 1]),
-        makeNode('Relu', ['c2'], ['r2']),
-        conv('r2', 'c3', [32, 32, 3, 2]),
-        makeNode('Relu', ['c3'], ['r3']),
-        makeNode('GlobalAveragePool', ['r3'], ['pooled']),
-        makeNode('Flatten', ['pooled'], ['features']),
-      ],
-      initializers,
-      inputs: [{ name: 'image', type: 'float32', dims: [1, 3, SIDE, SIDE] }],
-      outputs: [{ name: 'features', type: 'float32', dims: [1, 32] }],
-      valueInfo: [],
-      rest: [],
-    },
-  };
+  return modelOf({
+    name: 'small',
+    nodes: [
+      conv('image', 'c1', [3, 16, 3, 2]),
+      makeNode('Relu', ['c1'], ['r1']),
+      conv('r1', 'c2', [16, 32, 1, 1]),
+      makeNode('Relu', ['c2'], ['r2']),
+      conv('r2', 'c3', [32, 32, 3, 2]),
+      makeNode('Relu', ['c3'], ['r3']),
+      makeNode('GlobalAveragePool', ['r3'], ['pooled']),
+      makeNode('Flatten', ['pooled'], ['features']),
+    ],
+    initializers,
+    inputs: [{ name: 'image', type: 'float32', dims: [1, 3, SIDE, SIDE] }],
+    outputs: [{ name: 'features', type: 'float32', dims: [1, 32] }],
+  });
 }
 
 /** Puts it into the store of a data folder, as model `name`. */
