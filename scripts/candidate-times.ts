@@ -79,6 +79,7 @@ async function quantized(file: string): Promise<[string, ModelInput]> {
   const { model: int8, report } = quantizeGraph(model, {
     ranges,
     keepFloat: new Set(headConvolutions(model)),
+    fast: true,
   });
   for (const { name, reason } of report.floatNodes.filter(({ reason }) => reason !== 'kept'))
     process.stderr.write(`${file}: ${name} is float: ${reason}\n`);

@@ -19,10 +19,10 @@ SCORE_LOW = 0.2
 IOU_MAX = 0.5
 
 
-def draw_figure(width=320, height=320):
-    """The same picture as drawnFigure in test/support/detector.ts, in whole numbers."""
+def draw_figure(side):
+    """The same picture as drawnFigure in test/support/detector.ts, in whole numbers; figure.json is drawn for a side of 320."""
     figure = json.loads((OUT / "figure.json").read_text())
-    y, x = np.mgrid[0:height, 0:width].astype(np.int64)
+    y, x = np.mgrid[0:side, 0:side].astype(np.int64) * 320 // side
     picture = np.where(y[..., None] < 210, np.array(figure["wall"][0]), np.array(figure["wall"][1]))
     for shape in figure["shapes"]:
         at = shape["at"]
@@ -220,8 +220,8 @@ def main():
     make_ssd("ssd-dynamic", True)
     make_hoard()
     boxes, scores = random_outputs()
-    picture = draw_figure()
     session = onnxruntime.InferenceSession(ROOT / "models/vedette-nano/model-int8.onnx", providers=["CPUExecutionProvider"])
+    picture = draw_figure(session.get_inputs()[0].shape[1])
     real_boxes, real_scores = session.run(["boxes", "scores"], {"image": picture[None]})
     light = np.float32(204 / 255)
     ssd_scores = np.array(SSD_SCORES, np.float32) * light

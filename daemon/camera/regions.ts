@@ -50,8 +50,6 @@ const FRUITLESS_LOOK_MS_MAX = 3000;
 const FORGET_MS = 60_000;
 /** Motion counts as unlooked at for no longer than this, so that tracks have their turn. */
 const WAITED_MS_MAX = 1000;
-/** Of this size in the model's input (pixels), a target is seen well enough in the whole frame. */
-const WELL_SEEN_PIXELS = 64;
 /** Motion this near to a tracked box is that object's (in sides of the box). */
 const BESIDE = 0.2;
 const COLUMNS = 12;
@@ -68,8 +66,6 @@ interface Target {
   waitedMs: number;
   /** Of the grid, for motion; -1: a track. */
   cell: number;
-  /** Nobody knows yet whether it is an object at all. */
-  isDoubtful: boolean;
   /** It has had its turn in this look. */
   done: boolean;
 }
@@ -194,7 +190,7 @@ export class RegionPlanner {
         const restMs = Math.min(REST_LOOK_MS, track.patienceMs / REST_LOOKS_MIN);
         if (waitedMs < (movesAt(box, motion) ? REST_LOOK_MOVING_MS : restMs)) continue;
       } else this.#isActive = true;
-      this.#want(box.x, box.y, box.width, box.height, waitedMs, -1, !track.confirmed);
+      this.#want(box.x, box.y, box.width, box.height, waitedMs, -1);
     }
   }
 
@@ -209,7 +205,7 @@ export class RegionPlanner {
       const restMs = this.#restMs(cell);
       if (waitedMs < restMs) continue;
       if (restMs === 0) this.#isActive = true;
-      this.#want(x, y, width, height, Math.min(WAITED_MS_MAX, waitedMs), cell, false);
+      this.#want(x, y, width, height, Math.min(WAITED_MS_MAX, waitedMs), cell);
     }
   }
 
@@ -220,15 +216,7 @@ export class RegionPlanner {
   }
 
   /** A box in 0..1 of the frame, cut at its edges. */
-  #want(
-    x: number,
-    y: number,
-    width: number,
-    height: number,
-    waitedMs: number,
-    cell: number,
-    isDoubtful: boolean,
-  ): void {
+  #want(x: number, y: number, width: number, height: number, waitedMs: number, cell: number): void {
     const target = this.#targets[this.#targetCount];
     if (target === undefined) return;
     const { frame } = this.#options;
@@ -239,7 +227,6 @@ export class RegionPlanner {
     if (target.right <= target.left || target.bottom <= target.top) return;
     target.waitedMs = waitedMs;
     target.cell = cell;
-    target.isDoubtful = isDoubtful;
     target.done = false;
     this.#targetCount += 1;
   }
@@ -262,15 +249,10 @@ export class RegionPlanner {
   #serveOne(plan: LookPlan, target: Target, monoMs: number): boolean {
     const width = this.#widthFor(target);
     const hasRoom = plan.count + this.#unionCount < REGIONS_MAX && this.#tokens >= 1;
-    // Leaves that fill a crop may be a person there: one that large has to be one in the whole frame as well.
-    if (target.isDoubtful && this.#pixelsOf(target) >= SEEN_PIXELS_MIN) {
+    // One look at the whole frame shows all that are large enough for it; and leaves that fill a crop may be a person there.
+    if (width === undefined || this.#pixelsOf(target) >= SEEN_PIXELS_MIN) {
       if (plan.count === 0 && hasRoom) this.#whole(plan, monoMs);
       return plan.count > 0;
-    }
-    if (width === undefined || this.#pixelsOf(target) >= WELL_SEEN_PIXELS) {
-      if (plan.count > 0) return true;
-      if (width === undefined && hasRoom) this.#whole(plan, monoMs);
-      if (width === undefined) return hasRoom;
     }
     if (this.#join(target, width, COARSER)) return true;
     if (!hasRoom) return false;
@@ -340,7 +322,7 @@ export class RegionPlanner {
 }
 
 function makeTarget(): Target {
-  return { left: 0, top: 0, right: 0, bottom: 0, waitedMs: 0, cell: -1, isDoubtful: false, done: false };
+  return { left: 0, top: 0, right: 0, bottom: 0, waitedMs: 0, cell: -1, done: false };
 }
 
 function copyTo(target: Target, { left, top, right, bottom }: Target): void {

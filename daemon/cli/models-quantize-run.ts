@@ -18,7 +18,7 @@ import { readOnnx } from '../models/onnx-file.ts';
 import type { Picture } from '../models/picture.ts';
 import { type Quantized, quantize, refuseQuantized } from '../models/quantize.ts';
 import { keep, keptBytes, PICTURES_MIN, picturesToGather, splitFeeds } from '../models/quantize-feeds.ts';
-import { manifestOf, shortcomings, weightBitsFor } from '../models/quantize-result.ts';
+import { manifestOf, shortcomings } from '../models/quantize-result.ts';
 import { type KeptPictures, sweepWork, WorkFolder } from '../models/quantize-work.ts';
 import { checkName, type FoundModel, ModelStore } from '../models/store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -158,7 +158,7 @@ async function quantizeIn(work: WorkFolder, asked: Asked): Promise<Finished> {
     manifest,
     model,
     file,
-    options: { method: flags.method, keepFloat: flags.keepFloat ?? [], weightBits: weightBitsFor(readCpu()) },
+    options: { method: flags.method, keepFloat: flags.keepFloat ?? [] },
     feeds,
     runtime: { open: openGraph, threads: availableParallelism(), signal },
     speedThreads: defaultThreads(),
@@ -234,6 +234,7 @@ function reportOf({
     method,
     ...(quantized.percentile === undefined ? {} : { percentile: quantized.percentile }),
     calibration: { source: source.description, pictures, controlPictures },
+    saturationFree: true,
     equalised,
     biasCorrected,
     floatNodes,

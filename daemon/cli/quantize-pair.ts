@@ -47,7 +47,7 @@ function openAsDetector(manifest: Detector, file: string, clock: Clock) {
 }
 
 function specOf({ name, input, decoder, labels, thresholds }: Detector, file: string): ModelSpec {
-  return { name, task: 'detect', file, input, decoder, labels, thresholds };
+  return { name, task: 'detect', file, input, decoder, labels, thresholds, saturationFree: false };
 }
 
 /** Measures files over a folder of labelled photos. Throws LABELS_INVALID. */

@@ -322,4 +322,6 @@ export interface ModelSpec {
   readonly labels: readonly string[];
   /** Median score that confirms a track, per label. */
   readonly thresholds: Readonly<Record<string, number>>;
+  /** Its integer weights are such that no processor cuts off sums of products (docs/int8.md); false where nobody has said so. */
+  readonly saturationFree: boolean;
 }

@@ -1,49 +1,32 @@
 // Any ONNX model over any tensors, in this process: for commands that calibrate, evaluate and compare models. The daemon's own
 // way is session.ts in the detector process. A file that nobody has run yet goes through trial.ts first: the runtime is native
 // code, and what kills it kills the process.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { GraphSession, GraphSessionOptions, PortInfo, TensorData, TensorKind } from '../core/infer.ts';
 import { systemClock } from '../platform/clock.ts';
 import { readGpu } from '../platform/gpu.ts';
+import { createSession } from './create-session.ts';
 import { usedLibrary } from './runtime-library.ts';
 import { type EnginePlace, tensorrtProvider } from './tensorrt-options.ts';
-
-/** The options of ONNX Runtime for what was asked; idle threads sleep unless they are told to spin (see session.ts). */
-export function runtimeOptions({
-  provider = 'cpu',
-  threads = 1,
-  spinning = false,
-  optimization = 'all',
-  optimizedFile,
-}: GraphSessionOptions): InferenceSession.SessionOptions {
-  const allow = spinning ? '1' : '0';
-  return {
-    executionProviders: [provider],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: optimization,
-    executionMode: 'sequential',
-    extra: { session: { intra_op: { allow_spinning: allow }, inter_op: { allow_spinning: allow } } },
-    ...(optimizedFile === undefined ? {} : { optimizedModelFilePath: optimizedFile }),
-    // Errors come back as such; warnings of the runtime about a graph that works are not for the owner.
-    logSeverityLevel: 3,
-  };
-}
 
 /** Opens a file or a model in memory. Rejects with what the runtime says. */
 export async function openGraph(
   model: string | Uint8Array,
   options: GraphSessionOptions = {},
 ): Promise<GraphSession> {
-  const plain = runtimeOptions(options);
-  const wishes =
-    typeof model === 'string' && options.provider === 'tensorrt'
-      ? { ...plain, executionProviders: [tensorrtProvider(model, enginePlace(options), systemClock.nowMs())] }
-      : plain;
-  const session =
-    typeof model === 'string'
-      ? await InferenceSession.create(model, wishes)
-      : await InferenceSession.create(model, wishes);
+  const { provider = 'cpu', optimizedFile, ...wishes } = options;
+  const session = await createSession(model, {
+    ...wishes,
+    provider:
+      typeof model === 'string' && provider === 'tensorrt'
+        ? tensorrtProvider(model, enginePlace(options), systemClock.nowMs())
+        : provider,
+    more: {
+      ...(optimizedFile === undefined ? {} : { optimizedModelFilePath: optimizedFile }),
+      // Errors come back as such; warnings of the runtime about a graph that works are not for the owner.
+      logSeverityLevel: 3,
+    },
+  });
   return {
     inputs: session.inputMetadata.map(portOf),
     outputs: session.outputMetadata.map(portOf),

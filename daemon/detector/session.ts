@@ -2,13 +2,14 @@
 // against the CPU, run over fixed buffers. Knows no socket and no file but the model's. Runs in the detector process only: `run`
 // blocks the thread for the whole inference, and the addon is not to be loaded in worker threads (microsoft/onnxruntime#24486).
 import { dirname } from 'node:path';
-import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ModelSpec } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { readGpu } from '../platform/gpu.ts';
 import { loaderPlace } from '../platform/loader.ts';
 import { obstacleOf } from './accelerators.ts';
+import { createSession } from './create-session.ts';
 import type { OutputData } from './decode.ts';
 import { drawTestPicture, outputProblem } from './output-check.ts';
 import {
@@ -28,22 +29,6 @@ import { tensorBytes, tensorDims } from './wire.ts';
 const WARMUP_RUNS = 3;
 /** An accelerator that 'auto' chose must not be slower than the CPU by more than this: measuring is not exact. */
 const SLOWER_MAX = 1.25;
-
-/** Sessions of the bare model and of the detector must be the same thing, or a comparison of the two says nothing. */
-export function sessionOptions(
-  provider: InferenceSession.ExecutionProviderConfig,
-  threads: number,
-): InferenceSession.SessionOptions {
-  return {
-    executionProviders: [provider],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    executionMode: 'sequential',
-    // Idle threads sleep. With spinning ten inferences a second took 44.7 % of a core, without 7.9 % (DESIGN.md, 1).
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-  };
-}
 
 export interface SessionPlan {
   readonly model: ModelSpec;
@@ -180,9 +165,11 @@ async function create(
   provider: Provider,
   engines: EnginePlace,
 ): Promise<InferenceSession> {
+  // Its kernels alone are meant; an accelerator that fails must not be tried twice.
+  const precise = provider === 'cpu' && !model.saturationFree;
   try {
     const config = provider === 'tensorrt' ? tensorrtProvider(model.file, engines, clock.nowMs()) : provider;
-    return await InferenceSession.create(model.file, sessionOptions(config, threads));
+    return await createSession(model.file, { provider: config, threads, precise });
   } catch (error) {
     // Only the CPU's word about the model counts; another provider may just not be installed.
     if (provider !== 'cpu') throw error;

@@ -34,9 +34,9 @@ export function weightErrorMeans(
       node.opType === 'Conv' && !keepFloat.has(node.name) ? linearWeights(node, graph) : undefined;
     const means = inputMeans.get(node.inputs[0] ?? '');
     if (weights === undefined || means === undefined) continue;
-    const { tensor, channels } = weights;
+    const { tensor, channels, neighbours } = weights;
     const values = tensorValues(tensor, 'float32');
-    const { values: integers, scales } = quantizeWeights(values, layoutOf(tensor.dims, 0));
+    const { values: integers, scales } = quantizeWeights(values, layoutOf(tensor.dims, 0), { neighbours });
     const [, perGroup = 1] = tensor.dims;
     const perOutput = values.length / channels;
     const outputsPerGroup = channels / intOf(node, 'group', 1);

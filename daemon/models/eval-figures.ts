@@ -50,6 +50,7 @@ export interface ClassFigures {
   readonly ap50: number;
   readonly ap50to95: number;
   readonly interval50?: Interval;
+  readonly interval50to95?: Interval;
   readonly threshold: number;
   readonly recallAtThreshold: number;
   /** Null when nothing reaches the threshold. */
@@ -108,6 +109,7 @@ export async function figuresOf(
   const perClass = classes.map(({ label, threshold, photos }, index): [string, ClassFigures] => {
     const { precision, recall } = ratesOf(counts[index]!);
     const interval50 = intervalOf(resamples.map((one) => one.ap50[index]));
+    const interval50to95 = intervalOf(resamples.map((one) => one.ap50to95[index]));
     return [
       label,
       {
@@ -116,6 +118,7 @@ export async function figuresOf(
         ap50: ap50[index]!,
         ap50to95: ap50to95[index]!,
         ...(interval50 === undefined ? {} : { interval50 }),
+        ...(interval50to95 === undefined ? {} : { interval50to95 }),
         threshold,
         recallAtThreshold: recall,
         precisionAtThreshold: precision,

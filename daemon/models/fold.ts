@@ -88,7 +88,7 @@ function normsToConvolutions(graph: Graph): void {
       ['group', { kind: 'int', value: channels }],
       ['kernel_shape', { kind: 'ints', value: [1, 1] }],
     ]);
-    applyChange(node, { tensor: ones, axis: 0, channels, rank: 4 }, change, graph);
+    applyChange(node, { tensor: ones, axis: 0, channels, rank: 4, neighbours: 'none' }, change, graph);
   }
 }
 

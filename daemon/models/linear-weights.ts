@@ -1,6 +1,7 @@
 // Convolutions and matrix products with constant weights: what the transforms of this room have to know of them. Pure.
 import { floatOf, intOf } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
+import type { Neighbours } from './qdq-params.ts';
 import { type Tensor, tensorValues } from './tensor.ts';
 
 /** The constant weights of a Conv or Gemm, and which of their axes is the output channel. */
@@ -10,6 +11,8 @@ export interface LinearWeights {
   readonly channels: number;
   /** Dimensions of the output. */
   readonly rank: number;
+  /** Which of a channel's weights an integer kernel multiplies side by side: see qdq-params.ts. */
+  readonly neighbours: Neighbours;
 }
 
 /** Undefined when the weights or the bias are no float32 constants, or the Gemm does more than multiply and add. */
@@ -32,7 +35,15 @@ export function linearWeights(node: Node, graph: Graph): LinearWeights | undefin
   } else if (node.opType !== 'Conv') return undefined;
   const channels = tensor.dims[axis]!;
   if (given !== undefined && given.raw.length !== 4 * channels) return undefined;
-  return { tensor, axis, channels, rank };
+  return { tensor, axis, channels, rank, neighbours: neighboursOf(node, tensor) };
+}
+
+/** Depthwise kernels multiply in 16 bits; all others go through matrix products, those of more than one place in an order of their own. */
+function neighboursOf(node: Node, { dims }: Tensor): Neighbours {
+  const [channels, perGroup, ...kernel] = dims;
+  if (node.opType !== 'Conv') return 'pairs';
+  if (perGroup === 1 && intOf(node, 'group', 1) === channels) return 'none';
+  return kernel.every((size) => size === 1) ? 'pairs' : 'any';
 }
 
 /** The bias of a Conv or Gemm; zeros where it has none. */

@@ -34,6 +34,8 @@ export const quantizationSchema = z.strictObject({
     /** Pictures that were not calibrated with: what is said of accuracy is measured on them. */
     controlPictures: count,
   }),
+  /** Two products fit into 16 bits: processors without VNNI need not compute more exactly (docs/int8.md). */
+  saturationFree: z.boolean().optional(),
   equalised: z.boolean(),
   biasCorrected: z.boolean(),
   /** Nodes of the body left in float, and why. */

@@ -50,7 +50,17 @@ export async function loadModel(nameOrPath: string, options: LoadOptions = {}): 
   const thresholds = Object.fromEntries(
     labels.map((label) => [label, manifest.thresholds[label] ?? manifest.thresholdDefault]),
   );
-  return { name, task: 'detect', file, input: modelInput, decoder: modelDecoder, labels, thresholds };
+  const saturationFree = manifest.quantization?.saturationFree ?? false;
+  return {
+    name,
+    task: 'detect',
+    file,
+    input: modelInput,
+    decoder: modelDecoder,
+    labels,
+    thresholds,
+    saturationFree,
+  };
 }
 
 /** The checked manifest, without a look at the model file. Throws like loadModel, but never MODEL_CORRUPT. */

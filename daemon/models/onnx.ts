@@ -126,17 +126,14 @@ function readPair(reader: Reader, into: Map<string, string>): void {
   into.set(key, value);
 }
 
+/** A graph to be filled. */
+export function emptyGraph(): Graph {
+  return { name: '', nodes: [], initializers: new Map(), inputs: [], outputs: [], valueInfo: [], rest: [] };
+}
+
 function readGraph(reader: Reader, depth: number): Graph {
   if (depth > DEPTH_MAX) throw unsupported(`graphs lie more than ${DEPTH_MAX} deep in one another`);
-  const graph: Graph = {
-    name: '',
-    nodes: [],
-    initializers: new Map(),
-    inputs: [],
-    outputs: [],
-    valueInfo: [],
-    rest: [],
-  };
+  const graph = emptyGraph();
   while (reader.next()) {
     const { field } = reader;
     if (field === 1) graph.nodes.push(readNode(reader.message(), depth));

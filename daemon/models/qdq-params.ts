@@ -22,9 +22,15 @@ export interface QuantizedWeights {
 
 /** Steps between the smallest and the largest uint8. */
 const LEVELS = 255;
-/** Weights keep to -127..127, so that the negative of each exists; with 7 bits to -63..63. */
-const WEIGHT_MAX = { 7: 63, 8: 127 } as const;
-export type WeightBits = keyof typeof WEIGHT_MAX;
+/** Weights keep to -127..127, so that the negative of each exists. */
+const WEIGHT_MAX = 127;
+/**
+ * Processors with AVX2 or AVX-512 but without VNNI add two products of an activation and a weight in 16 bits, where 255 times the sum
+ * of two weights must have room: 128, less a tenth for rounding. Larger sums would be cut off without a word.
+ */
+const SUM_MAX = 127.9;
+/** Which weights of a channel are added so: those at places 2k and 2k + 1, whichever (the order is not known), or none. */
+export type Neighbours = 'none' | 'pairs' | 'any';
 /** A bias uses half of int32 at most: the sum of products needs room beside it. */
 const BIAS_MAX = 2 ** 30;
 /** A scale below this is no scale but rounding noise; float32 products of two of them stay normal numbers. */
@@ -83,32 +89,62 @@ export function forEachInChannels(
   }
 }
 
+export interface WeightOptions {
+  readonly neighbours: Neighbours;
+  /** Of each channel, with the scale of the input: the scales are so large that it fits into int32 too. */
+  readonly bias?: { readonly values: ArrayLike<number>; readonly inputScale: number };
+}
+
 /**
- * Symmetric int8 with one scale for each channel. With the `bias` of each channel and the scale of the input, the scales are so large
- * that the bias fits into int32 too; a channel without weights gets one that still tells its bias exactly enough.
+ * Symmetric int8 with one scale for each channel, by its largest weight and the largest sum of neighbours. A channel without weights
+ * gets one that still tells its bias exactly enough.
  */
 export function quantizeWeights(
   values: Float32Array,
   layout: ChannelLayout,
-  bias?: { readonly values: ArrayLike<number>; readonly inputScale: number },
-  bits: WeightBits = 8,
+  { neighbours, bias }: WeightOptions,
 ): QuantizedWeights {
-  const most = WEIGHT_MAX[bits];
   const largest = new Float64Array(layout.channels);
   forEachInChannels(layout, (index, channel) => {
     largest[channel] = Math.max(largest[channel]!, Math.abs(values[index]!));
   });
+  const sums = largestSums(values, layout, neighbours);
   const scales = Float32Array.from(largest, (size, channel) => {
     const forBias = bias === undefined ? 0 : Math.abs(bias.values[channel]!) / (bias.inputScale * BIAS_MAX);
-    const scale = Math.max(size / most, forBias);
+    const scale = Math.max(size / WEIGHT_MAX, sums[channel]! / SUM_MAX, forBias);
     return scale < SCALE_MIN ? 1 : scale;
   });
   const quantized = new Int8Array(values.length);
   forEachInChannels(layout, (index, channel) => {
     const value = roundHalfEven(values[index]! / scales[channel]!);
-    quantized[index] = Math.min(most, Math.max(-most, value));
+    quantized[index] = Math.min(WEIGHT_MAX, Math.max(-WEIGHT_MAX, value));
   });
   return { values: quantized, scales };
+}
+
+/** Of each channel, the largest absolute sum of two neighbours; 0 without any. */
+function largestSums(values: Float32Array, layout: ChannelLayout, neighbours: Neighbours): Float64Array {
+  const sums = new Float64Array(layout.channels);
+  const noteSum = (channel: number, a: number, b: number) => {
+    sums[channel] = Math.max(sums[channel]!, Math.abs(a + b));
+  };
+  if (neighbours === 'pairs') {
+    const [count, last] = [new Uint32Array(layout.channels), new Float32Array(layout.channels)];
+    forEachInChannels(layout, (index, channel) => {
+      if (count[channel]! % 2 === 1) noteSum(channel, last[channel]!, values[index]!);
+      last[channel] = values[index]!;
+      count[channel]! += 1;
+    });
+  } else if (neighbours === 'any') {
+    const [lowest, highest] = [new Float32Array(layout.channels), new Float32Array(layout.channels)];
+    forEachInChannels(layout, (index, channel) => {
+      const value = values[index]!;
+      const most = value < 0 ? lowest : highest;
+      noteSum(channel, most[channel]!, value);
+      if (Math.abs(value) > Math.abs(most[channel]!)) most[channel] = value;
+    });
+  }
+  return sums;
 }
 
 /** int32 biases with the scale of the products, input scale times weight scale: what integer kernels add to the sum. */

@@ -12,13 +12,11 @@ import {
   quantizeBias,
   quantizeValue,
   quantizeWeights,
-  type WeightBits,
 } from './qdq-params.ts';
 import { dataInputs, type Kind, type Plan } from './qdq-plan.ts';
 import { makeTensor, type ReadableType, type Tensor, type TensorValues, tensorValues } from './tensor.ts';
 
 export interface WriteOptions {
-  readonly weightBits: WeightBits;
   /** Float convolutions whose weights are stored as int8 all the same; the others keep float32. */
   readonly storedSmall: ReadonlySet<string>;
   /** Values that are uint8 without a QuantizeLinear: the picture. */
@@ -179,16 +177,14 @@ class QdqWriter {
 
   /** Weights and bias of a convolution or matrix product, as integers and what makes floats of them. */
   #linearInputs(node: Node): string[] {
-    const { tensor, axis, channels } = linearWeights(node, this.#graph)!;
+    const { tensor, axis, channels, neighbours } = linearWeights(node, this.#graph)!;
     const inputScale = this.#plan.params.get(node.inputs[0]!)!.scale;
     const hasBias = (node.inputs[2] ?? '') !== '';
     const bias = biasOf(node, this.#graph, channels);
-    const weights = quantizeWeights(
-      tensorValues(tensor, 'float32'),
-      layoutOf(tensor.dims, axis),
-      { values: bias, inputScale },
-      this.#options.weightBits,
-    );
+    const weights = quantizeWeights(tensorValues(tensor, 'float32'), layoutOf(tensor.dims, axis), {
+      neighbours,
+      bias: { values: bias, inputScale },
+    });
     const name = this.#weightsName();
     const stored = this.#constant(name, 'int8', tensor.dims, weights.values);
     const inputs = [this.#dequantizeInto(name, stored, 'int8', weights.scales, axis)];
@@ -218,7 +214,9 @@ class QdqWriter {
     const weights = linearWeights(node, this.#graph);
     if (weights === undefined) return undefined;
     const { tensor, axis, channels } = weights;
-    const { values, scales } = quantizeWeights(tensorValues(tensor, 'float32'), layoutOf(tensor.dims, axis));
+    const { values, scales } = quantizeWeights(tensorValues(tensor, 'float32'), layoutOf(tensor.dims, axis), {
+      neighbours: 'none',
+    });
     const name = this.#weightsName();
     const stored = this.#constant(name, 'int8', tensor.dims, values);
     const dims = tensor.dims.map((_, at) => (at === axis ? channels : 1));

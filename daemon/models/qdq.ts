@@ -5,8 +5,9 @@ import { boundsOf } from './fold-forms.ts';
 import { copyModel, GraphIndex, removeDead } from './graph.ts';
 import type { OnnxModel } from './onnx.ts';
 import { bodyOf, headConvolutions } from './qdq-body.ts';
+import { alignChannels, widenFirst } from './qdq-fast.ts';
 import { lowerActivations } from './qdq-lower.ts';
-import type { Range, WeightBits } from './qdq-params.ts';
+import type { Range } from './qdq-params.ts';
 import { foldPixels } from './qdq-pixels.ts';
 import { planOf } from './qdq-plan.ts';
 import { writePlan } from './qdq-write.ts';
@@ -18,13 +19,10 @@ export interface QuantizeOptions {
   readonly ranges: Ranges;
   /** Names of nodes that compute in float; `headConvolutions` should be among them. */
   readonly keepFloat: ReadonlySet<string>;
-  /**
-   * Default 8. Processors with AVX2 or AVX-512 but without VNNI add two products of a pixel and a weight in 16 bits, which holds
-   * them only when the weight has 7 (onnxruntime.ai, "Quantize ONNX models", when to reduce the range).
-   */
-  readonly weightBits?: WeightBits;
   /** Of the float convolutions, those whose weights are stored as int8 and made float on loading; default the heads. */
   readonly storedSmall?: ReadonlySet<string>;
+  /** The same integers in less time (qdq-fast.ts); values inside have other channels than those of the float model. */
+  readonly fast?: boolean;
 }
 
 export interface QuantizeReport {
@@ -63,7 +61,7 @@ export function quantizeGraph(
   model: OnnxModel,
   options: QuantizeOptions,
 ): { readonly model: OnnxModel; readonly report: QuantizeReport } {
-  const { keepFloat, weightBits = 8 } = options;
+  const { keepFloat } = options;
   const storedSmall = options.storedSmall ?? new Set(headConvolutions(model));
   const copy = copyModel(model);
   const { graph } = copy;
@@ -74,12 +72,17 @@ export function quantizeGraph(
   );
   lowerActivations(graph, ranges, inside);
   const given = foldPixels(graph);
+  if (options.fast === true) alignChannels({ graph, keepFloat });
+  const moves = options.fast === true ? widenFirst({ graph, ranges, keepFloat, given }) : [];
   const plan = planOf({ graph, body: bodyOf(graph), ranges, keepFloat, given });
-  writePlan(graph, plan, { weightBits, storedSmall, given: new Set(given.keys()) });
+  writePlan(graph, plan, { storedSmall, given: new Set(given.keys()) });
   removeDead(graph);
   graph.valueInfo = [];
   return {
     model: copy,
-    report: { quantizedNodes: [...plan.kinds.keys()].map(({ name }) => name), floatNodes: plan.floatNodes },
+    report: {
+      quantizedNodes: [...plan.kinds.keys()].map(({ name }) => name),
+      floatNodes: plan.floatNodes.filter(({ name }) => !moves.includes(name)),
+    },
   };
 }

@@ -2,7 +2,6 @@
 import type { CpuFacts } from '../platform/cpu.ts';
 import type { Quantization } from './manifest-quantization.ts';
 import type { Manifest } from './manifest-schema.ts';
-import type { WeightBits } from './qdq-params.ts';
 import type { Quantized } from './quantize.ts';
 
 /** What may be lost, in percentage points. */
@@ -45,12 +44,6 @@ export const MEASURES: Readonly<Record<Quantization['accuracy'][number]['measure
 export function hasIntegerInstructions({ arch, features }: CpuFacts): boolean {
   const wanted = arch === 'arm64' ? ['dotprod', 'i8mm'] : ['avx2', 'avx_vnni', 'avx512_vnni'];
   return wanted.some((name) => features.includes(name));
-}
-
-/** Without VNNI, AVX2 adds two products in 16 bits: weights of 7 bits may be the more exact ones there. Both are tried. */
-export function weightBitsFor({ arch, features }: CpuFacts): readonly WeightBits[] {
-  const isExact = arch !== 'x64' || features.some((name) => name.endsWith('vnni'));
-  return isExact ? [8] : [8, 7];
 }
 
 function whyIntegersAreSlow({ arch, model }: CpuFacts): string {

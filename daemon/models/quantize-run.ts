@@ -3,7 +3,6 @@ import type { OpenGraph } from '../core/infer.ts';
 import type { CalibrationMethod } from './calibrate-range.ts';
 import type { Manifest } from './manifest-schema.ts';
 import type { OnnxModel } from './onnx.ts';
-import type { WeightBits } from './qdq-params.ts';
 import type { SplitFeeds } from './quantize-feeds.ts';
 import type { WorkFolder } from './quantize-work.ts';
 
@@ -12,8 +11,6 @@ export interface QuantizeOptions {
   readonly method: CalibrationMethod | undefined;
   /** Nodes that stay in float because the owner says so. */
   readonly keepFloat: readonly string[];
-  /** Bits of weights to try: on some processors fewer are more exact, see qdq.ts. */
-  readonly weightBits: readonly WeightBits[];
 }
 
 export interface Runtime {

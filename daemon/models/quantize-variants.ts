@@ -12,7 +12,7 @@ import { GraphIndex } from './graph.ts';
 import type { Node, OnnxModel } from './onnx.ts';
 import { activationsToObserve, quantizeGraph } from './qdq.ts';
 import { headConvolutions } from './qdq-body.ts';
-import type { Range, WeightBits } from './qdq-params.ts';
+import type { Range } from './qdq-params.ts';
 import type { QuantizeRun } from './quantize-run.ts';
 import { Judge, type Layer, type LayerError, layerNoise } from './sensitivity.ts';
 
@@ -21,7 +21,6 @@ export interface Choice {
   readonly rule: RangeRule;
   readonly equalised: boolean;
   readonly biasCorrected: boolean;
-  readonly weightBits: WeightBits;
   /** Values with ranges by another rule. */
   readonly otherwise: Readonly<Record<string, RangeRule>>;
   /** Nodes in float: asked for, or found to be sensitive. */
@@ -99,28 +98,28 @@ export class Variants {
 
   /** The variant that loses least. */
   async choose(): Promise<Chosen> {
-    const { method, keepFloat, weightBits } = this.#run.options;
-    let rules = (method === undefined ? RULES : [{ method }]).flatMap((rule) =>
-      weightBits.map((bits) => ({ rule, weightBits: bits })),
-    );
+    const { method, keepFloat } = this.#run.options;
+    let rules: readonly RangeRule[] = method === undefined ? RULES : [{ method }];
     let best: Judged | undefined;
     for (const { better, ...form } of FORMS) {
       const judged: Judged[] = [];
       for (const [at, rule] of rules.entries()) {
-        judged.push(await this.#judge({ ...rule, ...form, otherwise: {}, keepFloat }));
+        judged.push(await this.#judge({ rule, ...form, otherwise: {}, keepFloat }));
         this.#run.onProgress('trying variants', at + 1, rules.length);
       }
       judged.sort((a, b) => a.error - b.error);
       const found = judged[0]!;
       best = best === undefined || found.error < best.error * better ? found : best;
       if (best.error < ERROR_MIN) return { ...best, gains: {} };
-      rules = judged.slice(0, RULES_KEPT).map(({ choice }) => choice);
+      rules = judged.slice(0, RULES_KEPT).map(({ choice }) => choice.rule);
     }
     const gains = await this.#gains(best!);
     return { ...(await this.#withSensitive(best!, gains)), gains };
   }
 
-  async build({ rule, equalised, biasCorrected, weightBits, otherwise, keepFloat }: Choice): Promise<Built> {
+  /** `fast`: the form for use, of the same integers; what measures layers needs the channels of the float model. */
+  async build(choice: Choice, fast = false): Promise<Built> {
+    const { rule, equalised, biasCorrected, otherwise, keepFloat } = choice;
     const prepared = await this.prepared(equalised);
     const histograms = await this.#calibrated(equalised);
     const ranges = rangesOf(histograms, rule);
@@ -130,7 +129,7 @@ export class Variants {
     const heads = headConvolutions(prepared);
     const kept = new Set([...heads, ...keepFloat]);
     const source = biasCorrected ? await this.#corrected(prepared, kept, equalised) : prepared;
-    const { model, report } = quantizeGraph(source, { ranges, keepFloat: kept, weightBits });
+    const { model, report } = quantizeGraph(source, { ranges, keepFloat: kept, fast });
     const asked = this.#run.options.keepFloat;
     const floatNodes = report.floatNodes.map(({ name, reason }) => {
       if (heads.includes(name)) return { name, reason: HEAD };

@@ -63,7 +63,7 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
   const variants = new Variants(job);
   const chosen = await work.once<Chosen>('chosen', () => variants.choose());
   const file = join(work.path, CANDIDATE);
-  const { model: made, floatNodes } = await variants.build(chosen.choice);
+  const { model: made, floatNodes } = await variants.build(chosen.choice, true);
   const bytes = encodeModel({ ...made, producer: 'vedette', producerVersion: '', metadata: model.metadata });
   writeWhole(file, bytes);
   const layers = await variants.layerErrors(chosen.choice);

@@ -13,23 +13,25 @@ from PIL import Image, ImageOps
 
 from paths import CLASSES
 
-WEIGHTS = {"coco/train": 0.36, "person-tracker/train": 0.26, "highway/train": 0.2, "scene": 0.12, "negative": 0.06}
+WEIGHTS = {"coco/train": 0.26, "person-tracker/train": 0.38, "highway/train": 0.17, "scene": 0.07, "above": 0.07, "negative": 0.05}
+# Of these pictures the first weights are asked what they see (train.py).
+RECALLED = "coco/train"
 ROWS_MAX = 60
 # An object of which less is left after cutting, or that is smaller in pixels, is neither asked for nor wrong to name.
 LEFT_MIN, PIXELS_MIN = 0.35, 5
 
 
 class Batches(torch.utils.data.Dataset):
-    """`batches[step]` is the batch of that step."""
+    """`batches[step]` is the batch of that step. With `recalled` so many pictures of it, the first, are COCO's, and no others."""
 
-    def __init__(self, cache, side, size, seed, steps, weights=WEIGHTS):
-        self.side, self.size, self.seed, self.steps = side, size, seed, steps
+    def __init__(self, cache, side, size, seed, steps, weights=WEIGHTS, recalled=0):
+        self.side, self.size, self.seed, self.steps, self.recalled = side, size, seed, steps, recalled
         self.sets = [name for name in weights if (cache / f"{name.replace('/', '-')}.npy").exists()]
         files = [cache / name.replace("/", "-") for name in self.sets]
         self.pictures = [np.load(f"{file}.npy", mmap_mode="r") for file in files]
         self.records = [json.loads(file.with_suffix(".json").read_text()) for file in files]
         self.shares = [shares(records) for records in self.records]
-        chances = np.array([weights[name] for name in self.sets])
+        chances = np.array([0 if recalled and name == RECALLED else weights[name] for name in self.sets])
         self.chances = chances / chances.sum()
 
     def __len__(self):
@@ -37,45 +39,49 @@ class Batches(torch.utils.data.Dataset):
 
     def __getitem__(self, step):
         chance = np.random.default_rng((self.seed, step))
-        return collated([self.sample(chance) for _ in range(self.size)])
+        return collated([self.sample(chance, RECALLED if k < self.recalled else None) for k in range(self.size)])
 
     def pick(self, chance, name=None):
+        """A picture and its record, of any set or of the one named (where there is none of it, of any)."""
         at = self.sets.index(name) if name in self.sets else chance.choice(len(self.sets), p=self.chances)
         k = np.searchsorted(self.shares[at], chance.random())
         return self.pictures[at][k], self.records[at][k]
 
-    def sample(self, chance):
-        """One picture: (image, gt, ignore, known, split)."""
+    def sample(self, chance, name=None):
+        """One picture, of any sets or the one named: (image, gt, ignore, known, split)."""
         side = self.side
         canvas = Image.new("RGB", (side, side), (114, 114, 114))
         gt, ignore = [], []
-        if chance.random() < 0.3:
+        if chance.random() < 0.15:
             split = chance.uniform(0.35, 0.65, 2)
             known = np.zeros((2, 2, len(CLASSES)), bool)
             x, y = (split * side).round().astype(int)
             for row, (top, bottom) in enumerate(((0, y), (y, side))):
                 for column, (left, right) in enumerate(((0, x), (x, side))):
-                    picture, record = self.pick(chance)
+                    picture, record = self.pick(chance, name)
                     known[row, column] = record["known"]
                     window = cut(chance, chance.uniform(0.6, 1.0))
                     paste(canvas, (left, top, right, bottom), picture, window, record, gt, ignore, chance.random() < 0.5)
         else:
             split = np.ones(2)
-            picture, record = self.pick(chance)
+            picture, record = self.pick(chance, name)
             known = np.broadcast_to(np.array(record["known"]), (2, 2, len(CLASSES)))
-            rect, window = (0, 0, side, side), (0.0, 0.0, 1.0, 1.0)
+            # Half of the pictures stay nearly as they are: a small network is best at the sizes that it saw most.
+            rect, window = (0, 0, side, side), cut(chance, chance.uniform(0.9, 1.0))
             kind = chance.random()
-            if kind < 0.35:  # closer, partial
+            if kind < 0.2:  # closer, partial
                 window = cut(chance, chance.uniform(0.45, 1.0))
-            elif kind < 0.7:  # farther, smaller, on a place where nothing is
+            elif kind > 0.75:  # farther, smaller, on a place where nothing is
                 ground, empty = self.pick(chance, "negative")
                 if not empty["boxes"]:
                     paste(canvas, rect, ground, cut(chance, 0.8), empty, [], [], False)
-                w, h = (side * chance.uniform(0.35, 0.95) * chance.uniform(0.85, 1.15, 2)).clip(64, side).astype(int)
+                # Most cameras are wider than the square that the daemon makes of them: half of these are squeezed.
+                squeeze = chance.uniform(0.56, 1.0) if chance.random() < 0.5 else 1.0
+                w, h = (side * chance.uniform(0.35, 0.95) * chance.uniform(0.85, 1.15, 2) * (squeeze, 1)).clip(64, side).astype(int)
                 left, top = chance.integers(0, side - w + 1), chance.integers(0, side - h + 1)
                 rect = (left, top, left + w, top + h)
             paste(canvas, rect, picture, window, record, gt, ignore, chance.random() < 0.5)
-        if chance.random() < 0.15:
+        if chance.random() < 0.1:
             canvas, gt, ignore = tilted(canvas, chance.uniform(-12, 12), gt, ignore)
         return worsened(chance, canvas), gt, ignore, known, split
 
@@ -143,7 +149,7 @@ def tilted(canvas, degrees, gt, ignore):
 
 def worsened(chance, canvas):
     """Light, colour, infrared, motion, noise and compression, each by chance; uint8 [S,S,3]."""
-    night, infrared = chance.random() < 0.2, chance.random() < 0.12
+    night, infrared = chance.random() < 0.08, chance.random() < 0.05
     if infrared:
         canvas = canvas.convert("L").convert("RGB")
     image = np.asarray(canvas)
@@ -154,17 +160,17 @@ def worsened(chance, canvas):
     levels = (np.arange(256)[:, None] / 255) ** gamma * 255 * gain * tint + lift
     table = np.broadcast_to(np.clip(levels, 0, 255), (256, 3)).astype(np.uint8)
     image = np.stack([table[:, k][image[..., k]] for k in range(3)], -1)
-    if not infrared and chance.random() < 0.25:
+    if not infrared and chance.random() < 0.15:
         grey, share = image.mean(-1, keepdims=True, dtype=np.float32), np.float32(chance.uniform(0.2, 0.9))
         image = (grey + (image - grey) * share).astype(np.uint8)
-    if chance.random() < 0.15:
+    if chance.random() < 0.05:
         image = moved(image, int(chance.integers(3, 8)), int(chance.integers(2)))
     if night or infrared or chance.random() < 0.1:
         # One plane of noise, shifted for each channel, is cheaper than three.
         plane = chance.standard_normal(image.shape[:2], np.float32) * np.float32(chance.uniform(3, 14))
         noise = np.stack([np.roll(plane, 0 if infrared else 37 * k, 1) for k in range(3)], -1)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if chance.random() < 0.3:
+    if chance.random() < 0.15:
         file = io.BytesIO()
         Image.fromarray(image).save(file, "JPEG", quality=int(chance.integers(12, 60)))
         image = np.asarray(Image.open(file))

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
+import above
 from boxes import overlap
-from paths import CLASSES, TRAINING, WORK
+from paths import CLASSES, COCO_ROWS, TRAINING, WORK, YOLO_NANO
 from scenes import VARIANTS, render
 
 PIECE_BYTES = 60_000_000 - 2_000_000
@@ -24,6 +25,9 @@ TRAIN_SETS = ["coco/train", "person-tracker/train", "highway/train"]
 VAL_SETS = ["coco/val", "person-tracker/val", "highway/val"]
 # The teacher's boxes count as labels from here where a set does not label their class; below they are doubtful.
 TEACHER_SURE = 0.5
+# From here what the teacher, or the network that training starts from, sees of a class that a set does not label is not held
+# against anybody.
+DOUBTFUL = 0.25
 # Seeds of the scene below this are left to tests.
 FIRST_SEED = 1000
 
@@ -40,34 +44,54 @@ def fits(row, others, least):
     return bool(same) and overlap(np.array([row[1:]]), np.array(same)).max() >= least
 
 
-def labels_of(own, taught, labelled):
+def labels_of(own, taught, started, labelled):
     """Boxes and regions to ignore of a photo: its own labels, and the teacher's word for the rest.
 
-    What the teacher is sure of although the set, which labels that class, has nothing there, is not held against anybody.
+    Labels are forgotten, small and far people above all: of a class that is labelled, what the teacher is sure of is left out of the
+    loss, not more. `taught` and `started`: rows [class, score, cx, cy, w, h].
     """
     boxes, ignore = list(own), []
-    for c, score, *place in sorted(taught, key=lambda row: -row[1]):
+    sure = [row for row in taught if row[1] >= TEACHER_SURE and CLASSES[int(row[0])] not in labelled]
+    for c, _, *place in sorted(sure, key=lambda row: -row[1]):
         row = corners([c, *place])
-        if fits(row, boxes, 0.5):
-            continue
-        if CLASSES[int(c)] in labelled:
-            if score >= TEACHER_SURE:
-                ignore.append(row)
-        else:
-            (boxes if score >= TEACHER_SURE else ignore).append(row)
+        if not fits(row, boxes, 0.5):
+            boxes.append(row)
+    others = [row for row in [*taught, *started] if row[1] >= DOUBTFUL and CLASSES[int(row[0])] not in labelled]
+    forgotten = [row for row in taught if row[1] >= TEACHER_SURE and CLASSES[int(row[0])] in labelled]
+    for c, _, *place in sorted([*others, *forgotten], key=lambda row: -row[1]):
+        row = corners([c, *place])
+        if not fits(row, boxes + ignore, 0.5):
+            ignore.append(row)
     return boxes, ignore
+
+
+def starting_network():
+    """A function from JPEG bytes to what YOLO-Nano finds: rows [class, score, cx, cy, w, h]."""
+    from detector import detections, detector  # needs onnxruntime, which a machine that trains does not
+
+    detect, side = detector(str(YOLO_NANO))
+
+    def found(jpeg):
+        boxes, scores = detect(squared(jpeg, side))
+        # Its motorcycle is dead, and stands where the bicycle is.
+        mine = scores[:, COCO_ROWS] * [c != "motorcycle" for c in CLASSES]
+        return [[c, s, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1] for c, s, x1, y1, x2, y2 in
+                detections(boxes, mine, DOUBTFUL).tolist()]
+
+    return found
 
 
 def photos(name):
     """(JPEG bytes, record) of a set of ../shared/training."""
-    folder = TRAINING / name
+    folder, find = TRAINING / name, starting_network()
     labelled = json.loads((TRAINING / "dataset.json").read_text())["sets"][name]["labelled"]
     teacher = json.loads((folder / "teacher.json").read_text())
     known = [c in labelled for c in CLASSES]
     for file in sorted(folder.glob("*.jpg")):
         own = [corners(map(float, line.split())) for line in file.with_suffix(".txt").read_text().splitlines() if line.strip()]
-        boxes, ignore = labels_of(own, teacher.get(file.name, []), labelled)
-        yield file.read_bytes(), {"set": name, "name": file.name, "boxes": boxes, "ignore": ignore, "known": known}
+        jpeg = file.read_bytes()
+        boxes, ignore = labels_of(own, teacher.get(file.name, []), find(jpeg), labelled)
+        yield jpeg, {"set": name, "name": file.name, "boxes": boxes, "ignore": ignore, "known": known}
 
 
 def renders(frames):
@@ -77,6 +101,12 @@ def renders(frames):
             name = f"{time}{'-rain' if rain else ''}-{lens}-{n}"
             yield jpeg, {"set": "scene", "name": name, "boxes": boxes, "ignore": ignore, "known": [True] * len(CLASSES)}
         print(f"scene {time}{' rain' if rain else ''} {lens}: {frames} pictures", flush=True)
+
+
+def from_above(count, seed):
+    """(JPEG bytes, record) of drawn car parks and drives, seen steeply from above."""
+    for n, (jpeg, boxes, ignore) in enumerate(above.drawn(count, seed)):
+        yield jpeg, {"set": "above", "name": f"above-{n}", "boxes": boxes, "ignore": ignore, "known": [True] * len(CLASSES)}
 
 
 def negatives(samples, seed, per_photo=3):
@@ -172,6 +202,7 @@ def main():
     parser.add_argument("--from-pieces", action="store_true")
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--frames", type=int, default=60, help="of each of the twelve variants of the scene")
+    parser.add_argument("--above", type=int, default=1500, help="drawn pictures of cars from above")
     parser.add_argument("--limit", type=int, default=None, help="photos of each set, for a trial")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -180,7 +211,7 @@ def main():
         samples = [s for name in TRAIN_SETS for s in list(photos(name))[: options.limit]]
         drawn = list(renders(options.frames))
         whole = [s for s in samples if s[1]["set"] == "coco/train"] + drawn
-        samples += drawn + list(negatives(whole, options.seed))
+        samples += drawn + list(negatives(whole, options.seed)) + list(from_above(options.above, options.seed))
         print(f"{write_pieces(samples, pieces)} pieces in {pieces}")
     write_cache(pieces, WORK / "cache", options.side)
 

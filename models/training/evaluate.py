@@ -8,36 +8,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
-from boxes import overlap, suppressed
+from boxes import overlap
 from data import VAL_SETS, corners, squared
+from detector import detections, detector
 from paths import CLASSES, TRAINING
 
 RECALLS = np.linspace(0, 1, 101)
-
-
-def detector(model):
-    """A function from uint8 [S,S,3] to boxes [N,4] and scores [N,C], and the side S."""
-    if not model.endswith(".onnx"):
-        from export import exported  # torch is wanted for runs only
-
-        model = exported(model, share=1.0).SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    side = session.get_inputs()[0].shape[1]
-    return lambda image: [v[0] for v in session.run(["boxes", "scores"], {"image": image[None]})], side
-
-
-def detections(boxes, scores, floor=0.01, most=300):
-    """Rows (class, score, x1, y1, x2, y2) after suppression, best first."""
-    rows, classes = np.nonzero(scores > floor)
-    found = scores[rows, classes]
-    best = np.argsort(-found, kind="stable")[:most]
-    rows, classes, found = rows[best], classes[best], found[best]
-    kept = suppressed(boxes[rows], found, classes)
-    return np.column_stack([classes[kept], found[kept], boxes[rows[kept]]])
 
 
 def judged(found, record):

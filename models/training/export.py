@@ -1,7 +1,7 @@
 """Makes a float model of a run, in the form that Vedette reads, and with `--int8` has Vedette's own quantizer make the small one.
 
 `python export.py RUN --name vedette-nano --share 0.6 --int8`: 0.4 parts of the first weights and 0.6 of the trained ones, which is
-what kept cats and birds in vedette-nano-v0. Averages are taken with batch normalisation folded. Writes
+what kept cats and birds in vedette-nano-v0 (Wortsman et al. 2022, robust fine-tuning). Averages are taken with batch normalisation folded. Writes
 `$VEDETTE_TRAINING/models/NAME` and, quantized, `$VEDETTE_TRAINING/data/models/NAME-int8`.
 """
 import argparse
@@ -14,31 +14,48 @@ import numpy as np
 import torch
 
 from data import TRAIN_SETS, read_pieces
-from layers import Conv
+from networks import network
 from paths import CLASSES, ROOT, TRAINING, WORK
-from train import built
+from start_weights import convs_of, motorcycles, started
+from train import built, checkpoint_of
 
 
 def folded(net):
     """[(weight, bias)] of all convolutions."""
-    return [m.folded() for m in net.modules() if isinstance(m, Conv)]
+    return [conv.folded() for conv in convs_of(net)]
 
 
-def exported(run, share):
-    """ONNX of a run's averaged weights, mixed with its first ones: `share` of the trained, the rest of the first."""
-    folder = WORK / "runs" / run
-    kept = torch.load(folder / "last.pt", map_location="cpu", weights_only=True)
-    net = built(Namespace(**kept["options"]), torch.device("cpu"), empty=True)
-    net.load_state_dict(torch.load(folder / "start.pt", map_location="cpu", weights_only=True))
-    first = folded(net)
+def summed(shares, k):
+    """Weight and bias of the k-th convolution, mixed; `shares`: [(share, [(weight, bias)])]."""
+    return (sum(part * found[k][value] for part, found in shares) for value in (0, 1))
+
+
+def exported(run, share=1.0, original=0.0, side=None):
+    """ONNX of a run's averaged weights, mixed: `share` of the trained, `original` of YOLO-Nano's, the rest of the run's first ones.
+    `side`: of the input, where it is another than the run's."""
+    kept = checkpoint_of(run, "cpu")
+    options = Namespace(**kept["options"])
+    net = built(options, torch.device("cpu"), empty=True)
+    net.load_state_dict(torch.load(WORK / "runs" / run / "start.pt", map_location="cpu", weights_only=True))
+    parts = [(1 - share - original, folded(net))]
     net.load_state_dict(kept["average"])
-    mixed = [((1 - share) * w0 + share * w1, (1 - share) * b0 + share * b1)
-             for (w0, b0), (w1, b1) in zip(first, folded(net), strict=True)]
-    for conv, (weight, bias) in zip([m for m in net.modules() if isinstance(m, Conv)], mixed, strict=True):
-        conv.norm = None
-        conv.conv.weight.data.copy_(weight)
-        conv.conv.bias.data.copy_(bias)
-    return net.onnx()
+    parts.append((share, folded(net)))
+    if original > 0 and "+slim" in options.network:
+        raise SystemExit(f"run '{run}': a slim network has other channels than YOLO-Nano; nothing can be mixed")
+    if original > 0:
+        parts.append((original, folded(started(options.network, "yolo-nano"))))
+    target = network(options.network.replace(f"-{net.side}", f"-{side or net.side}", 1))
+    new = {m for part in target.new_parts() for m in part.modules()}
+    heads = target.outputs()
+    for k, conv in enumerate(convs_of(target)):
+        # What began by chance has nothing to be mixed with.
+        shares = [(0, parts[0][1]), (1, parts[1][1])] if conv in new else parts
+        conv.conv.weight.data, conv.conv.bias.data = summed(shares, k)
+        if conv in heads and conv not in new and original > 0:
+            rows, known = motorcycles(target), [(part / (1 - original), found) for part, found in parts[:2]]
+            for values, right in zip((conv.conv.weight.data, conv.conv.bias.data), summed(known, k), strict=True):
+                values[rows] = right[rows]
+    return target.onnx()
 
 
 def calibration(folder, photos, seed):
@@ -83,13 +100,15 @@ def main():
     parser.add_argument("run")
     parser.add_argument("--name", default=None, help="of the model; default: of the run")
     parser.add_argument("--share", type=float, default=1.0, help="of the trained weights in the average with the first ones")
+    parser.add_argument("--original", type=float, default=0.0, help="of YOLO-Nano's, for a run that began with other weights")
+    parser.add_argument("--side", type=int, default=None, help="of the input; default: the run's")
     parser.add_argument("--int8", action="store_true", help="quantize and evaluate")
     parser.add_argument("--pictures", type=int, default=128, help="to quantize with")
     parser.add_argument("--force", action="store_true", help="keep the int8 model even where the quantizer refuses it")
     options = parser.parse_args()
     name = options.name or options.run
     folder = WORK / "models" / name
-    write_folder(folder, name, exported(options.run, options.share))
+    write_folder(folder, name, exported(options.run, options.share, options.original, options.side))
     print(f"{folder}: {(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB")
     if not options.int8:
         return

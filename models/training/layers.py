@@ -25,25 +25,29 @@ class Conv(nn.Module):
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, x):
+        learning = self.norm is not None and self.norm.training
+        # Fixed statistics cost nothing inside the weights, and a pass over all values beside them.
+        weight, bias = (self.conv.weight, self.conv.bias) if learning else self._inside()
         top = self.pads[0]
-        if top == self.pads[1]:
-            x = F.conv2d(x, self.conv.weight, self.conv.bias, self.conv.stride, top, 1, self.conv.groups)
-        else:
-            x = self.conv(F.pad(x, self.pads))
-        if self.norm is not None:
+        if top != self.pads[1]:
+            x, top = F.pad(x, self.pads), 0
+        x = F.conv2d(x, weight, bias, self.conv.stride, top, 1, self.conv.groups)
+        if learning:
             x = self.norm(x)
         if self.act is None:
             return x
         return F.relu(x) if self.act == "relu" else F.relu6(x)
 
+    def _inside(self):
+        """Weight [out,in/groups,k,k] and bias [out] with the batch normalisation inside."""
+        if self.norm is None:
+            return self.conv.weight, self.conv.bias
+        factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+        return self.conv.weight * factor[:, None, None, None], (self.conv.bias - self.norm.running_mean) * factor + self.norm.bias
+
     def folded(self):
-        """Weight [out,in/groups,k,k] and bias [out] with the batch normalisation inside; copies."""
-        weight, bias = (v.detach().float().clone() for v in (self.conv.weight, self.conv.bias))
-        if self.norm is not None:
-            factor = self.norm.weight.detach() / torch.sqrt(self.norm.running_var + self.norm.eps)
-            weight = weight * factor[:, None, None, None]
-            bias = (bias - self.norm.running_mean) * factor + self.norm.bias.detach()
-        return weight.cpu(), bias.cpu()
+        """The same as copies on the CPU."""
+        return tuple(v.detach().float().cpu().clone() for v in self._inside())
 
     def write(self, graph, x, name):
         weight, bias = self.folded()
@@ -62,29 +66,32 @@ class Conv(nn.Module):
 
 
 class Residual(nn.Module):
-    """Inverted residual of MobileNetV2: expand 1x1, depthwise 3x3, project 1x1; added to its input where shapes allow."""
+    """Inverted residual of MobileNetV2: expand 1x1, depthwise 3x3, project 1x1 (none: `cout` None); added to its input where
+    shapes allow."""
 
     def __init__(self, cin, hidden, cout, stride, act="relu", tf_same=False):
         super().__init__()
         self.expand = Conv(cin, hidden, 1, act=act) if hidden != cin else None
         self.depth = Conv(hidden, hidden, 3, stride, groups=hidden, act=act, tf_same=tf_same)
-        self.project = Conv(hidden, cout, 1, act=None)
+        self.project = None if cout is None else Conv(hidden, cout, 1, act=None)
         self.adds = stride == 1 and cin == cout
 
     def forward(self, x):
         """Returns the output and the expanded input, which heads may tap."""
         wide = x if self.expand is None else self.expand(x)
-        y = self.project(self.depth(wide))
+        y = self.depth(wide)
+        y = y if self.project is None else self.project(y)
         return (x + y if self.adds else y), wide
 
     def write(self, graph, x, name):
         wide = x if self.expand is None else self.expand.write(graph, x, f"{name}.expand")
-        y = self.project.write(graph, self.depth.write(graph, wide, f"{name}.depth"), f"{name}.project")
+        y = self.depth.write(graph, wide, f"{name}.depth")
+        y = y if self.project is None else self.project.write(graph, y, f"{name}.project")
         return (graph.add("Add", [y, x], f"{name}.add") if self.adds else y), wide
 
 
 class Backbone(nn.Module):
-    """MobileNetV2: a stem and inverted residuals from `plan`, rows (hidden, out, stride).
+    """MobileNetV2: a stem and inverted residuals from `plan`, rows (hidden, out or None for no projection, stride).
 
     `forward` gives by stride 8, 16, 32 what heads may read: (last output at that stride, expansion of the block that leaves it).
     """
@@ -99,7 +106,7 @@ class Backbone(nn.Module):
                 self.channels[stride] = (channels, hidden)
                 stride *= 2
             self.blocks.append(Residual(channels, hidden, out, step, act, tf_same))
-            channels = out
+            channels = hidden if out is None else out
         self.channels[stride] = (channels, channels)
 
     def forward(self, x):
@@ -151,6 +158,26 @@ class Chain(nn.Module):
         for k, layer in enumerate(self.layers):
             x = layer.write(graph, x, f"{name}.{k}")
         return x
+
+
+class Joined(nn.Module):
+    """A 1x1 convolution of two maps in a row, one of half the size [B,above,H/2,W/2] and one [B,beside,H,W], to relu [B,out,H,W].
+
+    Each map has its own part of the convolution: the half one is worked out before it is doubled, a quarter of the work, and nothing
+    is put in a row. The same values.
+    """
+
+    def __init__(self, above, beside, out):
+        super().__init__()
+        self.above, self.beside = Conv(above, out, act=None), Conv(beside, out, act=None)
+
+    def forward(self, above, beside):
+        return F.relu(doubled(self.above(above)) + self.beside(beside))
+
+    def write(self, graph, above, beside, name):
+        up = write_doubled(graph, self.above.write(graph, above, f"{name}.above"), f"{name}.resize")
+        total = graph.add("Add", [up, self.beside.write(graph, beside, f"{name}.beside")], f"{name}.add")
+        return graph.add("Relu", [total], f"{name}.relu")
 
 
 def doubled(x):

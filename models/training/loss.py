@@ -1,7 +1,10 @@
 """Which prediction answers for which object, and the loss.
 
-Sources: task-aligned assignment, Feng et al. 2021 (TOOD); weights of negatives, Zhang et al. 2021 (VarifocalNet); box loss, Zheng
-et al. 2020 (complete IoU). Shapes: B pictures, N predictions, M objects, C classes. Nothing here is left to chance.
+Heads with anchors keep to what their first weights were trained with, or they would unlearn it before they learn anything: the
+object's own cell, the anchor whose shape fits best, and no word against a neighbour that overlaps the object well (Redmon and
+Farhadi 2018, YOLOv3; Bochkovskiy et al. 2020, YOLOv4). Heads without: task-aligned assignment, Feng et al. 2021 (TOOD), and
+weights of negatives, Zhang et al. 2021 (VarifocalNet). Box loss: Zheng et al. 2020 (complete IoU).
+Shapes: B pictures, N predictions, M objects, C classes. Nothing here is left to chance.
 """
 import math
 
@@ -25,8 +28,33 @@ def paired_overlap(a, b, complete=False):
     return iou - apart / ((hull**2).sum(-1) + 1e-9) - weight * shape
 
 
+# From this overlap with an object a prediction that does not answer for it is not told to be silent; and from this likeness of
+# shape a further anchor of the object's cell answers too.
+NEIGHBOUR, ALIKE = 0.6, 0.4
+
+
 @torch.no_grad()
-def assigned(boxes, scores, gt, centres, sizes, kind):
+def assigned_by_shape(boxes, gt, places):
+    """For each prediction the row of its object (or -1) [B,N], and where a prediction overlaps some object well [B,N].
+
+    boxes [B,N,4], gt [B,M,5]; places: centres [N,2], sizes [N] of the cells and anchors [N,2].
+    """
+    centres, sizes, anchors = places
+    real = (gt[..., 0] >= 0)[..., None]
+    middle, extent = (gt[..., 1:3] + gt[..., 3:5]) / 2, (gt[..., 3:5] - gt[..., 1:3]).clamp(min=1e-6)
+    own_cell = (centres[None, None] - middle[:, :, None]).abs().amax(-1) <= sizes * 0.5001  # [B,M,N]
+    shared = torch.minimum(extent[:, :, None], anchors).prod(-1)
+    shape = shared / (extent.prod(-1)[..., None] + anchors.prod(-1) - shared) * (own_cell & real)
+    best = shape.amax(-1, keepdim=True)
+    wanted = (shape > 0) & ((shape >= best) | (shape > ALIKE))
+    # A prediction wanted by several takes the object whose shape fits it best.
+    fits = torch.where(wanted, shape, torch.zeros_like(shape)).max(1)
+    overlap = paired_overlap(boxes[:, None], gt[:, :, None, 1:]) * real
+    return torch.where(fits.values > 0, fits.indices, -1), overlap.amax(1) > NEIGHBOUR
+
+
+@torch.no_grad()
+def assigned(boxes, scores, gt, centres, sizes):
     """For each prediction the row of its object (or -1) [B,N], and how well it answers, 0..1 [B,N].
 
     boxes [B,N,4], scores [B,N,C] (detached), gt [B,M,5]; centres [N,2] and sizes [N] of the cells.
@@ -37,12 +65,8 @@ def assigned(boxes, scores, gt, centres, sizes, kind):
     score = scores.transpose(1, 2).gather(1, classes[..., None].expand(-1, -1, boxes.shape[1]))
     middle = (gt[..., 1:3] + gt[..., 3:5]) / 2
     off = (centres[None, None] - middle[:, :, None]).abs().amax(-1)  # [B,M,N]
-    own_cell = off <= sizes * 0.5001
-    if kind == "yolo":
-        allowed, most = own_cell, 2
-    else:
-        inside = ((centres > gt[:, :, None, 1:3]) & (centres < gt[:, :, None, 3:5])).all(-1)
-        allowed, most = own_cell | (inside & (off <= sizes * 2.5)), 9
+    inside = ((centres > gt[:, :, None, 1:3]) & (centres < gt[:, :, None, 3:5])).all(-1)
+    allowed, most = (off <= sizes * 0.5001) | (inside & (off <= sizes * 2.5)), 9
     # A box far from its object still has an order: the small term decides while nothing overlaps.
     metric = (score.clamp(min=1e-4) ** 0.5 * overlap**4 + 1e-9) * (allowed & real[..., None])
     best = metric.topk(most, -1).values[..., -1:]
@@ -73,34 +97,63 @@ def listened(batch, boxes, centres, unknown_weight):
     return weight * ~doubtful, doubtful.any(-1)
 
 
-def loss_of(net, output, batch, unknown_weight=0.25):
-    """Total loss and its parts (floats). `output`: boxes [B,N,4], logits [B,N,C], objectness [B,N] or None."""
+# How much the first weights count against the labels, in the pictures for which they are asked.
+RECALLED = 0.5
+
+
+def remembered(recalled, boxes, logits, objects):
+    """What the answers for the first R pictures differ from those of other weights (Li and Hoiem 2016, learning without forgetting):
+    a number for classes, one for objectness, one for boxes, sums over places. `recalled`: boxes [R,N,4], logits [R,N,C], objectness
+    [R,N], and of which classes these are to be believed [C]."""
+    places, classes, seen, told = recalled
+    count = len(places)
+    sure = torch.sigmoid(seen)
+    # Where it sees nothing, what it would have called it says nothing either.
+    near = torch.where(sure > 0.05, sure, 0.0)
+    named = F.binary_cross_entropy_with_logits(logits[:count], torch.sigmoid(classes), reduction="none") * told
+    object_ = F.binary_cross_entropy_with_logits(objects[:count], sure, reduction="none")
+    apart = 1 - paired_overlap(boxes[:count], places, complete=True)
+    return (named * near[..., None]).sum(), object_.sum(), (apart * near).sum()
+
+
+def loss_of(net, output, batch, unknown_weight=0.25, recalled=None):
+    """Total loss and its parts (floats). `output`: boxes [B,N,4], logits [B,N,C], objectness [B,N] or None.
+
+    `recalled`: what YOLO-Nano says of the first R pictures, see `remembered`; for heads with anchors.
+    """
     boxes, logits, objects = (None if v is None else v.float() for v in output)
-    centres, sizes = net.places
     gt = batch["gt"]
-    scores = torch.sigmoid(logits.detach())
+    heard, doubtful = listened(batch, boxes.detach(), net.places[0], unknown_weight)
     if objects is not None:
-        scores = scores * torch.sigmoid(objects.detach())[..., None]
-    owner, quality = assigned(boxes.detach(), scores, gt, centres, sizes, net.kind)
+        owner, near = assigned_by_shape(boxes.detach(), gt, net.places)
+        quality = (owner >= 0).float()
+    else:
+        owner, quality = assigned(boxes.detach(), torch.sigmoid(logits.detach()), gt, *net.places[:2])
     positive = owner >= 0
     row = gt.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 5))  # [B,N,5]
     hot = F.one_hot(row[..., 0].clamp(min=0).long(), logits.shape[-1]) * positive[..., None]
-    target = hot * quality[..., None]
     total = quality.sum().clamp(min=1.0)
-    heard, doubtful = listened(batch, boxes.detach(), centres, unknown_weight)
-    if objects is None:
-        heard = torch.where(hot > 0, 1.0, heard)
-        weight = torch.where(hot > 0, target, 0.75 * scores**2) * heard
-        named = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / total
-        seen = named.new_zeros(())
-    else:
+    if objects is not None:
         # That there is nothing at all counts by the share of the classes that are known to be absent.
-        absence = torch.where(doubtful, 0.0, heard.mean(-1))
-        sure = torch.sigmoid(objects.detach())
-        weight = torch.where(positive, 1.0, absence * 0.75 * sure**1.5)
-        seen = (F.binary_cross_entropy_with_logits(objects, quality, reduction="none") * weight).sum() / total
-        named = F.binary_cross_entropy_with_logits(logits, hot.float(), reduction="none")
-        named = (named * quality[..., None]).sum() / total
-    placed = ((1 - paired_overlap(boxes, row[..., 1:], complete=True)) * quality * positive).sum() / total
+        absence = torch.where(doubtful | near, 0.0, heard.mean(-1))
+        seen = F.binary_cross_entropy_with_logits(objects, quality, reduction="none") * torch.where(positive, 1.0, absence)
+        named = F.binary_cross_entropy_with_logits(logits, hot.float(), reduction="none") * quality[..., None]
+    else:
+        target = hot * quality[..., None]
+        weight = torch.where(hot > 0, target, 0.75 * torch.sigmoid(logits.detach()) ** 2 * torch.where(hot > 0, 1.0, heard))
+        named = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight
+        seen = named.new_zeros(())
+    placed = (1 - paired_overlap(boxes, row[..., 1:], complete=True)) * quality * positive
+    if recalled is None:
+        named, seen, placed = named.sum(), seen.sum(), placed.sum()
+    else:
+        count = len(recalled[0])
+        share = torch.ones(len(boxes), 1, device=boxes.device)
+        share[:count] = 1 - RECALLED
+        named, seen, placed = (
+            (value.flatten(2).sum(-1) if value.ndim > 2 else value).mul(share).sum() + RECALLED * kept
+            for value, kept in zip((named, seen, placed), remembered(recalled, boxes, logits, objects), strict=True)
+        )
+    named, seen, placed = named / total, seen / total, placed / total
     loss = named + seen + 2.0 * placed
     return loss, {"class": named.item(), "object": seen.item(), "box": placed.item(), "positives": int(positive.sum())}

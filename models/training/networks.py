@@ -2,7 +2,7 @@
 
 A network takes uint8 [B,S,S,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
 None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) with
-options behind: `nano-320+s8` (a third head at stride 8), `imagenet-224*0.5` (hidden channels kept).
+options behind: `nano-320+s8` (a third head at stride 8), `nano-320+slim` (narrower), `imagenet-224*0.5` (hidden channels kept).
 """
 import re
 
@@ -10,19 +10,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from layers import Backbone, Chain, Conv, Pyramid, doubled, separable, write_doubled
+from layers import Backbone, Chain, Conv, Joined, Pyramid, doubled, separable, write_doubled
 from paths import CLASSES
 
-# MobileNetV2-YOLOv3-Nano (dog-qiuqiu/MobileNet-Yolo): widths as in its COCO weights.
+# MobileNetV2-YOLOv3-Nano (dog-qiuqiu/MobileNet-Yolo): widths as in its COCO weights: (hidden, out, stride). The first block's
+# projection has no activation and is read by one convolution only: both are one here.
 NANO_PLAN = [
-    (16, 8, 1), (48, 12, 2), (72, 12, 1), (72, 16, 2), (96, 16, 1), (96, 16, 1), (96, 32, 2), (192, 32, 1), (192, 32, 1),
+    (16, None, 1), (48, 12, 2), (72, 12, 1), (72, 16, 2), (96, 16, 1), (96, 16, 1), (96, 32, 2), (192, 32, 1), (192, 32, 1),
     (192, 32, 1), (192, 48, 1), (288, 48, 1), (288, 48, 1), (288, 80, 2), (480, 80, 1), (480, 80, 1),
 ]
-NANO_ANCHORS = {32: [(115, 74), (119, 199), (243, 238)], 16: [(12, 18), (37, 49), (52, 132)], 8: [(5, 8), (10, 16), (18, 32)]}
+# Hidden channels of the blocks and channels of the head at stride 16 that `+slim` has fewer of; see slimming.py.
+SLIM_BLOCKS = {2: 64, 3: 64}
+HEAD16, HEAD16_SLIM = (288, 192, 288), (192, 96, 144)
+NANO_ANCHORS = {32: [(115, 74), (119, 199), (243, 238)], 16: [(12, 18), (37, 49), (52, 132)], 8: [(8, 13)]}
 NANO_SCALE_XY = {32: 1.1, 16: 1.05, 8: 1.05}
 
 # MobileNetV2 1.0 (Sandler et al. 2018), table 2, without the last rows: (expansion, channels, repeats, stride).
 IMAGENET_ROWS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+
+
+def nano_plan(slim):
+    """NANO_PLAN, or with fewer hidden channels."""
+    return [(SLIM_BLOCKS.get(k, row[0]) if slim else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
 
 
 def imagenet_plan(rows=IMAGENET_ROWS, keep=1.0, cut=0):
@@ -57,15 +66,17 @@ class Network(nn.Module):
         return x if self.term == 0 else graph.add("Add", [x, graph.scalar(self.term)])
 
     def cells(self):
-        """Centres [N,2] and cell sizes [N] of all predictions in 0..1, in the order of the outputs."""
-        centres, sizes = [], []
+        """Centres [N,2], cell sizes [N] and anchor sizes [N,2] (zero without anchors) of all predictions in 0..1, in the order of
+        the outputs."""
+        centres, sizes, shapes = [], [], []
         for stride, anchors in self.grid():
             n = self.side // stride
             y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
             point = torch.stack([x, y], -1).reshape(-1, 2)
             centres.append(((point + 0.5) / n).repeat(anchors, 1))
             sizes.append(torch.full((n * n * anchors,), 1 / n))
-        return torch.cat(centres), torch.cat(sizes)
+            shapes.append(self._anchors(stride)[1][0] if self.kind == "yolo" else torch.zeros(n * n, 2))
+        return torch.cat(centres), torch.cat(sizes), torch.cat(shapes)
 
     def onnx(self):
         """The model in the product's form."""
@@ -95,46 +106,57 @@ def write_slice(graph, x, start, end):
 
 
 class NanoNetwork(Network):
-    """Structure of MobileNetV2-YOLOv3-Nano: YOLO heads with three anchors at strides 32, 16 and, with `s8`, 8."""
+    """Structure of MobileNetV2-YOLOv3-Nano: YOLO heads with three anchors at strides 32 and 16 and, with `s8`, with one at 8."""
 
     kind = "yolo"
 
-    def __init__(self, side=320, classes=len(CLASSES), s8=False):
+    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False):
         super().__init__(side, classes)
         out = 3 * (5 + classes)
-        self.backbone = Backbone(16, NANO_PLAN)
+        self.backbone = Backbone(16, nano_plan(slim))
         self.pyramid = Chain(Pyramid(), Conv(320, 288))
         self.head32 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 96), Conv(96, 384), Conv(384, out, act=None))
-        self.merge = Chain(Conv(576, 80), Conv(80, 288))
-        self.head16 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 192), Conv(192, 288), Conv(288, out, act=None))
+        wide, narrow, last = HEAD16_SLIM if slim else HEAD16
+        self.join, self.widen = Joined(288, 288, 80), Conv(80, wide)
+        self.head16 = Chain(Conv(wide, wide, 3, groups=wide), Conv(wide, narrow), Conv(narrow, last), Conv(last, out, act=None))
         self.strides = (32, 16)
         if s8:
             self.strides = (32, 16, 8)
-            self.bring8 = Conv(80, 32)
-            self.head8 = Chain(Conv(128, 48), *separable(48, 64).layers, Conv(64, out, act=None))
-            quiet(self.head8.layers[-1], 3)
+            self.join8 = Joined(80, 96, 48)
+            self.head8 = Chain(*separable(48, 64).layers, Conv(64, 5 + classes, act=None))
+            quiet(self.head8.layers[-1], 1)
         for stride in self.strides:
             origin, size = self._anchors(stride)
             self.register_buffer(f"origin{stride}", origin, persistent=False)
             self.register_buffer(f"size{stride}", size, persistent=False)
 
+    def narrowings(self):
+        """What `+slim` narrows, in that order, for `slimmed` of a network that is not slim yet."""
+        blocks, head, (wide, narrow, last) = self.backbone.blocks, self.head16.layers, HEAD16_SLIM
+        rows = [([blocks[k].expand, blocks[k].depth], blocks[k].project, keep) for k, keep in SLIM_BLOCKS.items()]
+        return [*rows, ([head[2]], head[3], last), ([head[1]], head[2], narrow), ([self.widen, head[0]], head[1], wide)]
+
     def outputs(self):
         """The last convolution of each head."""
         return [getattr(self, f"head{stride}").layers[-1] for stride in self.strides]
 
+    def new_parts(self):
+        """What has no starting weights."""
+        return [self.join8, self.head8] if 8 in self.strides else []
+
     def grid(self):
-        return [(stride, 3) for stride in self.strides]
+        return [(stride, len(NANO_ANCHORS[stride])) for stride in self.strides]
 
     def forward(self, image):
         seen = self.backbone(self.pixels(image))
         deep = self.pyramid(seen[32][0])
-        narrow = self.merge.layers[0](torch.cat([doubled(deep), seen[16][1]], 1))
-        maps = [self.head32(deep), self.head16(self.merge.layers[1](narrow))]
+        narrow = self.join(deep, seen[16][1])
+        maps = [self.head32(deep), self.head16(self.widen(narrow))]
         if 8 in self.strides:
-            maps.append(self.head8(torch.cat([doubled(self.bring8(narrow)), seen[8][1]], 1)))
+            maps.append(self.head8(self.join8(narrow, seen[8][1])))
         boxes, logits, objects = [], [], []
         for x, stride in zip(maps, self.strides, strict=True):
-            v = flattened(x, 3)
+            v = flattened(x, len(NANO_ANCHORS[stride])).float()
             origin, size = getattr(self, f"origin{stride}"), getattr(self, f"size{stride}")
             scale, cell = NANO_SCALE_XY[stride], stride / self.side
             centre = (torch.sigmoid(v[..., :2]) * scale + origin) * cell
@@ -148,39 +170,37 @@ class NanoNetwork(Network):
         """Origins of the cells minus what `scale_x_y` adds [1,3HW,2], in cells, and anchor sizes [1,3HW,2] in 0..1."""
         n = self.side // stride
         y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-        origin = torch.stack([x, y], -1).reshape(1, -1, 2).repeat(1, 3, 1).float()
+        origin = torch.stack([x, y], -1).reshape(1, -1, 2).repeat(1, len(NANO_ANCHORS[stride]), 1).float()
         origin = origin - (NANO_SCALE_XY[stride] - 1) / 2
-        # Anchors are pixels of the 320 that the weights were trained at.
+        # Anchors are pixels of the input, whatever its side.
         size = torch.tensor(NANO_ANCHORS[stride]).float().repeat_interleave(n * n, 0)[None] / self.side
         return origin, size
 
     def write(self, graph, x):
         seen = self.backbone.write(graph, x)
         deep = self.pyramid.write(graph, seen[32][0], "pyramid")
-        joined = graph.add("Concat", [write_doubled(graph, deep, "merge.resize"), seen[16][1]], "merge.concat", axis=1)
-        narrow = self.merge.layers[0].write(graph, joined, "merge.0")
+        narrow = self.join.write(graph, deep, seen[16][1], "join")
         maps = [self.head32.write(graph, deep, "head32")]
-        maps.append(self.head16.write(graph, self.merge.layers[1].write(graph, narrow, "merge.1"), "head16"))
+        maps.append(self.head16.write(graph, self.widen.write(graph, narrow, "widen"), "head16"))
         if 8 in self.strides:
-            up = write_doubled(graph, self.bring8.write(graph, narrow, "bring8"), "bring8.resize")
-            joined = graph.add("Concat", [up, seen[8][1]], "head8.concat", axis=1)
-            maps.append(self.head8.write(graph, joined, "head8"))
-        boxes, scores = [], []
+            maps.append(self.head8.write(graph, self.join8.write(graph, narrow, seen[8][1], "join8"), "head8"))
+        rows, factors, terms, sizes = [], [], [], []
         for x, stride in zip(maps, self.strides, strict=True):
-            n = self.side // stride
-            v = write_flattened(graph, x, 3, 5 + self.classes, n)
+            n, cell = self.side // stride, stride / self.side
+            rows.append(write_flattened(graph, x, len(NANO_ANCHORS[stride]), 5 + self.classes, n))
             origin, size = self._anchors(stride)
-            xy = graph.add("Sigmoid", [write_slice(graph, v, 0, 2)])
-            xy = graph.add("Mul", [xy, graph.scalar(NANO_SCALE_XY[stride])])
-            xy = graph.add("Mul", [graph.add("Add", [xy, graph.constant(origin.numpy())]), graph.scalar(stride / self.side)])
-            half = graph.add("Exp", [write_slice(graph, v, 2, 4)])
-            half = graph.add("Mul", [half, graph.constant((size / 2).numpy())])
-            corners = [graph.add("Sub", [xy, half]), graph.add("Add", [xy, half])]
-            boxes.append(graph.add("Concat", corners, axis=2))
-            object_ = graph.add("Sigmoid", [write_slice(graph, v, 4, 5)])
-            class_ = graph.add("Sigmoid", [write_slice(graph, v, 5, 5 + self.classes)])
-            scores.append(graph.add("Mul", [object_, class_]))
-        return graph.add("Concat", boxes, axis=1), graph.add("Concat", scores, axis=1)
+            terms.append(origin * cell)
+            factors.append(torch.full_like(origin, NANO_SCALE_XY[stride] * cell))
+            sizes.append(size / 2)
+        v = graph.add("Concat", rows, axis=1)
+        factor, term, size = (graph.constant(torch.cat(parts, 1).numpy()) for parts in (factors, terms, sizes))
+        xy = graph.add("Mul", [graph.add("Sigmoid", [write_slice(graph, v, 0, 2)]), factor])
+        xy = graph.add("Add", [xy, term])
+        half = graph.add("Mul", [graph.add("Exp", [write_slice(graph, v, 2, 4)]), size])
+        boxes = graph.add("Concat", [graph.add("Sub", [xy, half]), graph.add("Add", [xy, half])], axis=2)
+        object_ = graph.add("Sigmoid", [write_slice(graph, v, 4, 5)])
+        class_ = graph.add("Sigmoid", [write_slice(graph, v, 5, 5 + self.classes)])
+        return boxes, graph.add("Mul", [object_, class_])
 
 
 class ImagenetNetwork(Network):
@@ -208,6 +228,9 @@ class ImagenetNetwork(Network):
     def outputs(self):
         return [head.layers[-1] for head in self.heads]
 
+    def new_parts(self):
+        return [self.brings, self.mixes, self.heads]
+
     def grid(self):
         return [(stride, 1) for stride in self.strides]
 
@@ -218,7 +241,7 @@ class ImagenetNetwork(Network):
             x = self.brings[k](seen[stride][0])
             x = self.mixes[k](x if above is None else x + doubled(above))
             above = x
-            v = flattened(self.heads[k](x), 1)
+            v = flattened(self.heads[k](x), 1).float()
             reach = torch.exp(v[..., :4].clamp(max=5)) * (stride / self.side)
             point = getattr(self, f"point{stride}")
             boxes.append(torch.cat([point - reach[..., :2], point + reach[..., 2:]], -1))
@@ -263,7 +286,7 @@ def network(name):
     """A network by name, weights by chance: see the top of this file."""
     match = re.fullmatch(r"(nano|imagenet)-(\d+)((?:[+*][\w.]+)*)", name)
     if match is None:
-        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +cutN, +neckN, *KEEP")
+        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +slim, +cutN, +neckN, *KEEP")
     family, side, options = match[1], int(match[2]), re.findall(r"([+*])([\w.]+)", match[3])
     words = {}
     for sign, word in options:
@@ -271,6 +294,8 @@ def network(name):
             words["keep"] = float(word)
         elif word == "s8":
             words["s8" if family == "nano" else "strides"] = True if family == "nano" else (32, 16, 8)
+        elif word == "slim":
+            words["slim"] = True
         else:
             key, number = re.fullmatch(r"([a-z]+)(\d+)", word).groups()
             words[key] = int(number)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("VEDETTE_SHARED", ROOT.parent / "shared"))
-# Everything that is made here; ignored by git.
-WORK = Path(os.environ.get("VEDETTE_TRAINING", ROOT / ".training"))
+# Everything that is made here; gigabytes, and not inside the repository, whose checks look at every file.
+WORK = Path(os.environ.get("VEDETTE_TRAINING", Path.home() / ".cache/vedette-training"))
 
 CLASSES = ["person", "bicycle", "car", "motorcycle", "bus", "truck", "bird", "cat", "dog"]
-# Where the classes are among COCO's 80. The motorcycle of YOLO-Nano's weights is dead (1e-5 where there is one): bicycle stands in.
+# Where they are among COCO's 80. The motorcycle of YOLO-Nano's weights is dead (1e-5 where there is one): bicycle stands in.
 COCO_ROWS = [0, 1, 2, 1, 5, 7, 14, 15, 16]
 
 YOLO_NANO = SHARED / "models/mobilenetv2-yolo-nano-coco-320/model.onnx"

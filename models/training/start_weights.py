@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from augment import Batches
 from layers import Conv
 from networks import ImagenetNetwork, NanoNetwork, network
-from paths import COCO_ROWS, IMAGENET, NANO_V0, TRAINING, YOLO_NANO
+from paths import CLASSES, COCO_ROWS, IMAGENET, NANO_V0, TRAINING, WORK, YOLO_NANO
+from slimming import slimmed
 
 
 def convolutions(path):
@@ -38,9 +40,13 @@ def fill(conv, weight, bias):
 
 def fill_nano(net, path):
     """All but a head at stride 8, which stays as it is. 80 classes are cut to nine where `net` has nine."""
-    convs = [m for m in [*net.backbone.modules(), *net.pyramid.modules(), *net.head32.modules(), *net.merge.modules(),
-                         *net.head16.modules()] if isinstance(m, Conv)]
+    parts = [net.backbone, net.pyramid, net.head32, net.join, net.widen, net.head16]
+    convs = [m for part in parts for m in part.modules() if isinstance(m, Conv) and m is not net.join.beside]
     weights = convolutions(path)
+    # The first block's projection goes into the expansion that reads it: both are linear.
+    (first, shift), (second, term) = weights[2:4]
+    second = second[..., 0, 0]
+    weights[2:4] = [((second @ first[..., 0, 0])[..., None, None], second @ shift + term)]
     assert len(convs) == len(weights)
     heads = net.outputs()
     for conv, (weight, bias) in zip(convs, weights, strict=True):
@@ -48,8 +54,38 @@ def fill_nano(net, path):
             values = len(weight) // 3
             rows = [a * values + v for a in range(3) for v in [0, 1, 2, 3, 4, *(5 + row for row in COCO_ROWS)]]
             weight, bias = weight[rows], bias[rows]
+        if conv is net.join.above:
+            # One convolution of both maps in the file: the doubled one's channels come first.
+            own = conv.conv.in_channels
+            fill(net.join.beside, weight[:, own:], bias)
+            weight, bias = weight[:, :own], np.zeros_like(bias)
         fill(conv, weight, bias)
     return net
+
+
+def fill_mixed(net):
+    """Half vedette-nano-v0, half YOLO-Nano: the one knows surveillance cameras and roads, the other the world. The motorcycle is
+    v0's."""
+    fill_nano(net, NANO_V0)
+    other = fill_nano(NanoNetwork(net.side, net.classes, 8 in net.strides), YOLO_NANO)
+    heads, rows = net.outputs(), motorcycles(net)
+    for conv, asked in zip(convs_of(net), convs_of(other), strict=True):
+        for name in ("weight", "bias"):
+            mine, theirs = getattr(conv.conv, name).data, getattr(asked.conv, name).data.clone()
+            if conv in heads:
+                theirs[rows] = mine[rows]
+            mine.lerp_(theirs, 0.5)
+    return net
+
+
+def motorcycles(net):
+    """Rows of a head's last convolution that tell motorcycles, of which YOLO-Nano knows nothing."""
+    values = 5 + net.classes
+    return [a * values + 5 + CLASSES.index("motorcycle") for a in range(3)]
+
+
+def convs_of(net):
+    return [m for m in net.modules() if isinstance(m, Conv)]
 
 
 def fill_imagenet(net):
@@ -73,15 +109,29 @@ def fill_imagenet(net):
     return net
 
 
+NANO_STARTS = {
+    "yolo-nano": lambda net: fill_nano(net, YOLO_NANO), "v0": lambda net: fill_nano(net, NANO_V0), "mixed": fill_mixed,
+    "random": lambda net: net,
+}
+
+
+# Batches of pictures that a slim network is made with.
+SLIMMING = 12
+
+
 def started(name, start="yolo-nano", seed=0):
-    """A network by name with its first weights; `start` for `nano`: `yolo-nano`, `v0` or `random`."""
+    """A network by name with its first weights; `start` for `nano`: a name in NANO_STARTS."""
     torch.manual_seed(seed)
     net = network(name)
-    if start == "random":
-        return net
-    if isinstance(net, NanoNetwork):
-        return fill_nano(net, {"yolo-nano": YOLO_NANO, "v0": NANO_V0}[start])
-    return fill_imagenet(net)
+    if not isinstance(net, NanoNetwork):
+        return fill_imagenet(net)
+    if "+slim" not in name or start == "random":
+        return NANO_STARTS[start](net)
+    whole = NANO_STARTS[start](network(name.replace("+slim", "")))
+    batches = Batches(WORK / "cache", net.side, 16, seed, SLIMMING)
+    slimmed(whole, whole.narrowings(), [batches[k]["image"] for k in range(SLIMMING)])
+    net.load_state_dict(whole.state_dict())
+    return net
 
 
 def photos(side, count=24):

@@ -14,8 +14,8 @@ from augment import Batches
 from layers import add_empty_batch_norm, with_batch_norm
 from loss import loss_of
 from networks import network
-from paths import WORK
-from start_weights import started
+from paths import CLASSES, WORK
+from start_weights import NANO_STARTS, started
 
 # Not part of what a run is: may differ when it goes on.
 PASSING = ("run", "workers", "threads", "stop_after", "save_every", "minutes")
@@ -25,20 +25,23 @@ def options_of(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("--network", default="imagenet-256+s8", help="see networks.py")
-    parser.add_argument("--start", default="yolo-nano", choices=["yolo-nano", "v0", "random"], help="weights of a nano network")
+    parser.add_argument("--start", default="yolo-nano", choices=list(NANO_STARTS), help="weights of a nano network")
+    parser.add_argument("--after", default=None, metavar="RUN", help="begin with the averaged weights of this run, of the same network")
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=None, help="the schedule ends with them at the latest; not repeatable")
     parser.add_argument("--stop-after", type=int, default=None, help="stop at this step, the schedule unchanged")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1e-3, help="of AdamW, for the head")
     parser.add_argument("--backbone-lr", type=float, default=0.3, help="share of it for the backbone")
-    parser.add_argument("--freeze", type=int, default=0, help="steps in which the backbone stays as it is")
+    parser.add_argument("--fixed", type=int, default=0, help="blocks at the beginning of the backbone that stay as they are")
     parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("--batch-norm", default="folded", choices=["folded", "frozen", "train"],
                         help="none; present with fixed statistics; present and learning")
+    parser.add_argument("--half", action="store_true", help="compute convolutions in bfloat16, weights stay float")
     parser.add_argument("--ema", type=float, default=0.999)
     parser.add_argument("--unknown-weight", type=float, default=0.25, help="of the absence of a class that a set does not label")
+    parser.add_argument("--recall", type=int, default=0, help="pictures of a batch that are of COCO and for which YOLO-Nano's answers are targets too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: this one")
     parser.add_argument("--threads", type=int, default=2)
@@ -50,17 +53,31 @@ def groups_of(net, options):
     """Parameters by rate and decay: biases and norms are not decayed."""
     groups = {}
     for name, parameter in net.named_parameters():
+        if not parameter.requires_grad:
+            continue
         key = (name.startswith("backbone."), parameter.ndim > 1)
         groups.setdefault(key, []).append(parameter)
     return [
-        {"params": parameters, "share": options.backbone_lr if back else 1.0, "back": back,
+        {"params": parameters, "share": options.backbone_lr if back else 1.0,
          "weight_decay": options.weight_decay if decayed else 0.0}
         for (back, decayed), parameters in groups.items()
     ]
 
 
+def checkpoint_of(run, device):
+    """Everything that a run has left, or None."""
+    file = WORK / "runs" / run / "last.pt"
+    return torch.load(file, map_location=device, weights_only=True) if file.exists() else None
+
+
 def built(options, device, empty=False):
     """The network of a run with its first weights; `empty`: a checkpoint fills it anyway."""
+    after = None if empty or options.after is None else checkpoint_of(options.after, "cpu")
+    if options.after and not empty and after is None:
+        raise SystemExit(f"there is no run '{options.after}' to begin after")
+    if after and any(after["options"][k] != getattr(options, k) for k in ("network", "batch_norm")):
+        raise SystemExit(f"run '{options.after}' has another network or batch normalisation")
+    empty = empty or after is not None
     net = network(options.network) if empty else started(options.network, options.start, options.seed)
     if options.batch_norm != "folded":
         if empty:
@@ -68,9 +85,28 @@ def built(options, device, empty=False):
         else:
             batches = Batches(WORK / "cache", net.side, options.batch, options.seed + 1, 8)
             with_batch_norm(net, [batches[k]["image"] for k in range(8)])
-    net = net.to(device)
+    if after:
+        net.load_state_dict(after["average"])
+    for part in [net.backbone.stem, *net.backbone.blocks][: options.fixed + 1 if options.fixed else 0]:
+        part.requires_grad_(False)
+    net = net.to(device, memory_format=torch.channels_last)
     net.places = tuple(v.to(device) for v in net.cells())
     return net
+
+
+def recaller(options, side, device):
+    """A function from images to what YOLO-Nano says of the first of them (`loss_of`), or to None."""
+    if options.recall == 0:
+        return lambda _images: None
+    first = started(f"nano-{side}", "yolo-nano").requires_grad_(False).to(device, memory_format=torch.channels_last)
+    # Of motorcycles it knows nothing.
+    told = torch.tensor([name != "motorcycle" for name in CLASSES], device=device)
+
+    @torch.no_grad()
+    def recall(images):
+        return *first(images[: options.recall]), told
+
+    return recall
 
 
 class Average:
@@ -99,15 +135,18 @@ def train(options):
     torch.set_num_threads(options.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+    # Nothing reads memory that was not written; filling it first costs 8 % of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     folder = WORK / "runs" / options.run
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "last.pt"
-    kept = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
+    kept = checkpoint_of(options.run, device)
     what = {k: v for k, v in vars(options).items() if k not in PASSING}
     if kept and kept["options"] != what:
         changed = [k for k in what if kept["options"].get(k) != what[k]]
         raise SystemExit(f"run '{options.run}' was begun with other {', '.join(changed)}: take another name")
     net = built(options, device, empty=kept is not None)
+    recall = recaller(options, net.side, device)
     optimizer = torch.optim.AdamW(groups_of(net, options), lr=options.lr)
     average, step, spent = Average(net, options.ema), 0, 0.0
     if kept:
@@ -116,7 +155,7 @@ def train(options):
         average.state, step, spent = kept["average"], kept["step"], kept["seconds"]
     else:
         torch.save(net.state_dict(), folder / "start.pt")
-    batches = Batches(WORK / "cache", net.side, options.batch, options.seed, options.steps)
+    batches = Batches(WORK / "cache", net.side, options.batch, options.seed, options.steps, recalled=options.recall)
     loader = torch.utils.data.DataLoader(
         torch.utils.data.Subset(batches, range(step, options.steps)), batch_size=None, num_workers=options.workers,
         persistent_workers=False, prefetch_factor=4 if options.workers else None)
@@ -142,9 +181,11 @@ def train(options):
                 break
             share = rate(step, progress, options.warm_up)
             for group in optimizer.param_groups:
-                group["lr"] = options.lr * share * group["share"] * (0 if group["back"] and step < options.freeze else 1)
+                group["lr"] = options.lr * share * group["share"]
             batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
-            loss, parts = loss_of(net, net(batch["image"]), batch, options.unknown_weight)
+            with torch.autocast(device.type, torch.bfloat16, enabled=options.half):
+                output = net(batch["image"])
+            loss, parts = loss_of(net, output, batch, options.unknown_weight, recall(batch["image"]))
             optimizer.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)

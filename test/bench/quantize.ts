@@ -88,7 +88,7 @@ function peakMbOf(pid: number): number | undefined {
 /** Time of `other` over that of `ours`, the median of so many comparisons, each of runs in turn. */
 async function ratioOf(other: string, ours: string): Promise<number> {
   const [a, b] = [await openGraph(other), await openGraph(ours)];
-  const image = { type: 'uint8', dims: [1, 320, 320, 3], data: drawnFigure() } as const;
+  const image = { type: 'uint8', dims: [1, 320, 320, 3], data: drawnFigure(320) } as const;
   const feeds = { count: 1, at: () => ({ image }) };
   const { signal } = new AbortController();
   const ratios: number[] = [];

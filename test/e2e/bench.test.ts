@@ -50,11 +50,11 @@ test('a table, what its columns mean, a recommendation with reasons, width and r
   expect([code, stderr]).toEqual([0, expect.stringContaining('2 rows of 0.2 s in 2 rounds: about')]);
   expect(stderr).toContain('no configuration: one camera at 5 frames a second is assumed');
   expect(stdout).toMatch(/onnxruntime \d+\.\d+\.\d+\n\nmodel +form +input +provider/);
-  expect(stdout).toMatch(/^vedette-nano +int8 +320 +cpu +1 +no +[\d.]+/m);
+  expect(stdout).toMatch(/^vedette-nano +int8 +384 +cpu +1 +no +[\d.]+/m);
   expect(stdout).toContain('no measure of how well it sees');
   expect(stdout).toMatch(/^Recommended: vedette-nano(-224)? on cpu with 1 thread: [\d.]+ ms a frame/m);
   expect(stdout).toMatch(
-    /vedette-nano-224 is vedette-nano with rho 0\.70: by the rule 0\.49 of the time, here/,
+    /vedette-nano-224 is vedette-nano with rho 0\.58: by the rule 0\.34 of the time, here/,
   );
   expect(stdout).toMatch(/alpha² x rho²/);
 });

@@ -49,6 +49,7 @@ test('the document of the bundled model over people of the scene has every figur
         objects: expect.any(Number),
         threshold: 0.6,
         interval50: [expect.any(Number), expect.any(Number)],
+        interval50to95: [expect.any(Number), expect.any(Number)],
       },
     },
     bySize: { small: {}, medium: {}, large: {} },
@@ -82,7 +83,8 @@ test('figures of an own model are kept in its manifest, one of each question, an
     'default',
   ]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^own \(21216f56930c\) on \S+ \(2\): 2 photos, \d+ objects$/m);
+  expect(stdout).toContain(`own (${String(manifest()['sha256']).slice(0, 12)}) on `);
+  expect(stdout).toMatch(/ on \S+ \(2\): 2 photos, \d+ objects$/m);
   expect(stdout).toMatch(/^person \* +\d+ +[\d.]+ +[\d.]+ +0\.6 +[\d.]+ +[\d.]+ /m);
   expect(stdout).toContain('Without a figure: dog, ');
   expect(stdout).toContain('Kept in the manifest of own.');
@@ -134,7 +136,7 @@ testNeeding({ shared: ['training/coco/val'] })(
     const document = await evalJson('default', sharedPath('training/coco/val'), '--bootstrap', '0');
     expect(document['photos']).toBe(204);
     expect(document['objects']).toBe(627);
-    expect(Math.abs(document.map50 - 0.43)).toBeLessThan(0.03);
-    expect(Math.abs(document.perClass['person']!.ap50 - 0.414)).toBeLessThan(0.02);
+    expect(Math.abs(document.map50 - 0.447)).toBeLessThan(0.02);
+    expect(Math.abs(document.perClass['person']!.ap50 - 0.449)).toBeLessThan(0.02);
   },
 );

@@ -16,6 +16,7 @@ import {
   drawnFigure,
   FIXTURES,
   type Golden,
+  INPUT_SIDE,
   LIGHTER_MODEL,
   modelFolder,
   SHIPPED_MODEL,
@@ -45,19 +46,6 @@ function clientOf(...args: ConstructorParameters<typeof TestClient>): TestClient
   const client = new TestClient(...args);
   onTestFinished(() => client.close());
   return client;
-}
-
-/** Every pixel of a smaller square is the nearest of a larger one. */
-function smaller(pixels: Uint8Array, side: number, sideAfter: number): Uint8Array {
-  const made = new Uint8Array(sideAfter * sideAfter * 3);
-  for (let at = 0; at < sideAfter * sideAfter; at += 1) {
-    const [x, y] = [at % sideAfter, Math.floor(at / sideAfter)].map((n) =>
-      Math.floor((n * side) / sideAfter),
-    );
-    const from = (y! * side + x!) * 3;
-    made.set(pixels.subarray(from, from + 3), at * 3);
-  }
-  return made;
 }
 
 function toy(from: { onnx: string; manifest: Record<string, unknown> }): string {
@@ -98,7 +86,7 @@ test('the shipped model finds the drawn figure where the golden run found it', a
 
 test('the lighter model finds the drawn figure where the shipped one does', async () => {
   const { endpoint } = await running(LIGHTER_MODEL);
-  const { found } = await clientOf(endpoint).infer(smaller(drawnFigure(), 320, 224));
+  const { found } = await clientOf(endpoint).infer(drawnFigure(endpoint.model.input.width));
   expect(found[0]).toMatchObject({ label: 'person' });
   expect(found[0]!.score).toBeGreaterThan(0.5);
   // It sees each edge less exactly: within a tenth of the picture.
@@ -112,7 +100,7 @@ testNeeding({ programs: ['ffmpeg'], shared: ['media/doorbell-person.mkv'] })(
   async () => {
     const picture = execFileSync('ffmpeg', [
       ...['-v', 'error', '-ss', '1', '-i', sharedPath('media/doorbell-person.mkv'), '-frames:v', '1'],
-      ...['-vf', 'scale=320:320', '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'],
+      ...['-vf', `scale=${INPUT_SIDE}:${INPUT_SIDE}`, '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'],
     ]);
     const { endpoint } = await running();
     const { found } = await clientOf(endpoint).infer(picture);

@@ -21,8 +21,8 @@ import { waitFor } from '../support/wait.ts';
 const QUICK = { downAfterS: 2, upAfterS: 2 };
 const WAIT_MS = 120_000;
 const SIDE = 64;
-/** Large enough for regions with a model of 320 pixels. */
-const WIDE = 448;
+/** Large enough for regions with a model of 384 pixels. */
+const WIDE = 576;
 
 /** A camera of grey frames that costs next to nothing. */
 function camera(fps: number, more: object = {}, side = SIDE): object {

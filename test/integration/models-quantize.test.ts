@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readManifest } from '../../daemon/models/manifest.ts';
 import type { Quantization } from '../../daemon/models/manifest-quantization.ts';
+import { readOnnx } from '../../daemon/models/onnx-file.ts';
 import { type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
 import { sharedPath, testNeeding } from '../support/needs.ts';
 import { COCO_DETECTOR, installCocoDetector } from '../support/shared-models.ts';
@@ -97,7 +98,29 @@ test('what differs more than allowed is refused with the figures and nothing is 
 /** Half a minute on two cores of their own. */
 const RUN_MS_MAX = 240_000;
 
-const onPhotos = testNeeding({ shared: [COCO_DETECTOR, 'training/coco/train', 'training/coco/val'] });
+const VALIDATION = ['training/coco/val', 'training/person-tracker/val', 'training/highway/val'];
+
+/** AP50 of 'nano' less that of 'nano-int8', percentage points, over all 1,343 photos. */
+async function pointsLost(data: string): Promise<number> {
+  const args = [
+    'models',
+    'eval',
+    'nano-int8',
+    ...VALIDATION.map((set) => sharedPath(set)),
+    '--compare',
+    'nano',
+  ];
+  const { code, stdout, stderr } = await runToEnd([...args, '--data', data, '--json', '--no-store']);
+  expect(code, stderr).toBe(0);
+  const { photos, compared } = JSON.parse(stdout) as {
+    readonly photos: number;
+    readonly compared: readonly { readonly difference: { readonly map50: number } }[];
+  };
+  expect(photos).toBe(1343);
+  return 100 * compared[0]!.difference.map50;
+}
+
+const onPhotos = testNeeding({ shared: [COCO_DETECTOR, 'training/coco/train', ...VALIDATION] });
 
 onPhotos(
   'a real detector quantized on photos keeps its average precision within 0.6 points in a third of its size, in the memory of a small board',
@@ -122,11 +145,19 @@ onPhotos(
     const [againstFloat, onLabels] = quantization.accuracy;
     expect(onLabels).toMatchObject({ measure: 'ap50', against: 'labels', pictures: 204 });
     expect(onLabels?.float).toBeGreaterThan(0.44);
-    expect(onLabels?.lossPoints).toBeLessThanOrEqual(0.6);
+    // Nine classes on 204 photos: what other photos to calibrate with change is as much (docs/quantize.md).
+    expect(onLabels?.lossPoints).toBeLessThanOrEqual(1.2);
+    expect(await pointsLost(data)).toBeLessThanOrEqual(0.6);
     expect(againstFloat?.int8).toBeGreaterThan(0.94);
     expect(quantization.size.bytes).toBeLessThanOrEqual(1.15e6);
     expect(quantization.convolutions).toEqual({ integer: 57, float: 2 });
     expect(quantization.layers).toHaveLength(59);
+    // What is written is the fast form: the first convolution reads four pixels at once (qdq-fast.ts).
+    const { manifest, folder } = await readManifest(join(data, 'models/nano-int8'));
+    const shapes = [...readOnnx(join(folder, manifest.file)).graph.initializers.values()].map(
+      ({ dims }) => dims,
+    );
+    expect(shapes).toContainEqual([32, 12, 3, 2]);
     expect(peakMb).toBeGreaterThan(100);
     expect(peakMb).toBeLessThan(PEAK_MB_MAX);
   },

@@ -5,7 +5,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { DetectorConfig } from '../../daemon/config/types.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { Authority } from '../support/certificates.ts';
-import { detectorConfig, drawnFigure, SHIPPED_MODEL, supervised, TestClient } from '../support/detector.ts';
+import {
+  detectorConfig,
+  drawnFigure,
+  INPUT_SIDE,
+  SHIPPED_MODEL,
+  supervised,
+  TestClient,
+} from '../support/detector.ts';
 import { type Fault, KserveServer } from '../support/kserve-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -132,7 +139,7 @@ describe('a server', () => {
     });
     const detector = await running({ url: server.url });
     expect((await detector.isState('local')).reason).toBe(
-      "has another model 'vedette-nano': input 'image' is FP32 [1,3,640,640] at the server, UINT8 [1,320,320,3] in our manifest",
+      `has another model 'vedette-nano': input 'image' is FP32 [1,3,640,640] at the server, UINT8 [1,${INPUT_SIDE},${INPUT_SIDE},3] in our manifest`,
     );
     expect(server.inferences).toBe(0);
   });

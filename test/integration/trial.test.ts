@@ -7,19 +7,21 @@ import { makeNode } from '../../daemon/models/graph.ts';
 import { readOnnx, writeOnnx } from '../../daemon/models/onnx-file.ts';
 import { makeTensor } from '../../daemon/models/tensor.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
-import { SHIPPED_MODEL } from '../support/detector.ts';
+import { INPUT_SIDE, SHIPPED_MODEL } from '../support/detector.ts';
 import { errorOf } from '../support/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const SHIPPED = join(SHIPPED_MODEL, 'model-int8.onnx');
+const DIMS = [1, INPUT_SIDE, INPUT_SIDE, 3];
+const BYTES = INPUT_SIDE * INPUT_SIDE * 3;
 const trials = new Trials({ clock: systemClock });
 afterAll(() => trials.close());
 
 test('a model is opened, run, measured; its ports and outputs come back', async () => {
   const result = await trials.try(SHIPPED, { runs: 3, warmups: 1, outputs: true });
-  expect(result.inputs).toEqual([{ name: 'image', type: 'uint8', shape: [1, 320, 320, 3] }]);
+  expect(result.inputs).toEqual([{ name: 'image', type: 'uint8', shape: DIMS }]);
   expect(result.runsMs).toHaveLength(3);
-  expect(result.data?.['scores']).toMatchObject({ type: 'float32', dims: [1, 1500, 9] });
+  expect(result.data?.['scores']).toMatchObject({ type: 'float32', dims: [1, expect.any(Number), 9] });
   expect(result.cpuMs).toBeGreaterThan(0);
   expect(result.rssBytes).toBeGreaterThan(10e6);
 });
@@ -29,8 +31,8 @@ test('the same model written again gives the same outputs, and the graph that re
   const again = join(folder, 'again.onnx');
   const optimizedFile = join(folder, 'optimized.onnx');
   writeOnnx(again, readOnnx(SHIPPED));
-  const pixels = Uint8Array.from({ length: 320 * 320 * 3 }, (_, at) => (at * 7919) % 251);
-  const feeds = { image: { type: 'uint8' as const, dims: [1, 320, 320, 3], data: pixels } };
+  const pixels = Uint8Array.from({ length: BYTES }, (_, at) => (at * 7919) % 251);
+  const feeds = { image: { type: 'uint8' as const, dims: DIMS, data: pixels } };
   const before = await trials.try(SHIPPED, { feeds, outputs: true });
   const after = await trials.try(again, { feeds, outputs: true, optimizedFile });
   expect(after.data).toEqual(before.data);
@@ -90,7 +92,7 @@ test('a process that dies, or does not answer in time, is told and replaced', as
 
 test('runs go on for a time, or at a pace, and a series of inputs is answered one by one', async () => {
   const image = (value: number) => ({
-    image: { type: 'uint8' as const, dims: [1, 320, 320, 3], data: new Uint8Array(307_200).fill(value) },
+    image: { type: 'uint8' as const, dims: DIMS, data: new Uint8Array(BYTES).fill(value) },
   });
   const series = [image(0), image(255), image(0)];
   const result = await trials.try(SHIPPED, { runs: 2, forMs: 100, perS: 50, series });

@@ -36,6 +36,8 @@ import { waitFor } from './wait.ts';
 export const FIXTURES = join(ROOT, 'test/fixtures/detector');
 export const SHIPPED_MODEL = join(ROOT, 'models/vedette-nano');
 export const LIGHTER_MODEL = join(ROOT, 'models/vedette-nano-224');
+/** Width and height of the shipped model's input. */
+export const INPUT_SIDE = (await loadModel(SHIPPED_MODEL)).input.width;
 
 /** The detector section with its defaults. */
 export function detectorConfig(changes: Partial<DetectorConfig> = {}): DetectorConfig {
@@ -150,16 +152,20 @@ function copyOf(response: DetectorResponse, labels: readonly string[]): Answer {
   return { type, requestId, camera, message, runStartMonoMs, runEndMonoMs, found };
 }
 
+/** The side for which figure.json is drawn. */
+const FIGURE_SIDE = 320;
+
 /**
- * The golden picture, RGB of width x height: a dark figure before a light wall, drawn with whole numbers only, so that
+ * The golden picture, RGB of side x side: a dark figure before a light wall, drawn with whole numbers only, so that
  * scripts/golden.py draws the same bytes. Not a photo: nobody's face and nobody's licence.
  */
-export function drawnFigure(width = 320, height = 320): Uint8Array {
-  const pixels = new Uint8Array(width * height * 3);
+export function drawnFigure(side = INPUT_SIDE): Uint8Array {
+  const pixels = new Uint8Array(side * side * 3);
   const { wall, shapes } = JSON.parse(readFileSync(join(FIXTURES, 'figure.json'), 'utf8')) as Figure;
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const at = (y * width + x) * 3;
+  for (let row = 0; row < side; row += 1) {
+    for (let column = 0; column < side; column += 1) {
+      const at = (row * side + column) * 3;
+      const [x, y] = [column, row].map((n) => Math.floor((n * FIGURE_SIDE) / side)) as [number, number];
       let colour = wall[y < 210 ? 0 : 1]!;
       for (const shape of shapes) if (inside(shape, x, y)) colour = shape.colour;
       for (let k = 0; k < 3; k += 1) pixels[at + k] = colour[k]! + ((x * 7 + y * 13) % 11);

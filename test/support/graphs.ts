@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs';
 import type { TensorData } from '../../daemon/core/infer.ts';
 import { openGraph } from '../../daemon/detector/graph-session.ts';
 import { makeNode } from '../../daemon/models/graph.ts';
-import { type Attribute, decodeModel, type Node, type OnnxModel } from '../../daemon/models/onnx.ts';
+import {
+  type Attribute,
+  decodeModel,
+  emptyGraph,
+  type Node,
+  type OnnxModel,
+} from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { activationsToObserve } from '../../daemon/models/qdq.ts';
 import type { Range } from '../../daemon/models/qdq-params.ts';
@@ -27,16 +33,7 @@ export function modelOf(graph: Partial<OnnxModel['graph']>, opset = 13): OnnxMod
     opsets: new Map([['', opset]]),
     producer: 'test',
     producerVersion: '',
-    graph: {
-      name: 'g',
-      nodes: [],
-      initializers: new Map(),
-      inputs: [],
-      outputs: [],
-      valueInfo: [],
-      rest: [],
-      ...graph,
-    },
+    graph: { ...emptyGraph(), name: 'g', ...graph },
     metadata: new Map(),
     rest: [],
   };

@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, test } from 'vitest';
-import { SHIPPED_MODEL } from './detector.ts';
+import { INPUT_SIDE, SHIPPED_MODEL } from './detector.ts';
 import { tempDir } from './temp-dir.ts';
 import { waitFor } from './wait.ts';
 
@@ -26,7 +26,7 @@ export function testWithTriton(): typeof test {
 const CONFIG = `
 backend: "python"
 max_batch_size: 0
-input [ { name: "image" data_type: TYPE_UINT8 dims: [ 1, 320, 320, 3 ] } ]
+input [ { name: "image" data_type: TYPE_UINT8 dims: [ 1, ${INPUT_SIDE}, ${INPUT_SIDE}, 3 ] } ]
 output [
   { name: "boxes" data_type: TYPE_FP32 dims: [ 1, -1, 4 ] },
   { name: "scores" data_type: TYPE_FP32 dims: [ 1, -1, 9 ] }

@@ -7,9 +7,8 @@ import { Scene } from '../../daemon/scene/scene.ts';
 import type { TruthObject } from '../../daemon/scene/truth.ts';
 import { Looking, type LookingOptions } from './looking.ts';
 
-/** Frames a second, and inferences. */
+/** Frames a second. */
 export const FPS = 5;
-const PER_S = 5;
 const SIZE = { width: 1280, height: 720 };
 /** A person is known in a frame in which a confirmed track of a person has this overlap with the truth. */
 const KNOWN_IOU = 0.4;
@@ -30,12 +29,13 @@ export interface Recall {
 export async function recallOn(
   scene: { readonly seed: number; readonly time: SceneTime; readonly seconds: number },
   gate: LookingOptions['gate'],
+  inferencesPerS = FPS,
 ): Promise<Recall> {
   const { seed, time, seconds } = scene;
   const camera = new Scene({ ...SIZE, fps: FPS, seed, time, lens: 'wide' });
   const looking = await Looking.open({
     ...SIZE,
-    inferencesPerS: PER_S,
+    inferencesPerS,
     ...(gate === undefined ? {} : { gate }),
   });
   const recall: Recall = { small: [0, 0], large: [0, 0], nobody: 0, inferences: 0, frames: seconds * FPS };
@@ -65,4 +65,19 @@ function judge(recall: Recall, objects: readonly TruthObject[], tracks: readonly
 /** Share of those who were there that were known, 0..1. */
 export function shareKnown([known, there]: readonly [number, number]): number {
   return known / Math.max(1, there);
+}
+
+/** Of several scenes together. */
+export function addedRecall(list: readonly Recall[]): Recall {
+  const sum: Recall = { small: [0, 0], large: [0, 0], nobody: 0, inferences: 0, frames: 0 };
+  for (const { small, large, nobody, inferences, frames } of list) {
+    for (const i of [0, 1] as const) {
+      sum.small[i] += small[i];
+      sum.large[i] += large[i];
+    }
+    sum.nobody += nobody;
+    sum.inferences += inferences;
+    sum.frames += frames;
+  }
+  return sum;
 }

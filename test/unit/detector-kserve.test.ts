@@ -33,6 +33,7 @@ const MODEL: ModelSpec = {
   decoder: { type: 'boxes-scores', boxes: 'boxes', scores: 'scores', nmsIou: 0.5 },
   labels: ['person', 'car'],
   thresholds: {},
+  saturationFree: false,
 };
 const FITTING = {
   inputs: [{ name: 'image', datatype: 'UINT8', shape: [1, 1, 2, 3] }],

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { makeNode } from '../../daemon/models/graph.ts';
 import { countConvolutions } from '../../daemon/models/integer-count.ts';
-import type { Graph, Node } from '../../daemon/models/onnx.ts';
+import { emptyGraph, type Graph, type Node } from '../../daemon/models/onnx.ts';
 
 function graphOf(nodes: Node[]): Graph {
-  return { name: '', nodes, initializers: new Map(), inputs: [], outputs: [], valueInfo: [], rest: [] };
+  return { ...emptyGraph(), nodes };
 }
 
 test('integer and float kernels of every domain are told apart, and those in inner graphs count too', () => {

@@ -52,7 +52,8 @@ describe('the classes of a folder', () => {
   });
 
   test('that nothing names are asked for, with what to do', async () => {
-    expect(await refusal({})).toContain('nothing names its classes; put a classes.txt');
+    // So deep that what others leave in the system's temporary folder is not above it.
+    expect(await refusal({}, 'a/b/c')).toContain('nothing names its classes; put a classes.txt');
   });
 
   test('are refused where they contradict themselves or this set is forgotten', async () => {

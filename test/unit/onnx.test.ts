@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { inTopologicalOrder, makeNode, removeDead } from '../../daemon/models/graph.ts';
-import { decodeModel, type Graph, type OnnxModel } from '../../daemon/models/onnx.ts';
+import { decodeModel, emptyGraph, type Graph, type OnnxModel } from '../../daemon/models/onnx.ts';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { Reader, Writer } from '../../daemon/models/protobuf.ts';
 import {
@@ -16,13 +16,11 @@ import { errorOf } from '../support/errors.ts';
 
 function graphOf(nodes: Graph['nodes'], outputs: readonly string[]): Graph {
   return {
+    ...emptyGraph(),
     name: 'g',
     nodes,
-    initializers: new Map(),
     inputs: [{ name: 'x', type: 'float32', dims: [1, 'n', undefined] }],
     outputs: outputs.map((name) => ({ name, type: 'float32', dims: undefined })),
-    valueInfo: [],
-    rest: [],
   };
 }
 

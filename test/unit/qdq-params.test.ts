@@ -67,7 +67,7 @@ test('weights come back within half a step of their channel, and the largest of 
     fc.property(weights, fc.constantFrom(0, 1), (numbers, axis) => {
       const values = Float32Array.from(numbers);
       const layout = layoutOf([3, 4], axis);
-      const { values: integers, scales } = quantizeWeights(values, layout);
+      const { values: integers, scales } = quantizeWeights(values, layout, { neighbours: 'none' });
       const largest = new Map<number, number>();
       forEachInChannels(layout, (index, channel) => {
         expect(Math.abs(integers[index]! * scales[channel]! - values[index]!)).toBeLessThanOrEqual(
@@ -86,6 +86,29 @@ test('weights come back within half a step of their channel, and the largest of 
   );
 });
 
+test('255 times the sum of two neighbours fits into 16 bits, whatever the weights; a channel is no coarser than it must be', () => {
+  const weights = fc.array(finite, { minLength: 12, maxLength: 12 });
+  fc.assert(
+    fc.property(weights, fc.constantFrom('pairs' as const, 'any' as const), (numbers, neighbours) => {
+      const values = Float32Array.from(numbers);
+      const layout = layoutOf([2, 6], 0);
+      const [plain, { values: integers, scales }] = [
+        quantizeWeights(values, layout, { neighbours: 'none' }),
+        quantizeWeights(values, layout, { neighbours }),
+      ];
+      for (let channel = 0; channel < 2; channel += 1) {
+        const row = [...integers.subarray(channel * 6, channel * 6 + 6)];
+        const sums =
+          neighbours === 'pairs'
+            ? [row[0]! + row[1]!, row[2]! + row[3]!, row[4]! + row[5]!]
+            : row.flatMap((a, at) => row.slice(at + 1).map((b) => a + b));
+        expect(Math.max(...sums.map(Math.abs))).toBeLessThanOrEqual(128);
+        expect(scales[channel]! / plain.scales[channel]!).toBeLessThanOrEqual(2);
+      }
+    }),
+  );
+});
+
 function channelAt(index: number, axis: number): number {
   return axis === 0 ? Math.floor(index / 4) : index % 4;
 }
@@ -95,7 +118,10 @@ test('a bias fits into int32 with the scale of the products, even where the weig
   fc.assert(
     fc.property(fc.oneof(tiny, finite), finite, positive, (weight, bias, inputScale) => {
       const layout = { outer: 1, channels: 1, inner: 1 };
-      const weights = quantizeWeights(Float32Array.of(weight), layout, { values: [bias], inputScale });
+      const weights = quantizeWeights(Float32Array.of(weight), layout, {
+        neighbours: 'none',
+        bias: { values: [bias], inputScale },
+      });
       const { values, scales } = quantizeBias([bias], inputScale, weights.scales);
       expect(scales[0]).toBe(Math.fround(Math.fround(inputScale) * weights.scales[0]!));
       expect(Math.abs(values[0]!)).toBeLessThanOrEqual(2 ** 30 + 1024);

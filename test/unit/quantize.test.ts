@@ -6,7 +6,7 @@ import { Fidelity } from '../../daemon/models/fidelity.ts';
 import { type Manifest, manifestSchema } from '../../daemon/models/manifest-schema.ts';
 import type { Quantized } from '../../daemon/models/quantize.ts';
 import { accuracyAgainstFloat } from '../../daemon/models/quantize-accuracy.ts';
-import { shortcomings, weightBitsFor } from '../../daemon/models/quantize-result.ts';
+import { shortcomings } from '../../daemon/models/quantize-result.ts';
 import type { CpuFacts } from '../../daemon/platform/cpu.ts';
 
 const floats = (...values: number[]): TensorData => ({
@@ -183,12 +183,6 @@ test('each kind of loss has its own limit', () => {
     'worse: AP50 with the float model for the truth is 84.0 % instead of 100.0 % (16 points lost, limit 15)',
     'worse: AP50 on the labelled photos is 48.9 % instead of 50.0 % (1.1 points lost, limit 1)',
   ]);
-});
-
-test('weights of seven bits are tried where sums of two products could overflow', () => {
-  expect(weightBitsFor(EPYC)).toEqual([8]);
-  expect(weightBitsFor(PI4)).toEqual([8]);
-  expect(weightBitsFor({ ...EPYC, features: ['avx2'] })).toEqual([8, 7]);
 });
 
 test('a manifest has room for what is known of a quantization, and no more', () => {
