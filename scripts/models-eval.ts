@@ -35,7 +35,12 @@ const measured = await loadModel(folder);
 const older = await loadModel('vedette-nano');
 const yoloFolder = join(SHARED, 'models/mobilenetv2-yolo-nano-coco-320');
 const yoloLabels = readFileSync(join(yoloFolder, 'labels.txt'), 'utf8').trim().split(/\r?\n/);
-const square320 = { ...older, saturationFree: false, input: { ...older.input, width: 320, height: 320 } };
+const square320: ModelSpec = {
+  ...older,
+  saturationFree: false,
+  input: { ...older.input, width: 320, height: 320 },
+  decoder: { type: 'boxes-scores', boxes: 'boxes', scores: 'scores', nmsIou: 0.5 },
+};
 const v0 = {
   ...square320,
   name: 'vedette-nano-v0',

@@ -2,13 +2,11 @@
 // process and main thread of commands.
 import { InferenceSession } from 'onnxruntime-node';
 import type { GraphSessionOptions } from '../core/infer.ts';
+import { cutsByteSums, readCpu } from '../platform/cpu.ts';
 
 export interface SessionWishes extends Pick<GraphSessionOptions, 'threads' | 'spinning' | 'optimization'> {
   readonly provider: InferenceSession.ExecutionProviderConfig;
-  /**
-   * Without VNNI the fast kernels of x64 cut sums of two products off at 16 bits; asked for precise ones, the runtime takes others, a
-   * quarter slower. Changes nothing on processors that have no need of it.
-   */
+  /** The sums of this model may be cut off by the fast kernels of some processors (`cutsByteSums`): take others there, a quarter slower. */
   readonly precise?: boolean;
   /** Further options. */
   readonly more?: InferenceSession.SessionOptions;
@@ -25,7 +23,7 @@ export async function createSession(
       ? InferenceSession.create(model, options)
       : InferenceSession.create(model, options);
   const plain = () => create({ ...sessionOptions(wishes, false), ...more });
-  if (!precise) return plain();
+  if (!precise || !cutsByteSums(readCpu())) return plain();
   // ONNX Runtime 1.30 cannot make them so where weights share a zero point. Whatever else is wrong it says once more.
   return create({ ...sessionOptions(wishes, true), ...more, logSeverityLevel: 4 }).catch(plain);
 }

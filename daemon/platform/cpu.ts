@@ -69,6 +69,14 @@ export function readCpu(roots: SystemRoots = SYSTEM_ROOTS, arch: string = proces
   };
 }
 
+/**
+ * Whether ONNX Runtime's fast int8 kernels add two products in 16 bits here and cut off what does not fit: x64 without VNNI. Where
+ * they do not, its precise kernels give the same and take 1.8 times as long (vedette-nano-v0, Intel Xeon with VNNI, 2026-11-27).
+ */
+export function cutsByteSums({ arch, features }: Pick<CpuFacts, 'arch' | 'features'>): boolean {
+  return arch === 'x64' && !features.includes('avx_vnni') && !features.includes('avx512_vnni');
+}
+
 function coresIn(text: string): ReadonlyMap<string, string>[] {
   const blocks = text.split(/\n\s*\n/).map((block) => {
     const pairs = block.split('\n').map((line) => /^([^:]*?)\s*:\s*(.*)$/.exec(line));

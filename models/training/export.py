@@ -40,8 +40,8 @@ def exported(run, share=1.0, original=0.0, side=None):
     parts = [(1 - share - original, folded(net))]
     net.load_state_dict(kept["average"])
     parts.append((share, folded(net)))
-    if original > 0 and "+slim" in options.network:
-        raise SystemExit(f"run '{run}': a slim network has other channels than YOLO-Nano; nothing can be mixed")
+    if original > 0 and getattr(net, "thin", False):
+        raise SystemExit(f"run '{run}': a thin network has other channels than YOLO-Nano; nothing can be mixed")
     if original > 0:
         parts.append((original, folded(started(options.network, "yolo-nano"))))
     target = network(options.network.replace(f"-{net.side}", f"-{side or net.side}", 1))
@@ -104,6 +104,7 @@ def main():
     parser.add_argument("--side", type=int, default=None, help="of the input; default: the run's")
     parser.add_argument("--int8", action="store_true", help="quantize and evaluate")
     parser.add_argument("--pictures", type=int, default=128, help="to quantize with")
+    parser.add_argument("--method", default=None, help="of the quantizer; default: the one that it finds best")
     parser.add_argument("--force", action="store_true", help="keep the int8 model even where the quantizer refuses it")
     options = parser.parse_args()
     name = options.name or options.run
@@ -113,9 +114,9 @@ def main():
     if not options.int8:
         return
     calibration(WORK / "calibration", options.pictures * 2, seed=1)
-    force = ["--force"] if options.force else []
+    wishes = [*(["--method", options.method] if options.method else []), *(["--force"] if options.force else [])]
     vedette("models", "quantize", folder, "--calibrate", WORK / "calibration", "--pictures", options.pictures,
-            "--name", f"{name}-int8", "--data", WORK / "data", "--eval", TRAINING / "coco/val", *force)
+            "--name", f"{name}-int8", "--data", WORK / "data", "--eval", TRAINING / "coco/val", *wishes)
     int8 = WORK / "data/models" / f"{name}-int8"
     for part in ("coco", "person-tracker", "highway"):
         vedette("models", "eval", int8, TRAINING / part / "val", "--compare", folder, "--compare", "default", "--no-store")

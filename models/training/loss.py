@@ -98,7 +98,7 @@ def listened(batch, boxes, centres, unknown_weight):
 
 
 # How much the first weights count against the labels, in the pictures for which they are asked.
-RECALLED = 0.5
+RECALLED = 0.6
 
 
 def remembered(recalled, boxes, logits, objects):

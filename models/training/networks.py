@@ -2,7 +2,7 @@
 
 A network takes uint8 [B,S,S,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
 None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) with
-options behind: `nano-320+s8` (a third head at stride 8), `nano-320+slim` (narrower), `imagenet-224*0.5` (hidden channels kept).
+options behind: `nano-320+s8` (a third head at stride 8), `nano-320+thin` and `+slim` (narrower), `imagenet-224*0.5` (hidden channels kept).
 """
 import re
 
@@ -19,8 +19,8 @@ NANO_PLAN = [
     (16, None, 1), (48, 12, 2), (72, 12, 1), (72, 16, 2), (96, 16, 1), (96, 16, 1), (96, 32, 2), (192, 32, 1), (192, 32, 1),
     (192, 32, 1), (192, 48, 1), (288, 48, 1), (288, 48, 1), (288, 80, 2), (480, 80, 1), (480, 80, 1),
 ]
-# Hidden channels of the blocks and channels of the head at stride 16 that `+slim` has fewer of; see slimming.py.
-SLIM_BLOCKS = {2: 64, 3: 64}
+# Hidden channels of the blocks that `+thin` has fewer of, and of the head at stride 16, which `+slim` has fewer of too; see slimming.py.
+THIN_BLOCKS = {2: 64, 3: 64}
 HEAD16, HEAD16_SLIM = (288, 192, 288), (192, 96, 144)
 NANO_ANCHORS = {32: [(115, 74), (119, 199), (243, 238)], 16: [(12, 18), (37, 49), (52, 132)], 8: [(8, 13)]}
 NANO_SCALE_XY = {32: 1.1, 16: 1.05, 8: 1.05}
@@ -29,9 +29,9 @@ NANO_SCALE_XY = {32: 1.1, 16: 1.05, 8: 1.05}
 IMAGENET_ROWS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
 
-def nano_plan(slim):
+def nano_plan(thin):
     """NANO_PLAN, or with fewer hidden channels."""
-    return [(SLIM_BLOCKS.get(k, row[0]) if slim else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
+    return [(THIN_BLOCKS.get(k, row[0]) if thin else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
 
 
 def imagenet_plan(rows=IMAGENET_ROWS, keep=1.0, cut=0):
@@ -110,10 +110,11 @@ class NanoNetwork(Network):
 
     kind = "yolo"
 
-    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False):
+    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False, thin=False):
         super().__init__(side, classes)
         out = 3 * (5 + classes)
-        self.backbone = Backbone(16, nano_plan(slim))
+        self.thin, self.slim = thin or slim, slim
+        self.backbone = Backbone(16, nano_plan(self.thin))
         self.pyramid = Chain(Pyramid(), Conv(320, 288))
         self.head32 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 96), Conv(96, 384), Conv(384, out, act=None))
         wide, narrow, last = HEAD16_SLIM if slim else HEAD16
@@ -130,11 +131,13 @@ class NanoNetwork(Network):
             self.register_buffer(f"origin{stride}", origin, persistent=False)
             self.register_buffer(f"size{stride}", size, persistent=False)
 
-    def narrowings(self):
-        """What `+slim` narrows, in that order, for `slimmed` of a network that is not slim yet."""
-        blocks, head, (wide, narrow, last) = self.backbone.blocks, self.head16.layers, HEAD16_SLIM
-        rows = [([blocks[k].expand, blocks[k].depth], blocks[k].project, keep) for k, keep in SLIM_BLOCKS.items()]
-        return [*rows, ([head[2]], head[3], last), ([head[1]], head[2], narrow), ([self.widen, head[0]], head[1], wide)]
+    def narrowings(self, whole):
+        """Rows for `slimmed` that make `whole`, which is not thin, as narrow as this network."""
+        blocks, head, (wide, narrow, last) = whole.backbone.blocks, whole.head16.layers, HEAD16_SLIM
+        rows = [([blocks[k].expand, blocks[k].depth], blocks[k].project, keep) for k, keep in THIN_BLOCKS.items()]
+        if not self.slim:
+            return rows
+        return [*rows, ([head[2]], head[3], last), ([head[1]], head[2], narrow), ([whole.widen, head[0]], head[1], wide)]
 
     def outputs(self):
         """The last convolution of each head."""
@@ -286,7 +289,7 @@ def network(name):
     """A network by name, weights by chance: see the top of this file."""
     match = re.fullmatch(r"(nano|imagenet)-(\d+)((?:[+*][\w.]+)*)", name)
     if match is None:
-        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +slim, +cutN, +neckN, *KEEP")
+        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +thin, +slim, +cutN, +neckN, *KEEP")
     family, side, options = match[1], int(match[2]), re.findall(r"([+*])([\w.]+)", match[3])
     words = {}
     for sign, word in options:
@@ -294,8 +297,8 @@ def network(name):
             words["keep"] = float(word)
         elif word == "s8":
             words["s8" if family == "nano" else "strides"] = True if family == "nano" else (32, 16, 8)
-        elif word == "slim":
-            words["slim"] = True
+        elif word in ("slim", "thin"):
+            words[word] = True
         else:
             key, number = re.fullmatch(r"([a-z]+)(\d+)", word).groups()
             words[key] = int(number)

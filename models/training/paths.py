@@ -13,5 +13,7 @@ COCO_ROWS = [0, 1, 2, 1, 5, 7, 14, 15, 16]
 
 YOLO_NANO = SHARED / "models/mobilenetv2-yolo-nano-coco-320/model.onnx"
 NANO_V0 = SHARED / "models/vedette-nano-v0/model.onnx"
+# The float parent of the bundled model.
+RELEASED = ROOT / "models/training/vedette-nano.onnx"
 IMAGENET = SHARED / "models/mobilenetv2-imagenet-224/model-int8.onnx"
 TRAINING = SHARED / "training"

@@ -2,6 +2,8 @@
 
 `python start_weights.py` proves both: same outputs as ONNX Runtime, same first class.
 """
+import re
+
 import numpy as np
 import torch
 from PIL import Image
@@ -9,7 +11,7 @@ from PIL import Image
 from augment import Batches
 from layers import Conv
 from networks import ImagenetNetwork, NanoNetwork, network
-from paths import CLASSES, COCO_ROWS, IMAGENET, NANO_V0, TRAINING, WORK, YOLO_NANO
+from paths import CLASSES, COCO_ROWS, IMAGENET, NANO_V0, RELEASED, TRAINING, WORK, YOLO_NANO
 from slimming import slimmed
 
 
@@ -78,6 +80,16 @@ def fill_mixed(net):
     return net
 
 
+def fill_released(net):
+    """The float parent of the bundled model; what has another shape in `net` stays as it is."""
+    parts = [net.backbone, net.pyramid, net.join, net.head32, net.widen, net.head16]
+    convs = [m for part in parts for m in part.modules() if isinstance(m, Conv)]
+    for conv, (weight, bias) in zip(convs, convolutions(RELEASED), strict=True):
+        if conv.conv.weight.shape == weight.shape:
+            fill(conv, weight, bias)
+    return net
+
+
 def motorcycles(net):
     """Rows of a head's last convolution that tell motorcycles, of which YOLO-Nano knows nothing."""
     values = 5 + net.classes
@@ -120,16 +132,19 @@ SLIMMING = 12
 
 
 def started(name, start="yolo-nano", seed=0):
-    """A network by name with its first weights; `start` for `nano`: a name in NANO_STARTS."""
+    """A network by name with its first weights; `start` for `nano`: a name in NANO_STARTS, or the bundled model's and v0's where its
+    shapes are others."""
     torch.manual_seed(seed)
     net = network(name)
     if not isinstance(net, NanoNetwork):
         return fill_imagenet(net)
-    if "+slim" not in name or start == "random":
+    if start == "released":
+        return fill_released(started(name, "v0", seed))
+    if not net.thin or start == "random":
         return NANO_STARTS[start](net)
-    whole = NANO_STARTS[start](network(name.replace("+slim", "")))
+    whole = NANO_STARTS[start](network(re.sub(r"\+(thin|slim)", "", name)))
     batches = Batches(WORK / "cache", net.side, 16, seed, SLIMMING)
-    slimmed(whole, whole.narrowings(), [batches[k]["image"] for k in range(SLIMMING)])
+    slimmed(whole, net.narrowings(whole), [batches[k]["image"] for k in range(SLIMMING)])
     net.load_state_dict(whole.state_dict())
     return net
 

@@ -25,7 +25,7 @@ def options_of(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("--network", default="imagenet-256+s8", help="see networks.py")
-    parser.add_argument("--start", default="yolo-nano", choices=list(NANO_STARTS), help="weights of a nano network")
+    parser.add_argument("--start", default="yolo-nano", choices=[*NANO_STARTS, "released"], help="weights of a nano network")
     parser.add_argument("--after", default=None, metavar="RUN", help="begin with the averaged weights of this run, of the same network")
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=None, help="the schedule ends with them at the latest; not repeatable")

@@ -93,7 +93,7 @@ describe('vedette models show', () => {
     expect(stdout).toMatch(
       /kernels {5}57 of 59 convolutions run as integer ones \(float: head16\.3\w*, head32\.3\w*\)/,
     );
-    expect(stdout).toMatch(/size {8}0\.61 million parameters, 311 million multiply-adds a picture/);
+    expect(stdout).toMatch(/size {8}0\.69 million parameters, 361 million multiply-adds a picture/);
     expect(stdout).toMatch(/outputs {5}boxes float32 \[1, 2160, 4\], scores float32 \[1, 2160, 9\]/);
     expect(stdout).toMatch(/thresholds {2}0\.5, person 0\.6/);
   });
@@ -130,7 +130,7 @@ describe('vedette models verify', () => {
     writeFileSync(manifest, JSON.stringify(changed));
     const { code, stdout, stderr } = await models('verify');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^ok {5}mine {2}792 kB, whole; opened in \d+ ms, ran in [\d.]+ ms$/m);
+    expect(stdout).toMatch(/^ok {5}mine {2}889 kB, whole; opened in \d+ ms, ran in [\d.]+ ms$/m);
     expect(stdout).toMatch(
       /^fault {2}other {2}model 'other': output 'scores' is float32 \[1,735,9\], the manifest says float32 \[1,N,1\]$/m,
     );

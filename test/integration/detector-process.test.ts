@@ -77,7 +77,7 @@ test('the shipped model finds the drawn figure where the golden run found it', a
   // Two digits: integer kernels differ a little between CPUs (with and without VNNI, arm64).
   expectFound(answer, golden.figure.found, endpoint.model.labels, 1);
   expect(answer.found[0]).toMatchObject({ label: 'person' });
-  expect(answer.found[0]?.score).toBeGreaterThan(0.8);
+  expect(answer.found[0]?.score).toBeGreaterThan(0.6);
   expect(answer).toMatchObject({ camera: 1, requestId: 1 });
   expect(answer.runEndMonoMs).toBeGreaterThan(answer.runStartMonoMs);
   // The same process, an empty picture: nothing left over from the run before.
@@ -105,7 +105,7 @@ testNeeding({ programs: ['ffmpeg'], shared: ['media/doorbell-person.mkv'] })(
     const { endpoint } = await running();
     const { found } = await clientOf(endpoint).infer(picture);
     expect(found[0]?.label).toBe('person');
-    expect(found[0]?.score).toBeGreaterThan(0.8);
+    expect(found[0]?.score).toBeGreaterThan(0.6);
   },
 );
 

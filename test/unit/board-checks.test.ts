@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deviceFindings, secretFindings } from '../../daemon/platform/access.ts';
-import { cpuFindings, readCpu } from '../../daemon/platform/cpu.ts';
+import { cpuFindings, cutsByteSums, readCpu } from '../../daemon/platform/cpu.ts';
 import { hardwareFindings, readHardware } from '../../daemon/platform/hardware.ts';
 import {
   flagsNow,
@@ -104,6 +104,19 @@ describe('the processor', () => {
       );
     expect(cpuFindings(governed('cpufreq-dt'))[1]).toMatchObject({ level: 'warning', subject: 'governor' });
     expect(cpuFindings(governed('intel_pstate'))[1]).toMatchObject({ level: 'ok', subject: 'governor' });
+  });
+
+  test('cuts off sums of bytes on x64 without VNNI only', () => {
+    const zen3 = 'processor\t: 0\nmodel name\t: AMD EPYC 7763\nflags\t\t: fpu sse4_2 avx2\n\n';
+    const zen4 = zen3.replace('avx2', 'avx2 avx512_vnni');
+    const cuts = (cpuinfo: string, arch: string): boolean =>
+      cutsByteSums(readCpu(board({ 'proc/cpuinfo': cpuinfo }), arch));
+    expect([cuts(zen3, 'x64'), cuts(zen4, 'x64'), cuts(PC, 'x64'), cuts(PI_4, 'arm64')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test('that cannot be read is said', () => {
