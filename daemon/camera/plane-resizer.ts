@@ -6,8 +6,8 @@ import type { Size } from './halve.ts';
  * Averages every source pixel into the target pixel it falls on (box filter); where the target is larger than the
  * source, source pixels repeat. Made once per plane, part and pair of sizes; `run` allocates nothing.
  *
- * Where 4 or 2 source columns make one target column (1280 or 640 wide to 320, the common cases), four pixels are added
- * at once in the halves of two 32-bit words (SWAR): 1280x720 to 320x320 took 3.6 ms without, see test/bench.
+ * Four pixels are added at once in the halves of two 32-bit words (SWAR), straight into the target where 4 or 2 source columns
+ * make one target column (1280 or 640 wide to 320): 1280x720 to 320x320 took 3.6 ms without, to 384x384 4.3 ms.
  */
 export class PlaneResizer {
   /** The rectangle that it takes. */
@@ -19,7 +19,10 @@ export class PlaneResizer {
   readonly #columnStarts: Int32Array;
   readonly #rowEnds: Int32Array;
   readonly #columnEnds: Int32Array;
+  /** Of the columns before each, over the rows of one target row: what is between two of them is a difference. */
   readonly #sums: Uint32Array;
+  /** 1 / n, a hair more so that whole numbers stay whole, for n pixels that become one. */
+  readonly #inverses: Float64Array;
   readonly #columnsPerPixel: number;
 
   constructor(source: Size, { width, height }: Size, stride: number) {
@@ -30,27 +33,39 @@ export class PlaneResizer {
     this.#height = height;
     [this.#rowStarts, this.#rowEnds] = spans(sourceHeight, height);
     [this.#columnStarts, this.#columnEnds] = spans(sourceWidth, width);
-    this.#sums = new Uint32Array(sourceWidth);
+    this.#sums = new Uint32Array(sourceWidth + 1);
+    this.#inverses = Float64Array.from({ length: this.#mostPixels() + 1 }, (_, count) => (1 + 1e-12) / count);
     this.#columnsPerPixel = sourceWidth / width;
+  }
+
+  /** How many pixels become one, at most. */
+  #mostPixels(): number {
+    const { width, height } = this.source;
+    return Math.ceil(width / this.#width) * Math.ceil(height / this.#height);
   }
 
   /** The part of a plane that begins at `offset` of `source`; `words` the same bytes as 32-bit words. */
   run(source: Uint8Array, words: Uint32Array, offset: number, target: Uint8Array): void {
     const stride = this.#stride;
     const aligned = stride % 4 === 0 && offset % 4 === 0;
+    const packs = aligned && this.source.width % 4 === 0;
     for (let row = 0; row < this.#height; row += 1) {
       const from = this.#rowStarts[row]!;
       const rowCount = this.#rowEnds[row]! - from;
       const start = offset + from * stride;
       const to = row * this.#width;
-      if (aligned && rowCount < 64 && this.#columnsPerPixel === 4) {
+      if (aligned && rowCount < ROWS_PACKED && this.#columnsPerPixel === 4) {
         averageFour(words, start >> 2, stride >> 2, rowCount, target, to, this.#width);
-      } else if (aligned && rowCount < 64 && this.#columnsPerPixel === 2) {
+      } else if (aligned && rowCount < ROWS_PACKED && this.#columnsPerPixel === 2) {
         averageTwo(words, start >> 2, stride >> 2, rowCount, target, to, this.#width >> 1);
       } else if (rowCount === 1 && this.#columnsPerPixel <= 1) {
         this.#repeat(source, start, target, to);
+      } else if (packs && rowCount < ROWS_PACKED) {
+        addWordRows(words, start >> 2, stride >> 2, rowCount, this.#sums);
+        this.#average(rowCount, target, to);
       } else {
-        this.#averageAny(source, start, rowCount, target, to);
+        addRows(source, start, stride, rowCount, this.#sums);
+        this.#average(rowCount, target, to);
       }
     }
   }
@@ -63,21 +78,23 @@ export class PlaneResizer {
     }
   }
 
-  #averageAny(source: Uint8Array, start: number, rowCount: number, target: Uint8Array, to: number): void {
+  #average(rowCount: number, target: Uint8Array, to: number): void {
     const sums = this.#sums;
-    addRows(source, start, this.#stride, rowCount, sums);
+    const starts = this.#columnStarts;
+    const ends = this.#columnEnds;
+    const inverses = this.#inverses;
     const width = this.#width;
     for (let column = 0; column < width; column += 1) {
-      const first = this.#columnStarts[column]!;
-      const end = this.#columnEnds[column]!;
-      let sum = 0;
-      for (let x = first; x < end; x += 1) sum += sums[x]!;
+      const first = starts[column]!;
+      const end = ends[column]!;
       const count = (end - first) * rowCount;
-      target[to + column] = (sum + (count >> 1)) / count;
+      target[to + column] = (sums[end]! - sums[first]! + (count >> 1)) * inverses[count]!;
     }
   }
 }
 
+/** Sums of fewer rows than this fit into the halves of a word. */
+const ROWS_PACKED = 64;
 /** Every other byte of a word, so that two sums of up to 257 bytes each fit side by side. */
 const EVEN_BYTES = 0x00ff00ff;
 
@@ -137,13 +154,45 @@ function averageTwo(
   }
 }
 
-/** Sums `count` rows column by column into `sums`. */
+/** Sums of the columns before each, over `count` rows. */
 function addRows(source: Uint8Array, start: number, stride: number, count: number, sums: Uint32Array): void {
-  const width = sums.length;
-  for (let x = 0; x < width; x += 1) sums[x] = source[start + x]!;
-  for (let row = 1; row < count; row += 1) {
-    const base = start + row * stride;
-    for (let x = 0; x < width; x += 1) sums[x] = sums[x]! + source[base + x]!;
+  const end = start + count * stride;
+  let total = 0;
+  for (let x = 0; x < sums.length - 1; x += 1) {
+    for (let at = start + x; at < end; at += stride) total += source[at]!;
+    sums[x + 1] = total;
+  }
+}
+
+/** The same, four columns at a time. */
+function addWordRows(
+  words: Uint32Array,
+  start: number,
+  stride: number,
+  count: number,
+  sums: Uint32Array,
+): void {
+  const wordCount = sums.length >> 2;
+  const end = start + count * stride;
+  let total = 0;
+  for (let column = 0; column < wordCount; column += 1) {
+    const first = words[start + column]!;
+    let even = first & EVEN_BYTES;
+    let odd = (first >>> 8) & EVEN_BYTES;
+    for (let at = start + column + stride; at < end; at += stride) {
+      const word = words[at]!;
+      even += word & EVEN_BYTES;
+      odd += (word >>> 8) & EVEN_BYTES;
+    }
+    const before = 4 * column;
+    total += even & 0xffff;
+    sums[before + 1] = total;
+    total += odd & 0xffff;
+    sums[before + 2] = total;
+    total += even >>> 16;
+    sums[before + 3] = total;
+    total += odd >>> 16;
+    sums[before + 4] = total;
   }
 }
 
