@@ -49,6 +49,7 @@ export type ControlMessage =
       readonly fallbacks: readonly ProviderFallback[];
       readonly skipped: readonly ProviderFallback[];
       readonly library?: UsedLibrary | undefined;
+      readonly exact: boolean;
       readonly threads: number;
       readonly loadMs: number;
       readonly warmupMs: number;

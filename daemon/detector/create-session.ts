@@ -8,24 +8,39 @@ export interface SessionWishes extends Pick<GraphSessionOptions, 'threads' | 'sp
   readonly provider: InferenceSession.ExecutionProviderConfig;
   /** The sums of this model may be cut off by the fast kernels of some processors (`cutsByteSums`): take others there, a quarter slower. */
   readonly precise?: boolean;
+  /** Whether the fast kernels of this processor cut sums off; default: what the processor says. */
+  readonly cuts?: boolean;
   /** Further options. */
   readonly more?: InferenceSession.SessionOptions;
+}
+
+export interface OpenedSession {
+  readonly session: InferenceSession;
+  /** False where `precise` kernels were wanted and the runtime has none for this model. */
+  readonly exact: boolean;
 }
 
 /** Opens a file or a model in memory. Rejects with what the runtime says. */
 export async function createSession(
   model: string | Uint8Array,
   wishes: SessionWishes,
-): Promise<InferenceSession> {
-  const { precise = false, more } = wishes;
+): Promise<OpenedSession> {
+  const { precise = false, cuts = cutsByteSums(readCpu()), more } = wishes;
   const create = (options: InferenceSession.SessionOptions) =>
     typeof model === 'string'
       ? InferenceSession.create(model, options)
       : InferenceSession.create(model, options);
   const plain = () => create({ ...sessionOptions(wishes, false), ...more });
-  if (!precise || !cutsByteSums(readCpu())) return plain();
-  // ONNX Runtime 1.30 cannot make them so where weights share a zero point. Whatever else is wrong it says once more.
-  return create({ ...sessionOptions(wishes, true), ...more, logSeverityLevel: 4 }).catch(plain);
+  if (!precise || !cuts) return { session: await plain(), exact: true };
+  try {
+    return {
+      session: await create({ ...sessionOptions(wishes, true), ...more, logSeverityLevel: 4 }),
+      exact: true,
+    };
+  } catch {
+    // ONNX Runtime 1.30 cannot make them so where weights share a zero point. Whatever else is wrong it says once more.
+    return { session: await plain(), exact: false };
+  }
 }
 
 function sessionOptions(

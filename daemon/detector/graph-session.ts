@@ -15,7 +15,7 @@ export async function openGraph(
   options: GraphSessionOptions = {},
 ): Promise<GraphSession> {
   const { provider = 'cpu', optimizedFile, ...wishes } = options;
-  const session = await createSession(model, {
+  const { session } = await createSession(model, {
     ...wishes,
     provider:
       typeof model === 'string' && provider === 'tensorrt'

@@ -5,6 +5,7 @@ import type { ModelSpec } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Finding } from '../platform/finding.ts';
 import type { Logger } from '../platform/logger.ts';
+import { INEXACT } from './ready-log.ts';
 import type { RuntimeReport } from './runtime-library.ts';
 import { DetectorSupervisor } from './supervisor.ts';
 import type { DetectorEndpoint, DetectorState } from './wire.ts';
@@ -63,7 +64,14 @@ export async function detectorFindings(probe: DetectorProbe, signal: AbortSignal
   const skipped = ready.skipped.map(({ provider, reason: why }): Finding => {
     return { level: 'ok', subject: provider, message: `not used: ${why}` };
   });
-  return [mainFinding(ready), libraryFinding(ready.runtime), ...missed, ...skipped];
+  const inexact: Finding = {
+    level: 'warning',
+    subject: 'kernels',
+    message: INEXACT.what,
+    advice: INEXACT.advice,
+  };
+  const counted = ready.exact ? [] : [inexact];
+  return [mainFinding(ready), libraryFinding(ready.runtime), ...counted, ...missed, ...skipped];
 }
 
 function libraryFinding({ problem, ...library }: RuntimeReport): Finding {

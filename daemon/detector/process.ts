@@ -95,9 +95,20 @@ async function withRemote(
 }
 
 function reportReady(session: DetectorSession, threads: number): void {
-  const { provider, fallbacks, skipped, library, loadMs, warmupMs } = session;
+  const { provider, fallbacks, skipped, library, exact, loadMs, warmupMs } = session;
   const rssBytes = process.memoryUsage.rss();
-  report({ type: 'ready', provider, fallbacks, skipped, library, threads, loadMs, warmupMs, rssBytes });
+  report({
+    type: 'ready',
+    provider,
+    fallbacks,
+    skipped,
+    library,
+    exact,
+    threads,
+    loadMs,
+    warmupMs,
+    rssBytes,
+  });
 }
 
 function report(message: ControlMessage): void {

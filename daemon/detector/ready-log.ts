@@ -5,6 +5,12 @@ import type { ControlMessage } from './control.ts';
 
 export type ReadyMessage = Extract<ControlMessage, { readonly type: 'ready' }>;
 
+/** What an owner is told whose model counts wrong on this processor. */
+export const INEXACT = {
+  what: 'this processor cuts off sums of the model (x64 without VNNI), and the runtime has no exact kernels for it: scores may be lower than they should be',
+  advice: 'quantize it from its float form with `vedette models quantize` (docs/int8.md)',
+};
+
 export interface Readiness {
   readonly generation: number;
   readonly model: string;
@@ -12,11 +18,23 @@ export interface Readiness {
 }
 
 export function tellReady(logger: Logger, { generation, model, message }: Readiness): void {
-  const { provider, fallbacks, skipped, library, threads, loadMs, warmupMs } = message;
-  const facts = { generation, model, provider, fallbacks, skipped, library, threads, loadMs, warmupMs };
+  const { provider, fallbacks, skipped, library, exact, threads, loadMs, warmupMs } = message;
+  const facts = {
+    generation,
+    model,
+    provider,
+    fallbacks,
+    skipped,
+    library,
+    exact,
+    threads,
+    loadMs,
+    warmupMs,
+  };
   logger.info(facts, `detector: ready with model '${model}' on ${provider}`);
   const code: ErrorCode = 'PROVIDER_UNAVAILABLE';
   for (const { provider: missed, reason } of fallbacks) {
     logger.warn({ code, provider: missed }, `detector: ${missed} not used: ${reason}; using ${provider}`);
   }
+  if (!exact) logger.warn({ model }, `detector: ${INEXACT.what}; ${INEXACT.advice}`);
 }

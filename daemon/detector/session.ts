@@ -9,7 +9,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { readGpu } from '../platform/gpu.ts';
 import { loaderPlace } from '../platform/loader.ts';
 import { obstacleOf } from './accelerators.ts';
-import { createSession } from './create-session.ts';
+import { createSession, type OpenedSession } from './create-session.ts';
 import type { OutputData } from './decode.ts';
 import { drawTestPicture, outputProblem } from './output-check.ts';
 import {
@@ -60,6 +60,8 @@ export interface DetectorSession {
   /** Accelerators of 'auto' that this board does not have. */
   readonly skipped: readonly ProviderFallback[];
   readonly library: UsedLibrary | undefined;
+  /** False where this processor's kernels cut off sums of this model and there are no others for it: docs/int8.md. */
+  readonly exact: boolean;
   readonly loadMs: number;
   /** Median of the warm-up runs. */
   readonly warmupMs: number;
@@ -136,7 +138,7 @@ async function againstCpu(
 async function openWarm(plan: SessionPlan, provider: Provider, engines: EnginePlace): Promise<WarmSession> {
   const { model, clock } = plan;
   const startMonoMs = clock.monoMs();
-  const session = await create(plan, provider, engines);
+  const { session, exact } = await create(plan, provider, engines);
   const problems = misfits(model, session);
   if (problems.length > 0) {
     await session.release();
@@ -157,14 +159,14 @@ async function openWarm(plan: SessionPlan, provider: Provider, engines: EnginePl
     throw unsupported(model, `onnx runtime cannot run it: ${reasonOf(error)}`, error);
   }
   const warmupMs = times.sort((a, b) => a - b)[Math.floor(WARMUP_RUNS / 2)] ?? 0;
-  return { ...bound, loadMs, warmupMs, release: () => session.release() };
+  return { ...bound, exact, loadMs, warmupMs, release: () => session.release() };
 }
 
 async function create(
   { model, threads, clock }: SessionPlan,
   provider: Provider,
   engines: EnginePlace,
-): Promise<InferenceSession> {
+): Promise<OpenedSession> {
   // Its kernels alone are meant; an accelerator that fails must not be tried twice.
   const precise = provider === 'cpu' && !model.saturationFree;
   try {

@@ -296,7 +296,7 @@ export class DetectorSupervisor implements Part {
     generation.start.stop();
     generation.readyMonoMs = this.#options.clock.monoMs();
     this.#memory.fresh(this.#options.config.memoryMb, message.rssBytes);
-    const { provider, fallbacks, skipped, threads, warmupMs, library } = message;
+    const { provider, fallbacks, skipped, exact, threads, warmupMs, library } = message;
     const { model, files, runtime } = generation;
     const { problem } = runtime;
     this.#change({
@@ -304,7 +304,12 @@ export class DetectorSupervisor implements Part {
       generation: this.#generations,
       ready: {
         ...{ ...files, slotBytes: tensorBytes(model.input), model, provider, fallbacks, skipped },
-        ...{ threads, warmupMs, runtime: { ...library, ...(problem === undefined ? {} : { problem }) } },
+        ...{
+          exact,
+          threads,
+          warmupMs,
+          runtime: { ...library, ...(problem === undefined ? {} : { problem }) },
+        },
       },
     });
     this.#lastLogged = '';

@@ -91,6 +91,8 @@ export interface DetectorEndpoint {
   /** Accelerators that 'auto' did not try, for the board has none, and why. */
   readonly skipped: readonly ProviderFallback[];
   readonly runtime: RuntimeReport;
+  /** False where the processor's kernels cut off sums of the model. */
+  readonly exact: boolean;
   readonly threads: number;
   /** Median of the warm-up runs. */
   readonly warmupMs: number;

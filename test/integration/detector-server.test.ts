@@ -31,6 +31,7 @@ async function listening({ run: runOf }: { run?: () => Promise<OutputData> } = {
     fallbacks: [],
     skipped: [],
     library: undefined,
+    exact: true,
     loadMs: 0,
     warmupMs: 0,
     run: () => {
@@ -52,7 +53,7 @@ async function listening({ run: runOf }: { run?: () => Promise<OutputData> } = {
   onTestFinished(() => server.close());
   const endpoint: DetectorEndpoint = {
     ...{ socketPath, slotsPath, slotBytes, model },
-    ...{ provider: 'cpu', fallbacks: [], skipped: [], runtime: {}, threads: 1, warmupMs: 0 },
+    ...{ provider: 'cpu', fallbacks: [], skipped: [], runtime: {}, exact: true, threads: 1, warmupMs: 0 },
   };
   return { server, endpoint, slotBytes, finish: () => run.resolve(NOTHING) };
 }

@@ -1,0 +1,42 @@
+// Kernels for processors that cut off sums of int8 products: taken where the runtime has them for a model, said where it has none.
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createSession } from '../../daemon/detector/create-session.ts';
+import { tellReady } from '../../daemon/detector/ready-log.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { ROOT, sharedPath, testNeeding } from '../support/needs.ts';
+
+const BUNDLED = join(ROOT, 'models/vedette-nano/model-int8.onnx');
+const OTHER = 'models/vedette-nano-v0/model-int8.onnx';
+
+async function isExact(file: string, wishes: { precise: boolean; cuts: boolean }): Promise<boolean> {
+  const { session, exact } = await createSession(file, { provider: 'cpu', ...wishes });
+  await session.release();
+  return exact;
+}
+
+test('a model whose weights share a zero point opens without exact kernels, and that is known', async () => {
+  expect(await isExact(BUNDLED, { precise: true, cuts: true })).toBe(false);
+  expect(await isExact(BUNDLED, { precise: true, cuts: false })).toBe(true);
+  expect(await isExact(BUNDLED, { precise: false, cuts: true })).toBe(true);
+});
+
+testNeeding({ shared: [OTHER] })('another int8 model has exact kernels', async () => {
+  expect(await isExact(sharedPath(OTHER), { precise: true, cuts: true })).toBe(true);
+});
+
+test('a detector whose sums are cut off says so when it is ready, and what helps', () => {
+  const ready = {
+    ...{ type: 'ready' as const, provider: 'cpu' as const, fallbacks: [], skipped: [] },
+    ...{ threads: 1, loadMs: 1, warmupMs: 1, rssBytes: 1 },
+  };
+  const warnings = (exact: boolean) => {
+    const { logger, records } = memoryLogger();
+    tellReady(logger, { generation: 1, model: 'mine', message: { ...ready, exact } });
+    return records.filter(({ level }) => level === 40).map(({ msg }) => msg);
+  };
+  expect(warnings(true)).toEqual([]);
+  expect(warnings(false)).toEqual([
+    expect.stringMatching(/x64 without VNNI.*scores may be lower.*vedette models quantize/),
+  ]);
+});
