@@ -1,6 +1,6 @@
 """Which network may be trained: multiply-adds, parameters, int8 bytes and int8 time of candidates beside vedette-nano.
 
-`python candidates.py nano-320 imagenet-224*0.5 …` (needs `npm ci` done). Weights are the starting ones: time does not depend on them.
+`python candidates.py nano-320 imagenet-224*0.5 …` (needs `npm ci` done). Weights are by chance: time does not depend on them.
 """
 import argparse
 import json
@@ -8,9 +8,8 @@ import subprocess
 
 import torch
 
-from networks import multiply_adds
+from networks import multiply_adds, network
 from paths import ROOT, TRAINING, WORK
-from start_weights import started
 
 DEFAULT = ["nano-320", "nano-320+s8", "nano-288+s8", "imagenet-224", "imagenet-256", "imagenet-288", "imagenet-256*0.5",
            "imagenet-288*0.5", "imagenet-320*0.33"]
@@ -26,7 +25,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     facts, files = {}, []
     for name in options.networks:
-        net = started(name).eval()
+        net = network(name).eval()
         file = folder / (name.replace("*", "x") + ".onnx")
         file.write_bytes(net.onnx().SerializeToString())
         facts[file.stem] = (name, multiply_adds(net), sum(p.numel() for p in net.parameters()))

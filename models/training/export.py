@@ -30,16 +30,17 @@ def summed(shares, k):
     return (sum(part * found[k][value] for part, found in shares) for value in (0, 1))
 
 
-def exported(run, share=1.0, original=0.0, side=None):
-    """ONNX of a run's averaged weights, mixed: `share` of the trained, `original` of YOLO-Nano's, the rest of the run's first ones.
-    `side`: of the input, where it is another than the run's."""
+def exported(run, share=1.0, original=0.0, side=None, others=()):
+    """ONNX of a run's averaged weights, mixed: `share` of the trained, `original` of YOLO-Nano's, shares of `others`, (run, share) that
+    began with the same weights, the rest of the run's first ones. `side`: of the input, where it is another than the run's."""
     kept = checkpoint_of(run, "cpu")
     options = Namespace(**kept["options"])
     net = built(options, torch.device("cpu"), empty=True)
     net.load_state_dict(torch.load(WORK / "runs" / run / "start.pt", map_location="cpu", weights_only=True))
-    parts = [(1 - share - original, folded(net))]
-    net.load_state_dict(kept["average"])
-    parts.append((share, folded(net)))
+    parts = [(1 - share - original - sum(part for _, part in others), folded(net))]
+    for name, part in ((run, share), *others):
+        net.load_state_dict(checkpoint_of(name, "cpu")["average"])
+        parts.append((part, folded(net)))
     if original > 0 and getattr(net, "thin", False):
         raise SystemExit(f"run '{run}': a thin network has other channels than YOLO-Nano; nothing can be mixed")
     if original > 0:
@@ -52,10 +53,15 @@ def exported(run, share=1.0, original=0.0, side=None):
         shares = [(0, parts[0][1]), (1, parts[1][1])] if conv in new else parts
         conv.conv.weight.data, conv.conv.bias.data = summed(shares, k)
         if conv in heads and conv not in new and original > 0:
-            rows, known = motorcycles(target), [(part / (1 - original), found) for part, found in parts[:2]]
+            rows, known = motorcycles(target), [(part / (1 - original), found) for part, found in parts[:-1]]
             for values, right in zip((conv.conv.weight.data, conv.conv.bias.data), summed(known, k), strict=True):
                 values[rows] = right[rows]
     return target.onnx()
+
+
+def mixed_in(names):
+    """(run, share) of `RUN@SHARE`."""
+    return [(run, float(share)) for run, share in (name.split("@") for name in names)]
 
 
 def calibration(folder, photos, seed):
@@ -101,6 +107,8 @@ def main():
     parser.add_argument("--name", default=None, help="of the model; default: of the run")
     parser.add_argument("--share", type=float, default=1.0, help="of the trained weights in the average with the first ones")
     parser.add_argument("--original", type=float, default=0.0, help="of YOLO-Nano's, for a run that began with other weights")
+    parser.add_argument("--with", dest="others", metavar="RUN@SHARE", nargs="*", default=[],
+                        help="mixed in as well: runs that began with the same weights")
     parser.add_argument("--side", type=int, default=None, help="of the input; default: the run's")
     parser.add_argument("--int8", action="store_true", help="quantize and evaluate")
     parser.add_argument("--pictures", type=int, default=128, help="to quantize with")
@@ -109,7 +117,7 @@ def main():
     options = parser.parse_args()
     name = options.name or options.run
     folder = WORK / "models" / name
-    write_folder(folder, name, exported(options.run, options.share, options.original, options.side))
+    write_folder(folder, name, exported(options.run, options.share, options.original, options.side, mixed_in(options.others)))
     print(f"{folder}: {(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB")
     if not options.int8:
         return

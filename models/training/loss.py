@@ -35,7 +35,7 @@ NEIGHBOUR, ALIKE = 0.6, 0.4
 
 @torch.no_grad()
 def assigned_by_shape(boxes, gt, places):
-    """For each prediction the row of its object (or -1) [B,N], and where a prediction overlaps some object well [B,N].
+    """For each prediction the row of its object (or -1), and the row of the object that it overlaps well (or -1), both [B,N].
 
     boxes [B,N,4], gt [B,M,5]; places: centres [N,2], sizes [N] of the cells and anchors [N,2].
     """
@@ -49,8 +49,8 @@ def assigned_by_shape(boxes, gt, places):
     wanted = (shape > 0) & ((shape >= best) | (shape > ALIKE))
     # A prediction wanted by several takes the object whose shape fits it best.
     fits = torch.where(wanted, shape, torch.zeros_like(shape)).max(1)
-    overlap = paired_overlap(boxes[:, None], gt[:, :, None, 1:]) * real
-    return torch.where(fits.values > 0, fits.indices, -1), overlap.amax(1) > NEIGHBOUR
+    overlap = (paired_overlap(boxes[:, None], gt[:, :, None, 1:]) * real).max(1)
+    return torch.where(fits.values > 0, fits.indices, -1), torch.where(overlap.values > NEIGHBOUR, overlap.indices, -1)
 
 
 @torch.no_grad()
@@ -116,7 +116,7 @@ def remembered(recalled, boxes, logits, objects):
     return (named * near[..., None]).sum(), object_.sum(), (apart * near).sum()
 
 
-def loss_of(net, output, batch, unknown_weight=0.25, recalled=None):
+def loss_of(net, output, batch, unknown_weight=0.25, recalled=None, box_weight=2.0):
     """Total loss and its parts (floats). `output`: boxes [B,N,4], logits [B,N,C], objectness [B,N] or None.
 
     `recalled`: what YOLO-Nano says of the first R pictures, see `remembered`; for heads with anchors.
@@ -125,8 +125,8 @@ def loss_of(net, output, batch, unknown_weight=0.25, recalled=None):
     gt = batch["gt"]
     heard, doubtful = listened(batch, boxes.detach(), net.places[0], unknown_weight)
     if objects is not None:
-        owner, near = assigned_by_shape(boxes.detach(), gt, net.places)
-        quality = (owner >= 0).float()
+        owner, beside = assigned_by_shape(boxes.detach(), gt, net.places)
+        quality, near = (owner >= 0).float(), beside >= 0
     else:
         owner, quality = assigned(boxes.detach(), torch.sigmoid(logits.detach()), gt, *net.places[:2])
     positive = owner >= 0
@@ -144,6 +144,11 @@ def loss_of(net, output, batch, unknown_weight=0.25, recalled=None):
         named = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight
         seen = named.new_zeros(())
     placed = (1 - paired_overlap(boxes, row[..., 1:], complete=True)) * quality * positive
+    if objects is not None:
+        # Suppression may leave a neighbour's box in place of the one that answers: it learns the place too, as far as it is heard.
+        nearest = gt[..., 1:].gather(1, beside.clamp(min=0)[..., None].expand(-1, -1, 4))
+        heed = torch.sigmoid(objects.detach()) * (near & ~positive)
+        placed = placed + (1 - paired_overlap(boxes, nearest, complete=True)) * heed
     if recalled is None:
         named, seen, placed = named.sum(), seen.sum(), placed.sum()
     else:
@@ -155,5 +160,5 @@ def loss_of(net, output, batch, unknown_weight=0.25, recalled=None):
             for value, kept in zip((named, seen, placed), remembered(recalled, boxes, logits, objects), strict=True)
         )
     named, seen, placed = named / total, seen / total, placed / total
-    loss = named + seen + 2.0 * placed
+    loss = named + seen + box_weight * placed
     return loss, {"class": named.item(), "object": seen.item(), "box": placed.item(), "positives": int(positive.sum())}

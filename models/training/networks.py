@@ -2,7 +2,8 @@
 
 A network takes uint8 [B,S,S,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
 None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) with
-options behind: `nano-320+s8` (a third head at stride 8), `nano-320+thin` and `+slim` (narrower), `imagenet-224*0.5` (hidden channels kept).
+options behind: `nano-320+s8` (a third head at stride 8), `nano-320+thin` and `+slim` (narrower), `+bare` (the stem goes on to the first
+expansion at once), `imagenet-224*0.5` (hidden channels kept).
 """
 import re
 
@@ -29,9 +30,11 @@ NANO_SCALE_XY = {32: 1.1, 16: 1.05, 8: 1.05}
 IMAGENET_ROWS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
 
-def nano_plan(thin):
-    """NANO_PLAN, or with fewer hidden channels."""
-    return [(THIN_BLOCKS.get(k, row[0]) if thin else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
+def nano_plan(thin, bare):
+    """NANO_PLAN, or with fewer hidden channels, or without its first block: a depthwise convolution of few channels on the largest map,
+    a ninth of the whole time."""
+    plan = [(THIN_BLOCKS.get(k, row[0]) if thin else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
+    return plan[1:] if bare else plan
 
 
 def imagenet_plan(rows=IMAGENET_ROWS, keep=1.0, cut=0):
@@ -110,11 +113,11 @@ class NanoNetwork(Network):
 
     kind = "yolo"
 
-    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False, thin=False):
+    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False, thin=False, bare=False):
         super().__init__(side, classes)
         out = 3 * (5 + classes)
-        self.thin, self.slim = thin or slim, slim
-        self.backbone = Backbone(16, nano_plan(self.thin))
+        self.thin, self.slim, self.bare = thin or slim, slim, bare
+        self.backbone = Backbone(16, nano_plan(self.thin, bare))
         self.pyramid = Chain(Pyramid(), Conv(320, 288))
         self.head32 = Chain(Conv(288, 288, 3, groups=288), Conv(288, 96), Conv(96, 384), Conv(384, out, act=None))
         wide, narrow, last = HEAD16_SLIM if slim else HEAD16
@@ -289,7 +292,7 @@ def network(name):
     """A network by name, weights by chance: see the top of this file."""
     match = re.fullmatch(r"(nano|imagenet)-(\d+)((?:[+*][\w.]+)*)", name)
     if match is None:
-        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +thin, +slim, +cutN, +neckN, *KEEP")
+        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +thin, +slim, +bare, +cutN, +neckN, *KEEP")
     family, side, options = match[1], int(match[2]), re.findall(r"([+*])([\w.]+)", match[3])
     words = {}
     for sign, word in options:
@@ -297,7 +300,7 @@ def network(name):
             words["keep"] = float(word)
         elif word == "s8":
             words["s8" if family == "nano" else "strides"] = True if family == "nano" else (32, 16, 8)
-        elif word in ("slim", "thin"):
+        elif word in ("slim", "thin", "bare"):
             words[word] = True
         else:
             key, number = re.fullmatch(r"([a-z]+)(\d+)", word).groups()

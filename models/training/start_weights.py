@@ -13,6 +13,7 @@ from layers import Conv
 from networks import ImagenetNetwork, NanoNetwork, network
 from paths import CLASSES, COCO_ROWS, IMAGENET, NANO_V0, RELEASED, TRAINING, WORK, YOLO_NANO
 from slimming import slimmed
+from teaching import taught
 
 
 def convolutions(path):
@@ -80,11 +81,20 @@ def fill_mixed(net):
     return net
 
 
+def released_pairs(net):
+    """[(convolution, (weight, bias))]: what `net` has, and the float parent of the bundled model beside it. Empty where it has another
+    number of layers."""
+    parts = [net.backbone, net.pyramid, net.join, net.head32, net.widen, net.head16]
+    convs, found = [m for part in parts for m in part.modules() if isinstance(m, Conv)], convolutions(RELEASED)
+    return list(zip(convs, found, strict=True)) if len(convs) == len(found) else []
+
+
 def fill_released(net):
     """The float parent of the bundled model; what has another shape in `net` stays as it is."""
-    parts = [net.backbone, net.pyramid, net.join, net.head32, net.widen, net.head16]
-    convs = [m for part in parts for m in part.modules() if isinstance(m, Conv)]
-    for conv, (weight, bias) in zip(convs, convolutions(RELEASED), strict=True):
+    pairs = released_pairs(net)
+    if not pairs:
+        raise SystemExit("the released model has another number of layers than this network, which must begin otherwise")
+    for conv, (weight, bias) in pairs:
         if conv.conv.weight.shape == weight.shape:
             fill(conv, weight, bias)
     return net
@@ -123,24 +133,32 @@ def fill_imagenet(net):
 
 NANO_STARTS = {
     "yolo-nano": lambda net: fill_nano(net, YOLO_NANO), "v0": lambda net: fill_nano(net, NANO_V0), "mixed": fill_mixed,
-    "random": lambda net: net,
 }
 
 
-# Batches of pictures that a slim network is made with.
+# Batches of pictures that a slim network is made with; and that a bare one is taught with, and their size.
 SLIMMING = 12
+TEACHING, TAUGHT = 12_000, 8
 
 
 def started(name, start="yolo-nano", seed=0):
-    """A network by name with its first weights; `start` for `nano`: a name in NANO_STARTS, or the bundled model's and v0's where its
-    shapes are others."""
+    """A network by name with its first weights; `start` for `nano`: a name in NANO_STARTS, `random`, or `released`: the bundled model's,
+    and v0's where its shapes are others. A bare one is taught for 25 minutes, unless the released one is bare too."""
     torch.manual_seed(seed)
     net = network(name)
     if not isinstance(net, NanoNetwork):
         return fill_imagenet(net)
+    if start == "random":
+        return net
+    if start == "released" and net.bare and released_pairs(net):
+        return fill_released(net)
+    if net.bare:
+        whole = started(name.replace("+bare", ""), start, seed)
+        batches = Batches(WORK / "cache", net.side, TAUGHT, seed, TEACHING)
+        return taught(net, whole, torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1))
     if start == "released":
         return fill_released(started(name, "v0", seed))
-    if not net.thin or start == "random":
+    if not net.thin:
         return NANO_STARTS[start](net)
     whole = NANO_STARTS[start](network(re.sub(r"\+(thin|slim)", "", name)))
     batches = Batches(WORK / "cache", net.side, 16, seed, SLIMMING)

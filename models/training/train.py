@@ -25,7 +25,7 @@ def options_of(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("--network", default="imagenet-256+s8", help="see networks.py")
-    parser.add_argument("--start", default="yolo-nano", choices=[*NANO_STARTS, "released"], help="weights of a nano network")
+    parser.add_argument("--start", default="yolo-nano", choices=[*NANO_STARTS, "released", "random"], help="weights of a nano network")
     parser.add_argument("--after", default=None, metavar="RUN", help="begin with the averaged weights of this run, of the same network")
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=None, help="the schedule ends with them at the latest; not repeatable")
@@ -41,6 +41,7 @@ def options_of(arguments=None):
     parser.add_argument("--half", action="store_true", help="compute convolutions in bfloat16, weights stay float")
     parser.add_argument("--ema", type=float, default=0.999)
     parser.add_argument("--unknown-weight", type=float, default=0.25, help="of the absence of a class that a set does not label")
+    parser.add_argument("--box-weight", type=float, default=2.0, help="of where the boxes are, beside classes and objectness")
     parser.add_argument("--recall", type=int, default=0, help="pictures of a batch that are of COCO and for which YOLO-Nano's answers are targets too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: this one")
@@ -185,7 +186,7 @@ def train(options):
             batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=options.half):
                 output = net(batch["image"])
-            loss, parts = loss_of(net, output, batch, options.unknown_weight, recall(batch["image"]))
+            loss, parts = loss_of(net, output, batch, options.unknown_weight, recall(batch["image"]), options.box_weight)
             optimizer.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
