@@ -97,18 +97,8 @@ async function withRemote(
 function reportReady(session: DetectorSession, threads: number): void {
   const { provider, fallbacks, skipped, library, exact, loadMs, warmupMs } = session;
   const rssBytes = process.memoryUsage.rss();
-  report({
-    type: 'ready',
-    provider,
-    fallbacks,
-    skipped,
-    library,
-    exact,
-    threads,
-    loadMs,
-    warmupMs,
-    rssBytes,
-  });
+  const how = { provider, fallbacks, skipped, library, exact };
+  report({ type: 'ready', ...how, threads, loadMs, warmupMs, rssBytes });
 }
 
 function report(message: ControlMessage): void {

@@ -18,20 +18,9 @@ export interface Readiness {
 }
 
 export function tellReady(logger: Logger, { generation, model, message }: Readiness): void {
-  const { provider, fallbacks, skipped, library, exact, threads, loadMs, warmupMs } = message;
-  const facts = {
-    generation,
-    model,
-    provider,
-    fallbacks,
-    skipped,
-    library,
-    exact,
-    threads,
-    loadMs,
-    warmupMs,
-  };
-  logger.info(facts, `detector: ready with model '${model}' on ${provider}`);
+  const { type: _type, rssBytes: _rssBytes, ...facts } = message;
+  const { provider, fallbacks, exact } = facts;
+  logger.info({ generation, model, ...facts }, `detector: ready with model '${model}' on ${provider}`);
   const code: ErrorCode = 'PROVIDER_UNAVAILABLE';
   for (const { provider: missed, reason } of fallbacks) {
     logger.warn({ code, provider: missed }, `detector: ${missed} not used: ${reason}; using ${provider}`);

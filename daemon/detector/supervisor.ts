@@ -304,12 +304,8 @@ export class DetectorSupervisor implements Part {
       generation: this.#generations,
       ready: {
         ...{ ...files, slotBytes: tensorBytes(model.input), model, provider, fallbacks, skipped },
-        ...{
-          exact,
-          threads,
-          warmupMs,
-          runtime: { ...library, ...(problem === undefined ? {} : { problem }) },
-        },
+        ...{ exact, threads, warmupMs },
+        runtime: { ...library, ...(problem === undefined ? {} : { problem }) },
       },
     });
     this.#lastLogged = '';
