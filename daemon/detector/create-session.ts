@@ -25,13 +25,13 @@ export async function createSession(
   model: string | Uint8Array,
   wishes: SessionWishes,
 ): Promise<OpenedSession> {
-  const { precise = false, cuts = cutsByteSums(readCpu()), more } = wishes;
+  const { precise = false, cuts, more } = wishes;
   const create = (options: InferenceSession.SessionOptions) =>
     typeof model === 'string'
       ? InferenceSession.create(model, options)
       : InferenceSession.create(model, options);
   const plain = () => create({ ...sessionOptions(wishes, false), ...more });
-  if (!precise || !cuts) return { session: await plain(), exact: true };
+  if (!precise || !(cuts ?? cutsByteSums(readCpu()))) return { session: await plain(), exact: true };
   try {
     return {
       session: await create({ ...sessionOptions(wishes, true), ...more, logSeverityLevel: 4 }),

@@ -57,6 +57,11 @@ export async function detectorFindings(probe: DetectorProbe, signal: AbortSignal
     const advice = ADVICE[code] ?? ADVICE_OTHERS;
     return [{ level: 'fault', message: reason ?? 'the detector is down', advice, facts: { code } }];
   }
+  return readyFindings(ready);
+}
+
+/** What is to be said of a detector that is ready. */
+export function readyFindings(ready: DetectorEndpoint): Finding[] {
   const missed = ready.fallbacks.map(({ provider, reason: why, advice }): Finding => {
     const or = `${advice ?? 'see docs/providers.md'}; or leave it out of detector.providers`;
     return { level: 'warning', subject: provider, message: `not used: ${why}`, advice: or };

@@ -32,7 +32,7 @@ IMAGENET_ROWS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6,
 
 def nano_plan(thin, bare):
     """NANO_PLAN, or with fewer hidden channels, or without its first block: a depthwise convolution of few channels on the largest map,
-    a ninth of the whole time."""
+    an eighth of the whole time."""
     plan = [(THIN_BLOCKS.get(k, row[0]) if thin else row[0], *row[1:]) for k, row in enumerate(NANO_PLAN)]
     return plan[1:] if bare else plan
 

@@ -63,9 +63,11 @@ def given(net, whole):
     for key, value in whole.state_dict().items():
         parts = key.split(".")
         if parts[:2] == ["backbone", "blocks"]:
+            if int(parts[2]) < gap:
+                continue
             parts[2] = str(int(parts[2]) - gap)
         weights[".".join(parts)] = value
-    net.load_state_dict({key: value for key, value in weights.items() if ".-" not in key})
+    net.load_state_dict(weights)
 
 
 def cut(images, step):
