@@ -63,10 +63,11 @@ export function quantizationFacts(quantization: Quantization): readonly (readonl
   ];
 }
 
-function methodWords({ method, percentile, equalised, biasCorrected }: Quantization): string {
+function methodWords({ method, percentile, equalised, biasCorrected, rounding }: Quantization): string {
   const words = [percentile === undefined ? method : `${method} ${percentile}`];
   if (equalised) words.push('channels equalised');
-  if (biasCorrected) words.push('biases corrected');
+  if (rounding === 'together') words.push('weights rounded together');
+  else if (biasCorrected) words.push('biases corrected');
   return words.join(', ');
 }
 

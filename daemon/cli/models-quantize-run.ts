@@ -227,7 +227,7 @@ function reportOf({
   const cpu = readCpu();
   const limits = { labelledLossPoints: flags.lossMax, floatLossPoints: flags.disagreementMax };
   const refused = shortcomings(quantized, limits, cpu);
-  const { method, equalised, biasCorrected, floatNodes, convolutions, accuracy, layers, speed } = quantized;
+  const { method, equalised, rounding, floatNodes, convolutions, accuracy, layers, speed } = quantized;
   const quantization: Quantization = {
     from: { name: manifest.name, version: manifest.version, sha256: manifest.sha256, bytes: manifest.bytes },
     date: new Date(context.clock.nowMs()).toISOString(),
@@ -236,7 +236,8 @@ function reportOf({
     calibration: { source: source.description, pictures, controlPictures },
     saturationFree: true,
     equalised,
-    biasCorrected,
+    biasCorrected: rounding === 'together',
+    rounding,
     floatNodes,
     convolutions,
     size: { floatBytes: manifest.bytes, bytes: quantized.bytes },

@@ -1,6 +1,7 @@
-// Cross-layer equalisation: channels whose weights differ much in size share one scale badly, and a channel can be made smaller in
-// one convolution and larger in the next without changing the answer, as long as what lies between keeps proportions. Source: Nagel
-// et al. 2019, "Data-free quantization through weight equalization and bias correction", section 4.1. Pure.
+// Cross-layer equalisation: the channels between two convolutions share one scale, and those that stay small waste most of its steps. A
+// channel can be made larger by the one convolution and smaller by the next without changing the answer, as long as what lies between
+// keeps proportions. Sources: Nagel et al. 2019, "Data-free quantization through weight equalization and bias correction", section 4.1;
+// by what the channels reach, in place of their weights alone: Xiao et al. 2023, "SmoothQuant", section 4. Pure.
 
 import { boundsOf } from './fold-forms.ts';
 import { copyModel, freshName, GraphIndex, intOf, namesOf, removeDead } from './graph.ts';
@@ -17,44 +18,56 @@ export interface Equalised {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Sweeps over all pairs; a chain of three settles in a few. */
-const SWEEPS_MAX = 20;
-/** A sweep that changes no channel by more than this is the last. */
-const SETTLED = 1e-3;
+/**
+ * How much a channel's peak counts against the weights that read it: those of one output share a scale too. Weights for each channel
+ * alone (depthwise) do not, and the peak alone counts.
+ */
+const PEAK_SHARE = 0.6;
 /** A channel is made at most so much larger or smaller: one that is nearly nothing stays so. */
 const FACTOR_MAX = 2 ** 10;
+
+/** By value, the largest size that each of its channels reaches. */
+export type ChannelPeaks = ReadonlyMap<string, ArrayLike<number>>;
+
+export interface Reached {
+  readonly peaks: ChannelPeaks;
+  /** Of Clips. */
+  readonly ranges?: ReadonlyMap<string, Range>;
+}
 
 interface Pair {
   readonly first: Node;
   readonly second: Node;
+  /** What the second reads. */
+  readonly value: string;
   /** A Clip between them that never reaches its upper bound, and becomes Relu. */
   readonly clip: Node | undefined;
 }
 
+/** The values of a prepared model whose peaks `equalise` wants: those that may lie between two convolutions. */
+export function valuesBetween(model: OnnxModel, ranges: ReadonlyMap<string, Range>): string[] {
+  return pairsOf(model.graph, ranges, []).map(({ value }) => value);
+}
+
 /**
- * A copy of a prepared model whose convolutions are balanced. With `ranges`, a Clip that stayed below its upper bound whenever it was
- * measured becomes Relu, and its pair is balanced too; any other Clip with an upper bound stands in the way, because a bound is the
+ * A copy of a prepared model whose convolutions are balanced where peaks are known. A Clip that stayed below its upper bound whenever it
+ * was measured becomes Relu, and its pair is balanced too; any other Clip with an upper bound stands in the way, because a bound is the
  * same for all channels. The numbers are those of before, but for the order of roundings and for inputs that would reach such a bound.
  */
-export function equalise(model: OnnxModel, ranges: ReadonlyMap<string, Range> = new Map()): Equalised {
+export function equalise(model: OnnxModel, { peaks, ranges = new Map() }: Reached): Equalised {
   const copy = copyModel(model);
   const { graph } = copy;
   const skipped: { name: string; reason: string }[] = [];
-  const pairs = pairsOf(graph, ranges, skipped);
-  for (const { clip } of pairs) {
-    if (clip === undefined) continue;
-    clip.opType = 'Relu';
-    clip.inputs = clip.inputs.slice(0, 1);
-  }
+  const pairs = pairsOf(graph, ranges, skipped).filter(({ value }) => peaks.has(value));
   const numbers = new Map(
     pairs.flatMap(({ first, second }) => [first, second]).map((node) => [node, numbersOf(node, graph)]),
   );
-  for (let sweep = 0; sweep < SWEEPS_MAX; sweep += 1) {
-    let change = 1;
-    for (const { first, second } of pairs) {
-      change = Math.max(change, balance(numbers.get(first)!, numbers.get(second)!));
+  for (const { first, second, value, clip } of pairs) {
+    if (clip !== undefined) {
+      clip.opType = 'Relu';
+      clip.inputs = clip.inputs.slice(0, 1);
     }
-    if (change < 1 + SETTLED) break;
+    balance(numbers.get(first)!, numbers.get(second)!, peaks.get(value)!);
   }
   for (const [node, changed] of numbers) setNumbers(node, changed, graph);
   removeDead(graph);
@@ -84,9 +97,9 @@ function pairsOf(
       continue;
     const isRelu = bounds === undefined || (bounds.min === 0 && bounds.max === Number.POSITIVE_INFINITY);
     const range = ranges.get(value);
-    if (isRelu) pairs.push({ first, second, clip: undefined });
+    if (isRelu) pairs.push({ first, second, value, clip: undefined });
     else if (bounds.min === 0 && range !== undefined && range.max < bounds.max) {
-      pairs.push({ first, second, clip: next });
+      pairs.push({ first, second, value, clip: next });
     } else {
       const reason = `${next!.opType} to ${bounds.min}..${bounds.max} stands before '${second.name}'`;
       skipped.push({ name: first.name, reason });
@@ -143,23 +156,10 @@ function forEachInput({ dims, groups }: Numbers, each: (index: number, channel: 
   }
 }
 
-/** Gives every channel between two convolutions the same largest weight in both; gives the largest factor. */
-function balance(first: Numbers, second: Numbers): number {
-  const channels = first.dims[0]!;
-  const perOutput = first.weights.length / channels;
-  const [made, used] = [new Float64Array(channels), new Float64Array(channels)];
-  first.weights.forEach((value, index) => {
-    const channel = Math.floor(index / perOutput);
-    made[channel] = Math.max(made[channel]!, Math.abs(value));
-  });
-  forEachInput(second, (index, channel) => {
-    used[channel] = Math.max(used[channel]!, Math.abs(second.weights[index]!));
-  });
-  // The channel is divided by its factor in the first convolution and multiplied by it in the second.
-  const factors = made.map((size, channel) => {
-    const factor = Math.sqrt(size / used[channel]!);
-    return factor > 0 && Number.isFinite(factor) ? Math.min(FACTOR_MAX, Math.max(1 / FACTOR_MAX, factor)) : 1;
-  });
+/** Divides every channel between two convolutions by its factor in the first and multiplies by it in the second. */
+function balance(first: Numbers, second: Numbers, peaks: ArrayLike<number>): void {
+  const factors = factorsOf(second, peaks);
+  const perOutput = first.weights.length / first.dims[0]!;
   first.weights.forEach((value, index) => {
     first.weights[index] = value / factors[Math.floor(index / perOutput)]!;
   });
@@ -169,5 +169,21 @@ function balance(first: Numbers, second: Numbers): number {
   forEachInput(second, (index, channel) => {
     second.weights[index] = second.weights[index]! * factors[channel]!;
   });
-  return factors.reduce((most, factor) => Math.max(most, factor, 1 / factor), 1);
+}
+
+/** Of each channel; their geometric mean is 1. A channel that carries nothing keeps its size. */
+function factorsOf(second: Numbers, peaks: ArrayLike<number>): Float64Array {
+  const used = new Float64Array(peaks.length);
+  forEachInput(second, (index, channel) => {
+    used[channel] = Math.max(used[channel]!, Math.abs(second.weights[index]!));
+  });
+  const isDepthwise = second.dims[1] === 1 && second.groups === second.dims[0];
+  const share = isDepthwise ? 1 : PEAK_SHARE;
+  const logs = used.map((size, channel) => share * Math.log(peaks[channel]!) - (1 - share) * Math.log(size));
+  const carrying = logs.filter((log, channel) => used[channel]! > 0 && Number.isFinite(log));
+  const mean = carrying.reduce((sum, log) => sum + log / carrying.length, 0);
+  return logs.map((log, channel) => {
+    if (used[channel] === 0 || !Number.isFinite(log)) return 1;
+    return Math.min(FACTOR_MAX, Math.max(1 / FACTOR_MAX, Math.exp(log - mean)));
+  });
 }

@@ -38,6 +38,8 @@ export const quantizationSchema = z.strictObject({
   saturationFree: z.boolean().optional(),
   equalised: z.boolean(),
   biasCorrected: z.boolean(),
+  /** How weights were rounded: together (round-weights.ts), or each to its nearest integer, as all were before there was a choice. */
+  rounding: z.enum(['together', 'nearest']).optional(),
   /** Nodes of the body left in float, and why. */
   floatNodes: z.array(z.strictObject({ name: text, reason: text })).max(10_000),
   /** In the graph that ONNX Runtime makes of it on the board. */

@@ -23,12 +23,14 @@ export interface QuantizedWeights {
 /** Steps between the smallest and the largest uint8. */
 const LEVELS = 255;
 /** Weights keep to -127..127, so that the negative of each exists. */
-const WEIGHT_MAX = 127;
+export const WEIGHT_MAX = 127;
 /**
  * Processors with AVX2 or AVX-512 but without VNNI add two products of an activation and a weight in 16 bits, where 255 times the sum
- * of two weights must have room: 128, less a tenth for rounding. Larger sums would be cut off without a word.
+ * of two weights must have room. Larger sums would be cut off without a word.
  */
-const SUM_MAX = 127.9;
+export const SUM_LIMIT = 128;
+/** Of two that are still to be rounded. */
+const SUM_MAX = SUM_LIMIT - 0.1;
 /** Which weights of a channel are added so: those at places 2k and 2k + 1, whichever (the order is not known), or none. */
 export type Neighbours = 'none' | 'pairs' | 'any';
 /** A bias uses half of int32 at most: the sum of products needs room beside it. */
@@ -91,6 +93,8 @@ export function forEachInChannels(
 
 export interface WeightOptions {
   readonly neighbours: Neighbours;
+  /** Of each channel (again from the first where there are more): kept where all its weights are whole multiples and within limits. */
+  readonly scales?: ArrayLike<number>;
   /** Of each channel, with the scale of the input: the scales are so large that it fits into int32 too. */
   readonly bias?: { readonly values: ArrayLike<number>; readonly inputScale: number };
 }
@@ -102,15 +106,20 @@ export interface WeightOptions {
 export function quantizeWeights(
   values: Float32Array,
   layout: ChannelLayout,
-  { neighbours, bias }: WeightOptions,
+  { neighbours, bias, scales: given }: WeightOptions,
 ): QuantizedWeights {
   const largest = new Float64Array(layout.channels);
   forEachInChannels(layout, (index, channel) => {
     largest[channel] = Math.max(largest[channel]!, Math.abs(values[index]!));
   });
   const sums = largestSums(values, layout, neighbours);
+  const steps = given === undefined ? undefined : multiplesOf(values, layout, given);
   const scales = Float32Array.from(largest, (size, channel) => {
     const forBias = bias === undefined ? 0 : Math.abs(bias.values[channel]!) / (bias.inputScale * BIAS_MAX);
+    const step = steps?.[channel] ?? 0;
+    const fits =
+      roundHalfEven(size / step) <= WEIGHT_MAX && roundHalfEven(sums[channel]! / step) <= SUM_LIMIT;
+    if (step > forBias && fits) return step;
     const scale = Math.max(size / WEIGHT_MAX, sums[channel]! / SUM_MAX, forBias);
     return scale < SCALE_MIN ? 1 : scale;
   });
@@ -120,6 +129,22 @@ export function quantizeWeights(
     quantized[index] = Math.min(WEIGHT_MAX, Math.max(-WEIGHT_MAX, value));
   });
   return { values: quantized, scales };
+}
+
+/** A weight may be so far from a whole multiple of its step: what single precision makes of it. */
+const WHOLE = 0.01;
+
+/** The step of each channel; 0 where a weight is no whole multiple of it. */
+function multiplesOf(values: Float32Array, layout: ChannelLayout, given: ArrayLike<number>): Float64Array {
+  const steps = Float64Array.from(
+    { length: layout.channels },
+    (_, channel) => given[channel % given.length]!,
+  );
+  forEachInChannels(layout, (index, channel) => {
+    const multiple = values[index]! / steps[channel]!;
+    if (!(Math.abs(multiple - Math.round(multiple)) < WHOLE)) steps[channel] = 0;
+  });
+  return steps;
 }
 
 /** Of each channel, the largest absolute sum of two neighbours; 0 without any. */

@@ -19,6 +19,8 @@ import { makeTensor, type ReadableType, type Tensor, type TensorValues, tensorVa
 export interface WriteOptions {
   /** Float convolutions whose weights are stored as int8 all the same; the others keep float32. */
   readonly storedSmall: ReadonlySet<string>;
+  /** By the node's name: of weights that are rounded already. */
+  readonly scales: ReadonlyMap<string, ArrayLike<number>>;
   /** Values that are uint8 without a QuantizeLinear: the picture. */
   readonly given: ReadonlySet<string>;
 }
@@ -181,9 +183,11 @@ class QdqWriter {
     const inputScale = this.#plan.params.get(node.inputs[0]!)!.scale;
     const hasBias = (node.inputs[2] ?? '') !== '';
     const bias = biasOf(node, this.#graph, channels);
+    const scales = this.#options.scales.get(node.name);
     const weights = quantizeWeights(tensorValues(tensor, 'float32'), layoutOf(tensor.dims, axis), {
       neighbours,
       bias: { values: bias, inputScale },
+      ...(scales === undefined ? {} : { scales }),
     });
     const name = this.#weightsName();
     const stored = this.#constant(name, 'int8', tensor.dims, weights.values);

@@ -21,6 +21,8 @@ export interface QuantizeOptions {
   readonly keepFloat: ReadonlySet<string>;
   /** Of the float convolutions, those whose weights are stored as int8 and made float on loading; default the heads. */
   readonly storedSmall?: ReadonlySet<string>;
+  /** By the node's name, the scale of each output channel of weights that are rounded already (round-weights.ts). */
+  readonly scales?: ReadonlyMap<string, ArrayLike<number>>;
   /** The same integers in less time (qdq-fast.ts); values inside have other channels than those of the float model. */
   readonly fast?: boolean;
 }
@@ -75,7 +77,8 @@ export function quantizeGraph(
   if (options.fast === true) alignChannels({ graph, keepFloat });
   const moves = options.fast === true ? widenFirst({ graph, ranges, keepFloat, given }) : [];
   const plan = planOf({ graph, body: bodyOf(graph), ranges, keepFloat, given });
-  writePlan(graph, plan, { storedSmall, given: new Set(given.keys()) });
+  const { scales = new Map() } = options;
+  writePlan(graph, plan, { storedSmall, given: new Set(given.keys()), scales });
   removeDead(graph);
   graph.valueInfo = [];
   return {

@@ -60,8 +60,7 @@ export class WorkFolder implements Disposable {
 
   /** Keeps the result of a stage: JSON. */
   keep(name: string, result: unknown): void {
-    const text = JSON.stringify({ ...this.#stages(), [name]: result });
-    writeWhole(join(this.path, STAGES), Buffer.from(`${hashOf(text)}\n${text}\n`));
+    writeHashed(join(this.path, STAGES), { ...this.#stages(), [name]: result });
   }
 
   /** What a stage gives, done now unless it has been done before. */
@@ -73,9 +72,18 @@ export class WorkFolder implements Disposable {
     return result;
   }
 
+  /** The same for a result that is large: it has a file of its own. */
+  async onceApart<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const path = join(this.path, `${name}.json`);
+    const before = readHashed(path);
+    if (before !== undefined) return before as T;
+    const result = await work();
+    writeHashed(path, result);
+    return result;
+  }
+
   #stages(): Record<string, unknown> {
-    const [hash = '', text = ''] = (readOr(join(this.path, STAGES)) ?? '').split('\n');
-    return hash === hashOf(text) && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return (readHashed(join(this.path, STAGES)) ?? {}) as Record<string, unknown>;
   }
 
   /** Keeps the histograms of a calibration, for one graph each its own `name`. */
@@ -124,6 +132,17 @@ function readOr(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** JSON with its hash in a line before it; undefined when it is not there or damaged. */
+function readHashed(path: string): unknown {
+  const [hash = '', text = ''] = (readOr(path) ?? '').split('\n');
+  return hash === hashOf(text) && text !== '' ? JSON.parse(text) : undefined;
+}
+
+function writeHashed(path: string, value: unknown): void {
+  const text = JSON.stringify(value);
+  writeWhole(path, Buffer.from(`${hashOf(text)}\n${text}\n`));
 }
 
 function hashOf(bytes: string | Uint8Array): string {

@@ -46,7 +46,7 @@ export interface Quantized {
   readonly method: Quantization['method'];
   readonly percentile: number | undefined;
   readonly equalised: boolean;
-  readonly biasCorrected: boolean;
+  readonly rounding: NonNullable<Quantization['rounding']>;
   readonly floatNodes: Quantization['floatNodes'];
   readonly convolutions: Quantization['convolutions'];
   readonly accuracy: readonly Accuracy[];
@@ -76,7 +76,7 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
   }
   const accuracy = await work.once<Accuracy[]>('accuracy', () => accuracies(job, file));
   const speed = await work.once<Speed>('speed', () => speedOf(job, file));
-  const { rule, equalised, biasCorrected } = chosen.choice;
+  const { rule, equalised, together } = chosen.choice;
   return {
     file,
     sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -84,7 +84,7 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
     method: rule.method,
     percentile: rule.percentile,
     equalised,
-    biasCorrected,
+    rounding: together ? 'together' : 'nearest',
     floatNodes,
     convolutions,
     accuracy,

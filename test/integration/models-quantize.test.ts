@@ -61,9 +61,16 @@ test('a run killed in any step goes on where it was and comes to the same bytes'
   const data = house();
   const whole = await runToEnd(quantizeArgs(data, '--force'));
   expect(whole.code, whole.stderr).toBe(0);
-  const { sha256 } = JSON.parse(whole.stdout) as Document;
+  const { sha256, quantization } = JSON.parse(whole.stdout) as Document;
+  expect(quantization).toMatchObject({ equalised: true, rounding: 'together', biasCorrected: true });
   const second = house();
-  for (const words of ['taking pictures', 'calibrating', 'trying variants', 'comparing with']) {
+  for (const words of [
+    'taking pictures',
+    'calibrating',
+    'rounding weights',
+    'trying variants',
+    'comparing with',
+  ]) {
     await killAt(startDaemon(quantizeArgs(second, '--force')), words);
     expect(modelsIn(second)).toEqual(['small']);
   }
@@ -148,7 +155,8 @@ onPhotos(
     // Nine classes on 204 photos: what other photos to calibrate with change is as much (docs/quantize.md).
     expect(onLabels?.lossPoints).toBeLessThanOrEqual(1.2);
     expect(await pointsLost(data)).toBeLessThanOrEqual(0.6);
-    expect(againstFloat?.int8).toBeGreaterThan(0.94);
+    expect(againstFloat?.int8).toBeGreaterThan(0.97);
+    expect(quantization.rounding).toBe('together');
     expect(quantization.size.bytes).toBeLessThanOrEqual(1.15e6);
     expect(quantization.convolutions).toEqual({ integer: 57, float: 2 });
     expect(quantization.layers).toHaveLength(59);
