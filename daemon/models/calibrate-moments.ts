@@ -7,7 +7,7 @@ import type { Moments } from './round-weights.ts';
 /** Moments settle sooner than the ends of ranges. */
 const PICTURES_MAX = 32;
 /** Of each picture. */
-const PLACES = 128;
+const PLACES = 256;
 /** Columns whose moments are taken together: the work grows with their square. */
 export const BLOCK_MAX = 512;
 
@@ -118,17 +118,18 @@ class BlockSums {
   /** Products of row `i` with those up to it, two at a time: each number that is read is used twice. */
   #addProducts(i: number, row: Float32Array, rows: Float32Array): void {
     const [count, products, at] = [row.length, this.#products, i * this.#columns];
-    for (let j = 0; j <= i; j += 2) {
+    for (let j = 0; j < i; j += 2) {
       let [first, second] = [0, 0];
       for (let k = 0, a = j * count, b = a + count; k < count; k += 1, a += 1, b += 1) {
         const value = row[k]!;
         first += value * rows[a]!;
-        // Behind the last row there is none: what is read there is never used.
         second += value * rows[b]!;
       }
       products[at + j] = products[at + j]! + first;
-      if (j < i) products[at + j + 1] = products[at + j + 1]! + second;
+      products[at + j + 1] = products[at + j + 1]! + second;
     }
+    if (i % 2 === 0)
+      products[at + i] = products[at + i]! + row.reduce((sum, value) => sum + value * value, 0);
   }
 
   moments(): Moments {
