@@ -89,11 +89,17 @@ export class Variants {
     return made;
   }
 
+  /** The values between convolutions whose channels can be equalised; and the ranges of all. */
+  async #toEqualise(): Promise<{ readonly values: string[]; readonly ranges: Map<string, Range> }> {
+    const ranges = rangesOf(await this.#calibrated(false), { method: 'min-max' });
+    return { values: valuesBetween(await this.prepared(false), ranges), ranges };
+  }
+
   async #equalised(): Promise<OnnxModel> {
     const { work, feeds, runtime, onProgress } = this.#run;
     const plain = await this.prepared(false);
-    const ranges = rangesOf(await this.#calibrated(false), { method: 'min-max' });
-    const job = { ...runtime, model: plain, values: valuesBetween(plain, ranges), feeds: feeds.calibration };
+    const { values, ranges } = await this.#toEqualise();
+    const job = { ...runtime, model: plain, values, feeds: feeds.calibration };
     const peaks = await work.once('peaks', () =>
       channelPeaks(job, (done, of) => onProgress('measuring channels', done, of)),
     );
@@ -109,6 +115,7 @@ export class Variants {
     const good = plain.slice(0, RULES_KEPT).map(({ choice }) => choice.rule);
     let [best] = plain;
     for (const form of FORMS) {
+      if (form.equalised && (await this.#toEqualise()).values.length === 0) continue;
       const [found] = await this.#best(form, good);
       if (found.error >= best.error * WORTH) continue;
       best = found;

@@ -9,7 +9,7 @@ import { readOnnx } from '../../daemon/models/onnx-file.ts';
 import { type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
 import { sharedPath, testNeeding } from '../support/needs.ts';
 import { COCO_DETECTOR, installCocoDetector } from '../support/shared-models.ts';
-import { installSmallModel } from '../support/small-model.ts';
+import { installSmallModel, smallModel } from '../support/small-model.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -100,6 +100,15 @@ test('what differs more than allowed is refused with the figures and nothing is 
   const { manifest, folder } = await readManifest(join(data, 'models/small-int8'));
   expect(manifest.quantization?.forced).toEqual(document.refused);
   expect(readFileSync(join(folder, manifest.card), 'utf8')).toContain('Weights by chance.');
+});
+
+test('where no channels can be equalised, weights are rounded together all the same', async () => {
+  const data = tempDir();
+  installSmallModel(data, 'small', smallModel('LeakyRelu'));
+  const done = await runToEnd(quantizeArgs(data, '--force'));
+  expect(done.code, done.stderr).toBe(0);
+  const { quantization } = JSON.parse(done.stdout) as Document;
+  expect(quantization).toMatchObject({ equalised: false, rounding: 'together' });
 });
 
 /** Half a minute on two cores of their own. */

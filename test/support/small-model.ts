@@ -18,7 +18,7 @@ const LARGER = 24;
 const isLarge = (channel: number): boolean => channel % 5 === 2;
 
 /** Three convolutions and the largest values of sixteen parts of the picture: 512 features. */
-export function smallModel(): OnnxModel {
+export function smallModel(activation: 'Relu' | 'LeakyRelu' = 'Relu'): OnnxModel {
   const random = new SeededRandom(3);
   const initializers = new Map<string, Tensor>();
   const constant = (name: string, dims: number[], size: number): string => {
@@ -56,11 +56,11 @@ export function smallModel(): OnnxModel {
     name: 'small',
     nodes: [
       conv('image', 'c1', [3, 16, 3, 2]),
-      makeNode('Relu', ['c1'], ['r1']),
+      makeNode(activation, ['c1'], ['r1']),
       conv('r1', 'c2', [16, 32, 1, 1]),
-      makeNode('Relu', ['c2'], ['r2']),
+      makeNode(activation, ['c2'], ['r2']),
       conv('r2', 'c3', [32, 32, 3, 2]),
-      makeNode('Relu', ['c3'], ['r3']),
+      makeNode(activation, ['c3'], ['r3']),
       makeNode('MaxPool', ['r3'], ['pooled'], { kernel_shape: ints(4, 4), strides: ints(4, 4) }),
       makeNode('Flatten', ['pooled'], ['features']),
     ],
@@ -71,10 +71,10 @@ export function smallModel(): OnnxModel {
 }
 
 /** Puts it into the store of a data folder, as model `name`. */
-export function installSmallModel(data: string, name = 'small'): void {
+export function installSmallModel(data: string, name = 'small', model = smallModel()): void {
   const folder = join(data, 'models', name);
   mkdirSync(folder, { recursive: true });
-  const bytes = encodeModel(smallModel());
+  const bytes = encodeModel(model);
   writeFileSync(join(folder, 'model.onnx'), bytes);
   writeFileSync(join(folder, 'CARD.md'), '# small\n\nWeights by chance.\n');
   const manifest = {
