@@ -14,33 +14,53 @@ export interface ConvolutionForm {
   readonly kernel: Pair;
   readonly strides: Pair;
   readonly dilations: Pair;
-  /** Above and left. */
-  readonly before: Pair;
-  /** Below and right. */
-  readonly after: Pair;
+  /** Above, left, below and right; or so much that stride 1 keeps the size, an odd pixel below and right or above and left. */
+  readonly pads: readonly number[] | 'SAME_UPPER' | 'SAME_LOWER';
 }
 
-/** Undefined for anything but a convolution of two dimensions with constant weights whose padding is told in numbers. */
+/** Undefined for anything but a convolution of two dimensions with constant weights. */
 export function convolutionForm(node: Node, graph: Graph): ConvolutionForm | undefined {
   const dims = node.opType === 'Conv' ? linearWeights(node, graph)?.tensor.dims : undefined;
   const auto = stringOf(node, 'auto_pad') ?? 'NOTSET';
-  if (dims?.length !== 4 || (auto !== 'NOTSET' && auto !== 'VALID')) return undefined;
+  if (dims?.length !== 4) return undefined;
   const [, channels, height, width] = dims as [number, number, number, number];
   const pair = (name: string): Pair => {
     const [rows = 1, columns = 1] = intsOf(node, name) ?? [];
     return [rows, columns];
   };
-  const pads = auto === 'VALID' ? [] : (intsOf(node, 'pads') ?? []);
-  const [top = 0, left = 0, bottom = 0, right = 0] = pads;
+  const isSame = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
+  const given = auto === 'VALID' ? undefined : intsOf(node, 'pads');
   return {
     groups: intOf(node, 'group', 1),
     channels,
     kernel: [height, width],
     strides: pair('strides'),
     dilations: pair('dilations'),
-    before: [top, left],
-    after: [bottom, right],
+    pads: isSame ? auto : (given ?? [0, 0, 0, 0]),
   };
+}
+
+/** Pixels from the first to the last that a kernel covers. */
+export function reachOf({ kernel, dilations }: ConvolutionForm, axis: 0 | 1): number {
+  return (kernel[axis] - 1) * dilations[axis] + 1;
+}
+
+/** Padding before and after an input of that size. */
+export function paddingOf(form: ConvolutionForm, axis: 0 | 1, size: number): Pair {
+  const { pads, strides } = form;
+  if (typeof pads !== 'string') return [pads[axis]!, pads[axis + 2]!];
+  const total = Math.max(
+    0,
+    (Math.ceil(size / strides[axis]) - 1) * strides[axis] + reachOf(form, axis) - size,
+  );
+  const before = pads === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+  return [before, total - before];
+}
+
+/** Numbers of the output along an axis. */
+export function placesOf(form: ConvolutionForm, axis: 0 | 1, size: number): number {
+  const [before, after] = paddingOf(form, axis, size);
+  return Math.floor((size + before + after - reachOf(form, axis)) / form.strides[axis]) + 1;
 }
 
 export interface Patches {
@@ -55,22 +75,20 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /** Patches at up to `count` places of the output, others for each `turn`. `values`: [channels, height, width]. */
 export function patchesOf(
-  { kernel, strides, dilations, before, after }: ConvolutionForm,
+  form: ConvolutionForm,
   values: Float32Array,
   [height, width]: Pair,
   { count, turn }: { readonly count: number; readonly turn: number },
 ): Patches {
-  const places = (axis: 0 | 1, size: number): number =>
-    Math.floor(
-      (size + before[axis] + after[axis] - dilations[axis] * (kernel[axis] - 1) - 1) / strides[axis],
-    ) + 1;
-  const [rows, columns] = [places(0, height), places(1, width)];
+  const { kernel, strides, dilations } = form;
+  const [top, left] = [paddingOf(form, 0, height)[0], paddingOf(form, 1, width)[0]];
+  const [rows, columns] = [placesOf(form, 0, height), placesOf(form, 1, width)];
   const all = rows * columns;
   const chosen = Int32Array.from({ length: Math.min(count, all) }, (_, k) =>
     all <= count ? k : Math.floor((((turn * count + k) * GOLDEN) % 1) * all),
   );
-  const tops = chosen.map((place) => Math.floor(place / columns) * strides[0] - before[0]);
-  const lefts = chosen.map((place) => (place % columns) * strides[1] - before[1]);
+  const tops = chosen.map((place) => Math.floor(place / columns) * strides[0] - top);
+  const lefts = chosen.map((place) => (place % columns) * strides[1] - left);
   return {
     count: chosen.length,
     gather: (first, channels) => {

@@ -4,11 +4,11 @@
 // by what the channels reach, in place of their weights alone: Xiao et al. 2023, "SmoothQuant", section 4. Pure.
 
 import { boundsOf } from './fold-forms.ts';
-import { copyModel, freshName, GraphIndex, intOf, namesOf, removeDead } from './graph.ts';
-import { biasOf, linearWeights } from './linear-weights.ts';
+import { copyModel, GraphIndex, intOf, removeDead } from './graph.ts';
+import { biasOf, linearWeights, setLinearWeights } from './linear-weights.ts';
 import type { Graph, Node, OnnxModel } from './onnx.ts';
 import type { Range } from './qdq-params.ts';
-import { makeTensor, tensorValues } from './tensor.ts';
+import { tensorValues } from './tensor.ts';
 
 export interface Equalised {
   readonly model: OnnxModel;
@@ -69,7 +69,14 @@ export function equalise(model: OnnxModel, { peaks, ranges = new Map() }: Reache
     }
     balance(numbers.get(first)!, numbers.get(second)!, peaks.get(value)!);
   }
-  for (const [node, changed] of numbers) setNumbers(node, changed, graph);
+  for (const [node, { weights, bias, dims }] of numbers) {
+    setLinearWeights(
+      node,
+      { dims, values: weights, ...(bias === undefined ? {} : { bias }) },
+      graph,
+      'balanced',
+    );
+  }
   removeDead(graph);
   return { model: copy, pairs: pairs.map(({ first, second }) => [first.name, second.name]), skipped };
 }
@@ -114,8 +121,8 @@ function inputChannels(node: Node, graph: Graph): number {
 
 /** Weights and bias of a convolution, to be changed. */
 interface Numbers {
-  readonly weights: Float32Array;
-  readonly bias: Float32Array | undefined;
+  readonly weights: Float32Array<ArrayBuffer>;
+  readonly bias: Float32Array<ArrayBuffer> | undefined;
   readonly dims: readonly number[];
   readonly groups: number;
 }
@@ -124,23 +131,11 @@ function numbersOf(node: Node, graph: Graph): Numbers {
   const { tensor, channels } = linearWeights(node, graph)!;
   const hasBias = (node.inputs[2] ?? '') !== '';
   return {
-    weights: tensorValues(tensor, 'float32').slice(),
-    bias: hasBias ? biasOf(node, graph, channels).slice() : undefined,
+    weights: Float32Array.from(tensorValues(tensor, 'float32')),
+    bias: hasBias ? Float32Array.from(biasOf(node, graph, channels)) : undefined,
     dims: tensor.dims,
     groups: intOf(node, 'group', 1),
   };
-}
-
-function setNumbers(node: Node, { weights, bias, dims }: Numbers, graph: Graph): void {
-  const taken = namesOf(graph);
-  const set = (wanted: string, shape: readonly number[], values: Float32Array): string => {
-    const name = freshName(taken, wanted);
-    graph.initializers.set(name, makeTensor(name, 'float32', shape, Float32Array.from(values)));
-    return name;
-  };
-  const inputs = [node.inputs[0]!, set(`${node.name}_balanced_w`, dims, weights)];
-  if (bias !== undefined) inputs.push(set(`${node.name}_balanced_b`, [bias.length], bias));
-  node.inputs = inputs;
 }
 
 /** Calls `each` with every weight's index and the input channel, of all groups, that it is for. */

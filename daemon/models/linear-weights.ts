@@ -1,8 +1,8 @@
 // Convolutions and matrix products with constant weights: what the transforms of this room have to know of them. Pure.
-import { floatOf, intOf } from './graph.ts';
+import { floatOf, freshName, intOf, namesOf } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
 import type { Neighbours } from './qdq-params.ts';
-import { type Tensor, tensorValues } from './tensor.ts';
+import { makeTensor, type Tensor, tensorValues } from './tensor.ts';
 
 /** The constant weights of a Conv or Gemm, and which of their axes is the output channel. */
 export interface LinearWeights {
@@ -50,4 +50,29 @@ function neighboursOf(node: Node, { dims }: Tensor): Neighbours {
 export function biasOf(node: Node, graph: Graph, channels: number): Float32Array {
   const tensor = graph.initializers.get(node.inputs[2] ?? '');
   return tensor === undefined ? new Float32Array(channels) : tensorValues(tensor, 'float32');
+}
+
+export interface NewWeights {
+  readonly dims: readonly number[];
+  readonly values: Float32Array<ArrayBuffer>;
+  /** None: the node has no bias. */
+  readonly bias?: Float32Array<ArrayBuffer>;
+}
+
+/** Gives a Conv or Gemm other weights and bias, as constants of its own; `word` says in their names what was done. */
+export function setLinearWeights(
+  node: Node,
+  { dims, values, bias }: NewWeights,
+  graph: Graph,
+  word: string,
+): void {
+  const taken = namesOf(graph);
+  const constant = (what: string, shape: readonly number[], numbers: Float32Array<ArrayBuffer>): string => {
+    const name = freshName(taken, `${node.name}_${word}_${what}`);
+    graph.initializers.set(name, makeTensor(name, 'float32', shape, numbers));
+    return name;
+  };
+  const inputs = [node.inputs[0]!, constant('weights', dims, values)];
+  if (bias !== undefined) inputs.push(constant('bias', [bias.length], bias));
+  node.inputs = inputs;
 }

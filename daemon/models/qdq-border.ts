@@ -1,8 +1,8 @@
 // The border around a picture whose channels have different means: the value that is zero after the normalisation is another pixel in
 // each channel, which no padding of a convolution can give. The pixels are put around the picture as constants. Pure.
 
-import { freshName, intsOf, makeNode, namesOf, stringOf } from './graph.ts';
-import { linearWeights } from './linear-weights.ts';
+import { convolutionForm, paddingOf, placesOf, reachOf } from './convolution-form.ts';
+import { freshName, makeNode, namesOf } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
 import { makeTensor, sizeOf } from './tensor.ts';
 
@@ -51,24 +51,13 @@ export function addBorder(convolution: Node, place: BorderPlace, graph: Graph): 
 
 /** The padding that is read, in the order top, left, bottom, right: strides may end before the last row. */
 function usedPads(node: Node, { dims, axes }: BorderPlace, graph: Graph): number[] | undefined {
-  const auto = stringOf(node, 'auto_pad') ?? 'NOTSET';
-  const kernel = linearWeights(node, graph)?.tensor.dims.slice(2);
-  if (kernel?.length !== 2 || auto === 'VALID') return undefined;
-  const [strides, dilations] = [intsOf(node, 'strides') ?? [1, 1], intsOf(node, 'dilations') ?? [1, 1]];
-  const given = intsOf(node, 'pads') ?? [0, 0, 0, 0];
+  const form = convolutionForm(node, graph);
+  if (form === undefined) return undefined;
   const pads = [0, 0, 0, 0];
-  for (const [direction, axis] of axes.entries()) {
-    const size = dims[axis]!;
-    const stride = strides[direction]!;
-    const reach = (kernel[direction]! - 1) * dilations[direction]! + 1;
-    let [before, after] = [given[direction]!, given[direction + 2]!];
-    if (auto !== 'NOTSET') {
-      const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + reach - size);
-      before = auto === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
-      after = total - before;
-    }
-    const count = Math.floor((size + before + after - reach) / stride) + 1;
-    const end = (count - 1) * stride + reach;
+  for (const direction of [0, 1] as const) {
+    const size = dims[axes[direction]!]!;
+    const [before] = paddingOf(form, direction, size);
+    const end = (placesOf(form, direction, size) - 1) * form.strides[direction] + reachOf(form, direction);
     pads[direction] = before;
     pads[direction + 2] = Math.max(0, end - before - size);
   }

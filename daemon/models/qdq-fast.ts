@@ -4,7 +4,7 @@
 // channels in blocks of 16, input channels in fours (docs/int8.md).
 import { boundsOf } from './fold-forms.ts';
 import { freshName, GraphIndex, intOf, intsOf, makeNode, namesOf, stringOf } from './graph.ts';
-import { biasOf, linearWeights } from './linear-weights.ts';
+import { biasOf, linearWeights, type NewWeights, setLinearWeights } from './linear-weights.ts';
 import type { Graph, Node } from './onnx.ts';
 import type { ActivationParams, Range } from './qdq-params.ts';
 import { makeTensor, sizeOf, tensorValues } from './tensor.ts';
@@ -81,29 +81,10 @@ function addChannels(node: Node, axis: 0 | 1, added: number, graph: Graph): void
   setWeights(node, { dims, values: padded, bias }, graph);
 }
 
-function setWeights(
-  node: Node,
-  {
-    dims,
-    values,
-    bias,
-  }: {
-    readonly dims: readonly number[];
-    readonly values: Float32Array<ArrayBuffer>;
-    readonly bias: Float32Array<ArrayBuffer>;
-  },
-  graph: Graph,
-): void {
-  const taken = namesOf(graph);
-  const weightsName = freshName(taken, `${node.name}_fast_weights`);
-  graph.initializers.set(weightsName, makeTensor(weightsName, 'float32', dims, values));
-  const inputs = [node.inputs[0]!, weightsName];
-  if ((node.inputs[2] ?? '') !== '') {
-    const biasName = freshName(taken, `${node.name}_fast_bias`);
-    graph.initializers.set(biasName, makeTensor(biasName, 'float32', [bias.length], bias));
-    inputs.push(biasName);
-  }
-  node.inputs = inputs;
+/** A bias where there was one before. */
+function setWeights(node: Node, { dims, values, bias }: Required<NewWeights>, graph: Graph): void {
+  const hasBias = (node.inputs[2] ?? '') !== '';
+  setLinearWeights(node, { dims, values, ...(hasBias ? { bias } : {}) }, graph, 'fast');
 }
 
 /** Pixels of the picture in one cell, and of the result made at once. */

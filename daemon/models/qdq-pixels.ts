@@ -3,11 +3,11 @@
 // the zeros that pad the picture are off by less than half a step. Pure.
 
 import { freshName, GraphIndex, intOf, intsOf, makeNode, namesOf, removeDead, stringOf } from './graph.ts';
-import { biasOf, linearWeights } from './linear-weights.ts';
+import { biasOf, linearWeights, setLinearWeights } from './linear-weights.ts';
 import type { Graph, Node, ValueInfo } from './onnx.ts';
 import { addBorder } from './qdq-border.ts';
 import { type ActivationParams, forEachInChannels } from './qdq-params.ts';
-import { makeTensor, tensorValues } from './tensor.ts';
+import { tensorValues } from './tensor.ts';
 
 /** value = factor * pixel + term, for each channel. */
 interface Normalisation {
@@ -178,7 +178,7 @@ function changeWeights(
 ): void {
   const { tensor, channels } = linearWeights(node, graph)!;
   const [, inputs = 1] = tensor.dims;
-  const weights = tensorValues(tensor, 'float32').slice();
+  const weights = Float32Array.from(tensorValues(tensor, 'float32'));
   const bias = Float64Array.from(biasOf(node, graph, channels));
   const perOutput = weights.length / channels;
   const layout = { outer: channels, channels: inputs, inner: perOutput / inputs };
@@ -189,10 +189,10 @@ function changeWeights(
     bias[output] = bias[output]! + weights[index]! * rest;
     weights[index] = (weights[index]! * factors[channel]!) / params.scale;
   });
-  const taken = namesOf(graph);
-  const weightsName = freshName(taken, `${node.name}_pixel_weights`);
-  const biasName = freshName(taken, `${node.name}_pixel_bias`);
-  graph.initializers.set(weightsName, makeTensor(weightsName, 'float32', tensor.dims, weights));
-  graph.initializers.set(biasName, makeTensor(biasName, 'float32', [channels], Float32Array.from(bias)));
-  node.inputs = [node.inputs[0]!, weightsName, biasName];
+  setLinearWeights(
+    node,
+    { dims: tensor.dims, values: weights, bias: Float32Array.from(bias) },
+    graph,
+    'pixel',
+  );
 }

@@ -2,14 +2,14 @@
 // folder, and put into the graph. Main thread of a command.
 import { type MomentsJob, measureMoments, type Observed } from './calibrate-moments.ts';
 import { convolutionForm } from './convolution-form.ts';
-import { copyModel, freshName, namesOf } from './graph.ts';
-import { biasOf, linearWeights } from './linear-weights.ts';
+import { copyModel } from './graph.ts';
+import { biasOf, linearWeights, setLinearWeights } from './linear-weights.ts';
 import type { OnnxModel } from './onnx.ts';
 import { headConvolutions } from './qdq-body.ts';
 import { layoutOf } from './qdq-params.ts';
 import { foldPixels } from './qdq-pixels.ts';
 import { blockOf, type Rounded, roundWeights } from './round-weights.ts';
-import { makeTensor, tensorValues } from './tensor.ts';
+import { tensorValues } from './tensor.ts';
 
 /** By the node's name; the arrays of `Rounded` in base64. */
 export type KeptRounding = Readonly<Record<string, Readonly<Record<keyof Rounded, string>>>>;
@@ -78,7 +78,6 @@ export function withRounding(
 ): { readonly model: OnnxModel; readonly scales: ReadonlyMap<string, Float32Array> } {
   const copy = copyModel(model);
   const { graph } = copy;
-  const taken = namesOf(graph);
   const found = new Map<string, Float32Array>();
   for (const node of graph.nodes) {
     const rounded = kept[node.name];
@@ -89,17 +88,8 @@ export function withRounding(
     const scales = new Float32Array(bytesOf(rounded.scales));
     const { inner } = layoutOf(dims, 0);
     const values = Float32Array.from(integers, (integer, at) => integer * scales[Math.floor(at / inner)]!);
-    const set = (wanted: string, shape: readonly number[], numbers: Float32Array<ArrayBuffer>): string => {
-      const name = freshName(taken, wanted);
-      graph.initializers.set(name, makeTensor(name, 'float32', shape, numbers));
-      return name;
-    };
     const bias = new Float32Array(bytesOf(rounded.bias));
-    node.inputs = [
-      node.inputs[0]!,
-      set(`${node.name}_rounded_w`, dims, values),
-      set(`${node.name}_rounded_b`, [bias.length], bias),
-    ];
+    setLinearWeights(node, { dims, values, bias }, graph, 'rounded');
     found.set(node.name, scales);
   }
   return { model: copy, scales: found };

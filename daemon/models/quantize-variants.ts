@@ -74,6 +74,7 @@ export class Variants {
   readonly #run: QuantizeRun;
   readonly #prepared = new Map<boolean, OnnxModel>();
   readonly #histograms = new Map<boolean, Map<string, Histogram>>();
+  readonly #roundings = new Map<boolean, KeptRounding>();
   #judging: Promise<Judge> | undefined;
 
   constructor(run: QuantizeRun) {
@@ -163,9 +164,11 @@ export class Variants {
     return { model, floatNodes };
   }
 
-  #rounding(model: OnnxModel, equalised: boolean): Promise<KeptRounding> {
+  async #rounding(model: OnnxModel, equalised: boolean): Promise<KeptRounding> {
+    const known = this.#roundings.get(equalised);
+    if (known !== undefined) return known;
     const { work, feeds, runtime, onProgress } = this.#run;
-    return work.onceApart(`rounding-${equalised ? 'equalised' : 'plain'}`, () =>
+    const found = await work.onceApart(`rounding-${equalised ? 'equalised' : 'plain'}`, () =>
       roundLayers({
         ...runtime,
         model,
@@ -173,6 +176,8 @@ export class Variants {
         onProgress: (done, of) => onProgress('rounding weights', done, of),
       }),
     );
+    this.#roundings.set(equalised, found);
+    return found;
   }
 
   #rangeBy(histograms: ReadonlyMap<string, Histogram>, value: string, rule: RangeRule): Range {

@@ -19,6 +19,12 @@ const CASES: readonly (readonly [
   ],
   ['with holes', { from: 2, to: 3, size: 3 }, { dilations: [2, 2], pads: [2, 2, 2, 2] }],
   ['depthwise', { from: 4, to: 4, size: 3, group: 4 }, { strides: [1, 2] }],
+  ['padded to its size', { from: 2, to: 3, size: 3 }, { auto_pad: 'SAME_UPPER', strides: [2, 2] }],
+  [
+    'padded to its size, above first',
+    { from: 2, to: 3, size: 4 },
+    { auto_pad: 'SAME_LOWER', strides: [2, 1] },
+  ],
   ['in groups, unpadded', { from: 4, to: 6, size: 3, group: 2 }, { auto_pad: 'VALID' }],
 ];
 
@@ -64,9 +70,9 @@ test('of many places so many are looked at, spread over the picture, and others 
   expect(seen[1]!.filter((at) => seen[0]!.includes(at)).length).toBeLessThan(16);
 });
 
-test('padding that only the size of the picture decides, and what is no convolution of pictures, has no form', () => {
+test('what is no convolution of pictures has no form', () => {
   const build = new GraphBuilder();
-  const same = build.conv(build.input([1, 2, 5, 5]), { from: 2, to: 2, size: 3 }, { auto_pad: 'SAME_UPPER' });
-  const model = build.output(build.node('Relu', [same]));
+  const line = build.node('Conv', [build.input([1, 2, 5]), build.random([2, 2, 3])], { kernel_shape: [3] });
+  const model = build.output(build.node('Relu', [line]));
   for (const node of model.graph.nodes) expect(convolutionForm(node, model.graph)).toBeUndefined();
 });
