@@ -45,7 +45,7 @@ export class PlaneResizer {
   }
 
   /** The part of a plane that begins at `offset` of `source`; `words` the same bytes as 32-bit words. */
-  run(source: Uint8Array, words: Uint32Array, offset: number, target: Uint8Array): void {
+  run(source: Uint8Array, offset: number, target: Uint8Array, words: Uint32Array): void {
     const stride = this.#stride;
     const aligned = stride % 4 === 0 && offset % 4 === 0;
     const packs = aligned && this.source.width % 4 === 0;

@@ -1,22 +1,13 @@
-// From an I420 frame, or a rectangle of it, to the model's input tensor: area-averaging resize, BT.601 limited-range colour
-// conversion, the model's layout and normalisation. Plain loops over typed arrays with buffers made once; camera worker thread.
+// From an I420 frame, or a rectangle of it, to the model's input tensor: resize (averaging where it shrinks, bilinear where it grows),
+// colour conversion, the model's layout and normalisation. Plain loops over typed arrays with buffers made once; camera worker thread.
 // Figures: test/bench (`npm run bench`).
 import { BORDER, boxInPicture, type Corners, type Placement, placementOf } from '../core/placement.ts';
 import type { Box, ModelInput } from '../core/types.ts';
+import { BIAS, BLUE_OF_U, CLAMPED, GREEN_OF_U, GREEN_OF_V, LUMA_GAIN, RED_OF_V } from './bt601.ts';
 import { FrameWords } from './frame-words.ts';
 import type { Size } from './halve.ts';
+import { PlaneInterpolator } from './plane-interpolator.ts';
 import { PlaneResizer } from './plane-resizer.ts';
-
-/**
- * ITU-R BT.601, limited range, in 16.16 fixed point: R = 1.164 (Y−16) + 1.596 (V−128), G = 1.164 (Y−16) − 0.392 (U−128)
- * − 0.813 (V−128), B = 1.164 (Y−16) + 2.017 (U−128), with a half to round.
- */
-export const LUMA_GAIN = 76309;
-export const RED_OF_V = 104597;
-export const GREEN_OF_U = 25675;
-export const GREEN_OF_V = 53279;
-export const BLUE_OF_U = 132201;
-export const HALF = 32768;
 
 /** A rectangle of the frame, pixels: `x` and `width` multiples of 8, `y` and `height` of 2. */
 export interface Region extends Size {
@@ -26,8 +17,9 @@ export interface Region extends Size {
 
 /** How a rectangle of one size becomes the tensor. */
 interface Way {
+  /** Of the luma; colours have half of it in both directions, as photos have that are stored as JPEG. */
   readonly placement: Placement;
-  readonly luma: PlaneResizer;
+  readonly luma: PlaneResizer | PlaneInterpolator;
   readonly chroma: PlaneResizer;
   readonly planes: readonly [Uint8Array, Uint8Array, Uint8Array];
 }
@@ -44,7 +36,7 @@ export class Preprocessor {
   readonly #chromaBytes: number;
   /** By width of the region; there are few sizes, and each is made when it is first wanted. */
   readonly #ways = new Map<number, Way[]>();
-  readonly #rgb: Uint8ClampedArray;
+  readonly #rgb: Uint8Array;
   readonly #floats: Float32Array | undefined;
   readonly #words = new FrameWords();
   /** Whose borders are in the tensor. */
@@ -56,7 +48,7 @@ export class Preprocessor {
     this.#chromaOffset = frameWidth * frameHeight;
     this.#chromaBytes = (frameWidth / 2) * (frameHeight / 2);
     this.#frameBytes = this.#chromaOffset + 2 * this.#chromaBytes;
-    this.#rgb = new Uint8ClampedArray(input.width * input.height * 3);
+    this.#rgb = new Uint8Array(input.width * input.height * 3);
     if (input.type === 'float32') {
       this.#floats = new Float32Array(input.width * input.height * 3);
       this.bytes = new Uint8Array(this.#floats.buffer);
@@ -76,9 +68,9 @@ export class Preprocessor {
     const stride = this.whole.width;
     const { x, y } = region;
     const shared = (y / 2) * (stride / 2) + x / 2;
-    luma.run(frame, words, y * stride + x, planes[0]);
-    chroma.run(frame, words, this.#chromaOffset + shared, planes[1]);
-    chroma.run(frame, words, this.#chromaOffset + this.#chromaBytes + shared, planes[2]);
+    luma.run(frame, y * stride + x, planes[0], words);
+    chroma.run(frame, this.#chromaOffset + shared, planes[1], words);
+    chroma.run(frame, this.#chromaOffset + this.#chromaBytes + shared, planes[2], words);
     if (this.#filled !== placement) this.#rgb.fill(BORDER);
     this.#filled = placement;
     this.#convert(placement, planes);
@@ -111,17 +103,24 @@ export class Preprocessor {
 
   #makeWay(width: number, height: number): Way {
     const placement = placementOf(this.#input, width, height);
-    const bytes = placement.width * placement.height;
+    const colours = { width: (placement.width + 1) >> 1, height: (placement.height + 1) >> 1 };
     const stride = this.whole.width;
     return {
       placement,
-      luma: new PlaneResizer({ width, height }, placement, stride),
-      chroma: new PlaneResizer({ width: width / 2, height: height / 2 }, placement, stride / 2),
-      planes: [new Uint8Array(bytes), new Uint8Array(bytes), new Uint8Array(bytes)],
+      luma: grows({ width, height }, placement)
+        ? new PlaneInterpolator({ width, height }, placement, stride)
+        : new PlaneResizer({ width, height }, placement, stride),
+      // Repeated where they grow: with colours between those of its pixels the model finds no more.
+      chroma: new PlaneResizer({ width: width / 2, height: height / 2 }, colours, stride / 2),
+      planes: [
+        new Uint8Array(placement.width * placement.height),
+        new Uint8Array(colours.width * colours.height),
+        new Uint8Array(colours.width * colours.height),
+      ],
     };
   }
 
-  /** To RGB, cut at 0 and 255 by the clamped array; written in the model's layout and colour order. */
+  /** To RGB, cut at 0 and 255; written in the model's layout and colour order. Two pixels of a row share their colour. */
   #convert({ left, top, width, height }: Placement, [luma, u, v]: Way['planes']): void {
     const planar = this.#input.layout === 'nchw';
     const pixelStep = planar ? 1 : 3;
@@ -129,16 +128,31 @@ export class Preprocessor {
     const red = this.#input.colour === 'rgb' ? 0 : 2 * channelStep;
     const blue = this.#input.colour === 'rgb' ? 2 * channelStep : 0;
     const out = this.#rgb;
+    const clamped = CLAMPED;
+    const [gain, redOfV, greenOfU] = [LUMA_GAIN, RED_OF_V, GREEN_OF_U];
+    const [greenOfV, blueOfU, bias] = [GREEN_OF_V, BLUE_OF_U, BIAS];
     for (let row = 0; row < height; row += 1) {
       let to = ((top + row) * this.#input.width + left) * pixelStep;
+      let shared = (row >> 1) * ((width + 1) >> 1);
       const end = (row + 1) * width;
-      for (let at = row * width; at < end; at += 1) {
-        const y = LUMA_GAIN * (luma[at]! - 16) + HALF;
-        const du = u[at]! - 128;
-        const dv = v[at]! - 128;
-        out[to + red] = (y + RED_OF_V * dv) >> 16;
-        out[to + channelStep] = (y - GREEN_OF_U * du - GREEN_OF_V * dv) >> 16;
-        out[to + blue] = (y + BLUE_OF_U * du) >> 16;
+      for (let at = row * width; at < end; at += 2, shared += 1) {
+        const du = u[shared]! - 128;
+        const dv = v[shared]! - 128;
+        const redTerm = bias + redOfV * dv;
+        const greenTerm = bias - greenOfU * du - greenOfV * dv;
+        const blueTerm = bias + blueOfU * du;
+        const first = gain * (luma[at]! - 16);
+        out[to + red] = clamped[(first + redTerm) >> 16]!;
+        out[to + channelStep] = clamped[(first + greenTerm) >> 16]!;
+        out[to + blue] = clamped[(first + blueTerm) >> 16]!;
+        to += pixelStep;
+        // Where the width is odd the last pixel is alone. A loop over the two takes a quarter longer.
+        if (at + 1 < end) {
+          const second = gain * (luma[at + 1]! - 16);
+          out[to + red] = clamped[(second + redTerm) >> 16]!;
+          out[to + channelStep] = clamped[(second + greenTerm) >> 16]!;
+          out[to + blue] = clamped[(second + blueTerm) >> 16]!;
+        }
         to += pixelStep;
       }
     }
@@ -157,4 +171,9 @@ export class Preprocessor {
       for (let at = start; at < end; at += step) floats[at] = (this.#rgb[at]! - subtract) * multiply;
     }
   }
+}
+
+/** In one direction alone it is a little, and averaging keeps the picture sharper. */
+function grows(from: Size, to: Size): boolean {
+  return from.width < to.width && from.height < to.height;
 }

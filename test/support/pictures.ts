@@ -1,5 +1,6 @@
 // Frames made of a formula and JPEGs read back, for tests of pictures.
 import jpegTurbo from '@julusian/jpeg-turbo';
+import type { Picture } from '../../daemon/models/picture.ts';
 
 export interface Rgb {
   readonly width: number;
@@ -40,5 +41,22 @@ export function plainFrame(
   frame.fill(y, 0, luma);
   frame.fill(u, luma, luma * 1.25);
   frame.fill(v, luma * 1.25);
+  return frame;
+}
+
+/** An I420 frame of RGB pixels: BT.601, limited range; both sides even. */
+export function frameOfPicture({ width, height, rgb }: Omit<Picture, 'name'>): Uint8Array {
+  const luma = width * height;
+  const frame = new Uint8Array((luma * 3) / 2);
+  const weighed = (pixel: number, [r, g, b]: readonly [number, number, number]): number =>
+    rgb[3 * pixel]! * r + rgb[3 * pixel + 1]! * g + rgb[3 * pixel + 2]! * b;
+  for (let pixel = 0; pixel < luma; pixel += 1) frame[pixel] = 16.5 + weighed(pixel, [0.257, 0.504, 0.098]);
+  for (let y = 0, to = luma; y < height; y += 2) {
+    for (let x = 0; x < width; x += 2, to += 1) {
+      // The colour of the first of four pixels.
+      frame[to] = 128.5 + weighed(y * width + x, [-0.148, -0.291, 0.439]);
+      frame[to + luma / 4] = 128.5 + weighed(y * width + x, [0.439, -0.368, -0.071]);
+    }
+  }
   return frame;
 }

@@ -51,6 +51,21 @@ describe('colour', () => {
     }
   });
 
+  test('pixels of an odd width have the colour of their place, to the last', () => {
+    const input: ModelInput = { ...INPUT, width: 321, height: 321 };
+    const target = new Preprocessor(input, 640, 384);
+    const frame = frameOf(640, 384, () => 120);
+    // Red to the right of the middle.
+    for (let y = 0; y < 192; y += 1)
+      frame.fill(212, 640 * 384 * 1.25 + y * 320 + 160, 640 * 384 * 1.25 + y * 320 + 320);
+    target.run(frame);
+    for (const row of [0, 159, 320]) {
+      expect(pixel(target, 158, row, 321)).toEqual([121, 121, 121]);
+      expect(pixel(target, 162, row, 321)).toEqual(pixel(target, 320, row, 321));
+    }
+    expect(pixel(target, 320, 320, 321)[0]).toBe(255);
+  });
+
   test('bgr swaps red and blue, nchw keeps channels apart', () => {
     const red = frameOf(640, 384, () => 65, 100, 212);
     const bgr = new Preprocessor({ ...INPUT, colour: 'bgr' }, 640, 384);
@@ -80,14 +95,14 @@ describe('colour', () => {
 });
 
 describe('resizing', () => {
-  // Sizes that take the word-wise paths (4 and 2 columns a pixel) and the general one, down and up.
+  // Sizes that take the word-wise paths (4 and 2 columns a pixel) and the general one, down, and up in one direction.
   test.each([
     [1280, 720],
     [640, 384],
     [1920, 1080],
     [448, 252],
     [320, 192],
-    [192, 128],
+    [192, 448],
   ])('%ix%i averages exactly the source pixels that fall on a target pixel', (width, height) => {
     const luma = (x: number, y: number): number => 16 + ((x * 7 + y * 13) % 200);
     const target = new Preprocessor(INPUT, width, height);
@@ -110,6 +125,43 @@ describe('resizing', () => {
     }
   });
 
+  test.each([
+    [160, 160],
+    [192, 128],
+    [256, 270],
+    [64, 318],
+  ])(
+    '%ix%i, which is smaller both ways, is interpolated between the centres of its pixels',
+    (width, height) => {
+      const luma = (x: number, y: number): number => 16 + ((x * 37 + y * 53) % 200);
+      const target = new Preprocessor(INPUT, width, height);
+      target.run(frameOf(width, height, luma));
+      for (const [column, row] of [
+        [0, 0],
+        [1, 2],
+        [157, 201],
+        [318, 319],
+        [319, 100],
+      ] as const) {
+        const [x, y] = [((column + 0.5) * width) / 320 - 0.5, ((row + 0.5) * height) / 320 - 0.5];
+        const [left, top] = [Math.floor(x), Math.floor(y)];
+        let sum = 0;
+        for (const [atX, partX] of [[left, left + 1 - x] as const, [left + 1, x - left] as const]) {
+          for (const [atY, partY] of [[top, top + 1 - y] as const, [top + 1, y - top] as const]) {
+            const inside = [
+              Math.min(width - 1, Math.max(0, atX)),
+              Math.min(height - 1, Math.max(0, atY)),
+            ] as const;
+            sum += luma(...inside) * partX * partY;
+          }
+        }
+        const grey = ((sum - 16) * 255) / 219;
+        for (const value of pixel(target, column, row))
+          expect(Math.abs(value - grey)).toBeLessThanOrEqual(2.5);
+      }
+    },
+  );
+
   test('a letterboxed frame lies centred between grey borders', () => {
     const input: ModelInput = { ...INPUT, resize: 'letterbox' };
     const target = new Preprocessor(input, 640, 384);
@@ -121,12 +173,13 @@ describe('resizing', () => {
     expect(pixel(target, 10, 256)).toEqual([114, 114, 114]);
   });
 
-  // Crops that take the word-wise paths, the general one, and one that is not aligned to words.
+  // Crops that take the word-wise paths, the general one, one that is not aligned to words, and one that is made larger.
   test.each([
     { x: 0, y: 0, width: 640, height: 640 },
     { x: 320, y: 80, width: 320, height: 320 },
     { x: 904, y: 238, width: 376, height: 482 },
     { x: 8, y: 2, width: 320, height: 640 },
+    { x: 904, y: 238, width: 192, height: 192 },
   ])('region %j is what a frame of just that part would be', (region) => {
     const luma = (x: number, y: number): number => 16 + ((x * 7 + y * 13 + ((x * y) >> 5)) % 220);
     const frame = frameOf(1280, 720, luma, 90, 160);
