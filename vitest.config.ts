@@ -7,9 +7,12 @@ import { defineConfig } from 'vitest/config';
 // two such files side by side on two cores, Node 24.21; with compiled code kept none of eight).
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), `vedette-tests-compiled-${process.getuid?.()}`);
 
+/** What measures how work is shared out wants the machine for itself. */
+const ALONE = ['test/e2e/cameras.test.ts'];
+
 // unit: pure, seconds in total. integration: one adapter with its real counterpart. e2e: the daemon as a child
-// process. tidy: the source tree itself (part of `npm run check` and of `npm test`). chaos: the daemon ill-treated, alone,
-// after the others: it is about four minutes long and wants the machine for itself.
+// process. tidy: the source tree itself (part of `npm run check` and of `npm test`). chaos: the daemon ill-treated, about
+// four minutes of it. What is of group 1 runs after the others, one file at a time.
 export default defineConfig({
   test: {
     // Two cores run brokers, models and children beside the tests; limits bound liveness only, generously.
@@ -29,9 +32,18 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: ALONE,
           testTimeout: 180_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e-alone',
+          include: ALONE,
+          testTimeout: 180_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {
