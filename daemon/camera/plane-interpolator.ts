@@ -23,7 +23,7 @@ export class PlaneInterpolator {
   readonly #stride: number;
   readonly #across: Axis;
   readonly #down: Axis;
-  /** What lies between two rows of the source; its last pixel twice. */
+  /** What lies between two rows of the source. */
   readonly #row: Uint8Array;
 
   constructor(source: Size, { width, height }: Size, stride: number) {
@@ -31,25 +31,21 @@ export class PlaneInterpolator {
     this.#stride = stride;
     this.#across = axisOf(source.width, width);
     this.#down = axisOf(source.height, height);
-    this.#row = new Uint8Array(source.width + 1);
+    this.#row = new Uint8Array(source.width);
   }
 
   /** The part of a plane that begins at `offset` of `source`. */
   run(source: Uint8Array, offset: number, target: Uint8Array): void {
     const { starts, weights } = this.#down;
-    const row = this.#row;
-    const last = row.length - 1;
     for (let y = 0, to = 0; y < starts.length; y += 1, to += this.#across.starts.length) {
       const upper = offset + starts[y]! * this.#stride;
-      const lower = starts[y]! + 1 < this.source.height ? upper + this.#stride : upper;
-      interpolateRow(source, upper, lower, weights[y]!, row);
-      row[last] = row[last - 1]!;
-      interpolateColumns(row, this.#across, target, to);
+      interpolateRow(source, upper, upper + this.#stride, weights[y]!, this.#row);
+      interpolateColumns(this.#row, this.#across, target, to);
     }
   }
 }
 
-/** All but the last pixel of `into`, between the rows that begin at `upper` and `lower`. */
+/** Between the rows that begin at `upper` and `lower`. */
 function interpolateRow(
   source: Uint8Array,
   upper: number,
@@ -57,8 +53,7 @@ function interpolateRow(
   weight: number,
   into: Uint8Array,
 ): void {
-  const width = into.length - 1;
-  for (let x = 0; x < width; x += 1) {
+  for (let x = 0; x < into.length; x += 1) {
     const first = source[upper + x]!;
     into[x] = first + (((source[lower + x]! - first) * weight + HALF) >> BITS);
   }
@@ -77,12 +72,13 @@ function interpolateColumns(
   }
 }
 
+/** The last pixel is the second of the last two: none is asked for that is not there. `from` is 2 at least. */
 function axisOf(from: number, to: number): Axis {
   const starts = new Int32Array(to);
   const weights = new Int32Array(to);
   for (let index = 0; index < to; index += 1) {
     const at = Math.min(from - 1, Math.max(0, ((index + 0.5) * from) / to - 0.5));
-    starts[index] = Math.floor(at);
+    starts[index] = Math.min(from - 2, Math.floor(at));
     weights[index] = Math.round((at - starts[index]!) * (1 << BITS));
   }
   return { starts, weights };

@@ -94,6 +94,15 @@ describe('colour', () => {
   });
 });
 
+/** Columns and rows of the tensor at which it is looked. */
+const PLACES = [
+  [0, 0],
+  [1, 2],
+  [157, 201],
+  [318, 319],
+  [319, 100],
+] as const;
+
 describe('resizing', () => {
   // Sizes that take the word-wise paths (4 and 2 columns a pixel) and the general one, down, and up in one direction.
   test.each([
@@ -107,13 +116,7 @@ describe('resizing', () => {
     const luma = (x: number, y: number): number => 16 + ((x * 7 + y * 13) % 200);
     const target = new Preprocessor(INPUT, width, height);
     target.run(frameOf(width, height, luma));
-    for (const [column, row] of [
-      [0, 0],
-      [1, 2],
-      [157, 201],
-      [318, 319],
-      [319, 100],
-    ] as const) {
+    for (const [column, row] of PLACES) {
       const x0 = Math.floor((column * width) / 320);
       const x1 = Math.max(x0 + 1, Math.floor(((column + 1) * width) / 320));
       const y0 = Math.floor((row * height) / 320);
@@ -136,13 +139,7 @@ describe('resizing', () => {
       const luma = (x: number, y: number): number => 16 + ((x * 37 + y * 53) % 200);
       const target = new Preprocessor(INPUT, width, height);
       target.run(frameOf(width, height, luma));
-      for (const [column, row] of [
-        [0, 0],
-        [1, 2],
-        [157, 201],
-        [318, 319],
-        [319, 100],
-      ] as const) {
+      for (const [column, row] of PLACES) {
         const [x, y] = [((column + 0.5) * width) / 320 - 0.5, ((row + 0.5) * height) / 320 - 0.5];
         const [left, top] = [Math.floor(x), Math.floor(y)];
         let sum = 0;
