@@ -97,29 +97,25 @@ def listened(batch, boxes, centres, unknown_weight):
     return weight * ~doubtful, doubtful.any(-1)
 
 
-# How much the first weights count against the labels, in the pictures for which they are asked.
-RECALLED = 0.6
-
-
 def remembered(recalled, boxes, logits, objects):
     """What the answers for the first R pictures differ from those of other weights (Li and Hoiem 2016, learning without forgetting):
-    a number for classes, one for objectness, one for boxes, sums over places. `recalled`: boxes [R,N,4], logits [R,N,C], objectness
-    [R,N], and of which classes these are to be believed [C]."""
-    places, classes, seen, told = recalled
+    a number for classes, one for objectness, one for boxes, sums over places. `recalled`: boxes [R,N,4], classes [R,N,C] and
+    objectness [R,N] in 0..1, and of which classes these are to be believed [C]."""
+    places, classes, sure, told = recalled
     count = len(places)
-    sure = torch.sigmoid(seen)
     # Where it sees nothing, what it would have called it says nothing either.
     near = torch.where(sure > 0.05, sure, 0.0)
-    named = F.binary_cross_entropy_with_logits(logits[:count], torch.sigmoid(classes), reduction="none") * told
+    named = F.binary_cross_entropy_with_logits(logits[:count], classes, reduction="none") * told
     object_ = F.binary_cross_entropy_with_logits(objects[:count], sure, reduction="none")
     apart = 1 - paired_overlap(boxes[:count], places, complete=True)
     return (named * near[..., None]).sum(), object_.sum(), (apart * near).sum()
 
 
-def loss_of(net, output, batch, unknown_weight=0.25, recalled=None, box_weight=2.0):
+def loss_of(net, output, batch, unknown_weight=0.25, recalled=None, box_weight=2.0, recall_weight=0.6):
     """Total loss and its parts (floats). `output`: boxes [B,N,4], logits [B,N,C], objectness [B,N] or None.
 
-    `recalled`: what YOLO-Nano says of the first R pictures, see `remembered`; for heads with anchors.
+    `recalled`: what other weights say of the first R pictures, see `remembered`, and `recall_weight` how much that counts against
+    their labels; for heads with anchors.
     """
     boxes, logits, objects = (None if v is None else v.float() for v in output)
     gt = batch["gt"]
@@ -154,9 +150,9 @@ def loss_of(net, output, batch, unknown_weight=0.25, recalled=None, box_weight=2
     else:
         count = len(recalled[0])
         share = torch.ones(len(boxes), 1, device=boxes.device)
-        share[:count] = 1 - RECALLED
+        share[:count] = 1 - recall_weight
         named, seen, placed = (
-            (value.flatten(2).sum(-1) if value.ndim > 2 else value).mul(share).sum() + RECALLED * kept
+            (value.flatten(2).sum(-1) if value.ndim > 2 else value).mul(share).sum() + recall_weight * kept
             for value, kept in zip((named, seen, placed), remembered(recalled, boxes, logits, objects), strict=True)
         )
     named, seen, placed = named / total, seen / total, placed / total

@@ -89,6 +89,11 @@ def released_pairs(net):
     return list(zip(convs, found, strict=True)) if len(convs) == len(found) else []
 
 
+def released_name(side):
+    """The network of the released weights, with this input."""
+    return next(name for name in (f"nano-{side}+thin", f"nano-{side}+thin+bare") if released_pairs(network(name)))
+
+
 def fill_released(net):
     """The float parent of the bundled model; what has another shape in `net` stays as it is."""
     pairs = released_pairs(net)

@@ -15,7 +15,7 @@ from layers import add_empty_batch_norm, with_batch_norm
 from loss import loss_of
 from networks import network
 from paths import CLASSES, WORK
-from start_weights import NANO_STARTS, started
+from start_weights import NANO_STARTS, released_name, started
 
 # Not part of what a run is: may differ when it goes on.
 PASSING = ("run", "workers", "threads", "stop_after", "save_every", "minutes")
@@ -42,7 +42,10 @@ def options_of(arguments=None):
     parser.add_argument("--ema", type=float, default=0.999)
     parser.add_argument("--unknown-weight", type=float, default=0.25, help="of the absence of a class that a set does not label")
     parser.add_argument("--box-weight", type=float, default=2.0, help="of where the boxes are, beside classes and objectness")
-    parser.add_argument("--recall", type=int, default=0, help="pictures of a batch that are of COCO and for which YOLO-Nano's answers are targets too")
+    parser.add_argument("--recall", type=int, default=0, help="pictures of a batch that are of COCO and for which the answers of other weights are targets too")
+    parser.add_argument("--asked", default="yolo-nano", choices=["yolo-nano", "both"],
+                        help="who is asked: YOLO-Nano, or the mean of it and the released weights")
+    parser.add_argument("--recall-weight", type=float, default=0.6, help="of these answers against the labels")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: this one")
     parser.add_argument("--threads", type=int, default=2)
@@ -96,16 +99,27 @@ def built(options, device, empty=False):
 
 
 def recaller(options, side, device):
-    """A function from images to what YOLO-Nano says of the first of them (`loss_of`), or to None."""
+    """A function from images to what other weights say of the first of them (`loss_of`), or to None."""
     if options.recall == 0:
         return lambda _images: None
-    first = started(f"nano-{side}", "yolo-nano").requires_grad_(False).to(device, memory_format=torch.channels_last)
-    # Of motorcycles it knows nothing.
-    told = torch.tensor([name != "motorcycle" for name in CLASSES], device=device)
+    names = {f"nano-{side}": "yolo-nano"}
+    if options.asked == "both":
+        names[released_name(side)] = "released"
+    asked = [started(name, start).requires_grad_(False).to(device, memory_format=torch.channels_last) for name, start in names.items()]
+    # Of motorcycles YOLO-Nano knows nothing.
+    told = torch.tensor([[name != "motorcycle" for name in CLASSES], [True] * len(CLASSES)], device=device).float()[: len(asked)]
 
     @torch.no_grad()
     def recall(images):
-        return *first(images[: options.recall]), told
+        with torch.autocast(device.type, torch.bfloat16, enabled=options.half):
+            answers = [net(images[: options.recall]) for net in asked]
+        boxes, classes, seen = (torch.stack([answer[k].float() for answer in answers]) for k in range(3))
+        seen = torch.sigmoid(seen)
+        # Who sees more there has more to say of what it is and where.
+        heed = (seen + 1e-4)[..., None]
+        said = heed * told[:, None, None]
+        classes = (torch.sigmoid(classes) * said).sum(0) / said.sum(0).clamp(min=1e-6)
+        return (boxes * heed).sum(0) / heed.sum(0), classes, seen.mean(0), told.amax(0)
 
     return recall
 
@@ -186,7 +200,8 @@ def train(options):
             batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
             with torch.autocast(device.type, torch.bfloat16, enabled=options.half):
                 output = net(batch["image"])
-            loss, parts = loss_of(net, output, batch, options.unknown_weight, recall(batch["image"]), options.box_weight)
+            loss, parts = loss_of(net, output, batch, options.unknown_weight, recall(batch["image"]), options.box_weight,
+                                  options.recall_weight)
             optimizer.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
