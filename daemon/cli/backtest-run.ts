@@ -18,7 +18,7 @@ import { type StoredSwitch, Switches } from '../core/switches.ts';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { FiredAlerts } from '../store/fired-alerts.ts';
-import { HistoryReader } from '../store/history-reader.ts';
+import { HistoryReader, hasHistory } from '../store/history-reader.ts';
 import { pathsIn } from '../store/paths.ts';
 import type { AddedAlert, BacktestReport, RemovedAlert } from './backtest-report.ts';
 
@@ -45,7 +45,7 @@ const ALERTS_MAX = 100_000;
 export async function runBacktest(options: BacktestRunOptions): Promise<BacktestReport> {
   const paths = pathsIn(options.dataDir);
   // The history is there with the first observation, a little after the database.
-  if (existsSync(paths.database) && !existsSync(paths.history)) {
+  if (existsSync(paths.database) && !hasHistory(paths.history)) {
     const message = `there is no history in '${options.dataDir}' yet: the daemon has kept nothing (store.historyKeepMb 0, or nothing was seen)`;
     throw new VedetteError('DATA_DIR_UNUSABLE', message);
   }

@@ -8,7 +8,7 @@ import { newEpoch } from '../platform/ids.ts';
 import { isDamage, unusable } from './failures.ts';
 import { lockFolder, prepareFolder } from './folder.ts';
 import type { DamageReport } from './messages.ts';
-import { migrate, refuseNewer, versionOf } from './migrations.ts';
+import { isBlank, migrate, refuseNewer } from './migrations.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { makeReplacement, salvageFrom } from './salvage.ts';
 import { APPLICATION_ID } from './schema.ts';
@@ -125,8 +125,7 @@ function damageOf(paths: Paths, damages: number): string | undefined {
 function refuseForeign(db: Database.Database, paths: Paths): void {
   const applicationId = db.pragma('application_id', { simple: true });
   if (applicationId === APPLICATION_ID) return;
-  const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get();
-  if (applicationId === 0 && versionOf(db) === 0 && tables === 0) return;
+  if (isBlank(db)) return;
   throw new VedetteError(
     'DATA_DIR_UNUSABLE',
     `'${paths.database}' is not a vedette database (application id ${String(applicationId)}): move it away or choose another folder with --data`,

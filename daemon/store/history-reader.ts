@@ -1,6 +1,7 @@
 // What history.db has kept, told again in its order: life by life of the daemon, observations as the rules took them then,
 // and between them the facts of that time. Read-only and in pages, each its own short transaction, while the daemon writes
 // or not. A row that cannot be read is counted, named and left out. Not for the daemon's main thread.
+import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { TrackTrace } from '../core/trace-types.ts';
 import type { Fact, Moment } from '../core/types.ts';
@@ -8,7 +9,7 @@ import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { isDamage } from './failures.ts';
 import { FactReader, type KeptFact } from './history-facts.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
-import { refuseNewer, versionOf } from './migrations.ts';
+import { isBlank, refuseNewer, versionOf } from './migrations.ts';
 import { decodeBodyAt, type KeptObservation } from './observation-codec.ts';
 import { requireReadable } from './read.ts';
 
@@ -318,6 +319,21 @@ class Telling {
     this.#tellFacts(Number.POSITIVE_INFINITY);
     this.listener.end({ atMs: this.#atMs, monoMs: this.#monoMs });
     this.#run = undefined;
+  }
+}
+
+/** Whether there is a history, or something else in its place: a file that the daemon is just making is none yet. */
+export function hasHistory(path: string): boolean {
+  if (!existsSync(path)) return false;
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true });
+    return !isBlank(db);
+  } catch {
+    // What is wrong with it is told by whoever reads it.
+    return true;
+  } finally {
+    db?.close();
   }
 }
 

@@ -15,7 +15,7 @@ import { HistoryPruner } from './history-pruner.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
 
 import type { StoreLimits } from './messages.ts';
-import { migrate } from './migrations.ts';
+import { isBlank, migrate } from './migrations.ts';
 import { renumber } from './observation-codec.ts';
 import type { Paths } from './paths.ts';
 
@@ -283,9 +283,6 @@ function filesOf({ dataDir, history }: Paths): Pick<Paths, 'dataDir' | 'database
 
 /** Someone else's file is neither damaged nor ours. */
 function requireOurs(db: Database.Database): void {
-  const applicationId = db.pragma('application_id', { simple: true });
-  if (applicationId === HISTORY_APPLICATION_ID) return;
-  const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get();
-  if (applicationId === 0 && tables === 0) return;
+  if (db.pragma('application_id', { simple: true }) === HISTORY_APPLICATION_ID || isBlank(db)) return;
   throw new VedetteError('DATA_DIR_UNUSABLE', `'${db.name}' is not a vedette history: move it away`);
 }

@@ -40,6 +40,12 @@ export function versionOf(db: Database.Database): number {
   return Number(db.pragma('user_version', { simple: true }));
 }
 
+/** Whether nothing is in a file yet: it was just made, by us or by anybody. */
+export function isBlank(db: Database.Database): boolean {
+  if (db.pragma('application_id', { simple: true }) !== 0 || versionOf(db) !== 0) return false;
+  return db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
+}
+
 /** Throws STORE_NEWER when the file was written by a newer daemon; nothing has been changed then. */
 export function refuseNewer(db: Database.Database, versionMax = SCHEMA_VERSION): void {
   const version = versionOf(db);

@@ -1,9 +1,9 @@
 // Looks at history.db: SQLite's own check, and whether every observation, fact and trace in it can be read back. In pages,
 // read-only, also while the daemon writes. Any thread.
-import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { TrackTrace } from '../core/trace-types.ts';
 import type { Finding } from '../platform/finding.ts';
+import { hasHistory } from './history-reader.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
 import { versionOf } from './migrations.ts';
 import { decodeBody } from './observation-codec.ts';
@@ -25,7 +25,7 @@ interface Row {
 
 /** The file is there with the first observation; without one nothing is wrong. */
 export function* checkHistory(path: string): Check {
-  if (!existsSync(path)) {
+  if (!hasHistory(path)) {
     yield { level: 'ok', message: 'no observations yet' };
     return;
   }

@@ -1,7 +1,6 @@
 // Answers "why": finds the event, the alert or the time that is asked for in vedette.db and history.db, and has the traces and
 // conditions there put into words. Read-only, opened for one answer, while the daemon writes or not. Not for the daemon's main
 // thread.
-import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { eventIdsOf } from '../core/alert-body.ts';
 import { explainAlert, explainTrack } from '../core/explain.ts';
@@ -10,7 +9,7 @@ import type { TrackTrace } from '../core/trace-types.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { clockTime, localTime } from '../platform/local-time.ts';
 import { showText } from '../platform/show.ts';
-import { connectHistory } from './history-reader.ts';
+import { connectHistory, hasHistory } from './history-reader.ts';
 import { versionOf } from './migrations.ts';
 import { pathsIn } from './paths.ts';
 import { ALERT_RECORD, ALERT_RECORD_JSON, type AlertRecord, connectReadOnly, recordOf } from './read.ts';
@@ -149,7 +148,7 @@ class Traces {
   readonly #db: Database.Database | undefined;
 
   constructor(path: string) {
-    if (!existsSync(path)) {
+    if (!hasHistory(path)) {
       this.problem =
         'there is no history: the daemon keeps none (store.historyKeepMb is 0), or has not written any yet';
       return;

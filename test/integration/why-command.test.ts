@@ -145,6 +145,17 @@ test('an event without a trace is told what may have become of it: not kept, gon
   expect((await whyJson(dataDir, 'event-1')).notes).toEqual([
     expect.stringMatching(/^there is no history: /),
   ]);
+  // The daemon is just making the file.
+  const begun = new Database(join(dataDir, 'history.db'));
+  begun.pragma('journal_mode = WAL');
+  expect((await whyJson(dataDir, 'event-1')).notes).toEqual([
+    expect.stringMatching(/^there is no history: /),
+  ]);
+  expect(await runToEnd(['verify', '--data', dataDir])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/no observations yet/),
+  });
+  begun.close();
   const none = await startStore(dataDir, { limits: { ...LIMITS, tracesKeepMb: 0 } });
   none.store.traced([trace(1)]);
   await none.store.stop();
