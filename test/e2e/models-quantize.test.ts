@@ -73,7 +73,7 @@ test('a camera of the configuration gives the pictures, and the report names wha
     '--calibrate',
     'porch',
     '--pictures',
-    '8',
+    '24',
     '--every',
     '0.1',
     '-c',
@@ -84,7 +84,7 @@ test('a camera of the configuration gives the pictures, and the report names wha
   expect(run.code, run.stderr).toBe(0);
   for (const words of [
     /^model {8}small 1$/m,
-    /^calibration {2}8 pictures \(camera 'porch'\), 4 more for control$/m,
+    /^calibration {2}24 pictures \(camera 'porch'\), 12 more for control$/m,
     /^size .* of 0\.0\d MB$/m,
     /^accuracy {5}cosine \d+\.\d %/m,
     /^convolutions \d integer, \d float$/m,
