@@ -239,7 +239,8 @@ export class Variants {
     const sensitive = Object.entries(gains)
       .filter(([, gain]) => gain >= STANDS_OUT)
       .sort(([, a], [, b]) => b - a)
-      .slice(0, SENSITIVE_MAX);
+      // Of a small model all may stand out: the least of them stays.
+      .slice(0, Math.min(SENSITIVE_MAX, Object.keys(gains).length - 1));
     let now = best;
     for (const [layer] of sensitive) {
       const inFloat = await this.#judge({ ...now.choice, keepFloat: [...now.choice.keepFloat, layer] });

@@ -9,7 +9,7 @@ import type { ClockState } from '../platform/clock-watch.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import { codeOf, isDamage } from './failures.ts';
 import type { Recall } from './messages.ts';
-import { refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
+import { isBlank, refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import { noSeq, OUTBOX_ROW } from './outbox.ts';
 import { Remembered } from './remembered.ts';
 import { APPLICATION_ID } from './schema.ts';
@@ -165,6 +165,10 @@ export function connectReadOnly(path: string): Database.Database {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
+    if (isBlank(db)) {
+      const message = `there is nothing in database '${path}' yet: start the daemon once`;
+      throw new VedetteError('DATA_DIR_UNUSABLE', message, { path });
+    }
     if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
       throw new VedetteError('DATA_DIR_UNUSABLE', `'${path}' is not a vedette database`, { path });
     }

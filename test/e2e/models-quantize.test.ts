@@ -62,6 +62,13 @@ test('a folder with too few photos is told with their number, what is no photo b
   expect(run.stderr).toContain('3 pictures are too few to calibrate with (at least 12)');
 });
 
+test('where every layer stands out one stays an integer one all the same', async () => {
+  const args = ['small', '--calibrate', 'scene', '--pictures', '8', '--method', 'percentile', '--force'];
+  const run = await runToEnd(['models', 'quantize', ...args, '--data', house()]);
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stdout).toMatch(/^convolutions 1 integer, 2 float$/m);
+});
+
 test('a camera of the configuration gives the pictures, and the report names what came of them', async () => {
   const data = house();
   const source = { type: 'scene' };
@@ -73,7 +80,7 @@ test('a camera of the configuration gives the pictures, and the report names wha
     '--calibrate',
     'porch',
     '--pictures',
-    '24',
+    '8',
     '--every',
     '0.1',
     '-c',
@@ -84,7 +91,7 @@ test('a camera of the configuration gives the pictures, and the report names wha
   expect(run.code, run.stderr).toBe(0);
   for (const words of [
     /^model {8}small 1$/m,
-    /^calibration {2}24 pictures \(camera 'porch'\), 12 more for control$/m,
+    /^calibration {2}8 pictures \(camera 'porch'\), 4 more for control$/m,
     /^size .* of 0\.0\d MB$/m,
     /^accuracy {5}cosine \d+\.\d %/m,
     /^convolutions \d integer, \d float$/m,

@@ -135,6 +135,12 @@ test('what cannot be told is said: an unknown id, several, nothing seen, and no 
     code: 78,
     err: expect.stringMatching(/no database at/),
   });
+  const begun = tempDir();
+  new Database(join(begun, 'vedette.db')).pragma('journal_mode = WAL');
+  expect(await why(begun, 'event-1')).toMatchObject({
+    code: 78,
+    err: expect.stringMatching(/there is nothing in database '.*' yet/),
+  });
 });
 
 test('an event without a trace is told what may have become of it: not kept, gone with age, not written yet', async () => {
