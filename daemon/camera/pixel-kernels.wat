@@ -5,14 +5,27 @@
 (module
   (memory (export "memory") 1)
 
-  ;; Sums of `rows` rows of bytes, column by column, at most 256 of them. To `sums`: 16 bit each, whole vectors.
-  (func $sum_rows (param $from i32) (param $stride i32) (param $rows i32) (param $width i32) (param $sums i32)
-    (local $x i32) (local $at i32) (local $left i32) (local $bytes v128) (local $low v128) (local $high v128)
+  ;; Adds `four` numbers, and those before each of them, to the last of `total`.
+  (func $added (param $four v128) (param $total v128) (result v128)
+    (local.set $four (i32x4.add (local.get $four)
+      (i8x16.shuffle 0 0 0 0 16 17 18 19 20 21 22 23 24 25 26 27 (v128.const i32x4 0 0 0 0) (local.get $four))))
+    (local.set $four (i32x4.add (local.get $four)
+      (i8x16.shuffle 0 0 0 0 0 0 0 0 16 17 18 19 20 21 22 23 (v128.const i32x4 0 0 0 0) (local.get $four))))
+    (i32x4.add (local.get $four)
+      (i8x16.shuffle 12 13 14 15 12 13 14 15 12 13 14 15 12 13 14 15 (local.get $total) (local.get $total))))
+
+  ;; Sums of `rows` rows of bytes, at most 256, and of the columns before each: 32 bit, of none, of the first, of the first two,
+  ;; ...; whole vectors.
+  (func $running_sums (param $from i32) (param $stride i32) (param $rows i32) (param $width i32) (param $to i32)
+    (local $end i32) (local $at i32) (local $left i32) (local $bytes v128) (local $low v128) (local $high v128)
+    (local $total v128)
+    (local.set $end (i32.add (local.get $from) (local.get $width)))
+    (i32.store (local.get $to) (i32.const 0))
     (loop $columns
-      (local.set $bytes (v128.load (i32.add (local.get $from) (local.get $x))))
+      (local.set $bytes (v128.load (local.get $from)))
       (local.set $low (i16x8.extend_low_i8x16_u (local.get $bytes)))
       (local.set $high (i16x8.extend_high_i8x16_u (local.get $bytes)))
-      (local.set $at (i32.add (local.get $from) (local.get $x)))
+      (local.set $at (local.get $from))
       (local.set $left (i32.sub (local.get $rows) (i32.const 1)))
       (block $done
         (loop $down
@@ -23,47 +36,34 @@
           (local.set $high (i16x8.add (local.get $high) (i16x8.extend_high_i8x16_u (local.get $bytes))))
           (local.set $left (i32.sub (local.get $left) (i32.const 1)))
           (br $down)))
-      (v128.store (local.get $sums) (local.get $low))
-      (v128.store offset=16 (local.get $sums) (local.get $high))
-      (local.set $sums (i32.add (local.get $sums) (i32.const 32)))
-      (local.set $x (i32.add (local.get $x) (i32.const 16)))
-      (br_if $columns (i32.lt_u (local.get $x) (local.get $width)))))
-
-  ;; Sums of 16-bit numbers, of those before each: 32 bit each, of `width` of them and of all, whole vectors.
-  (func $running_sums (param $sums i32) (param $width i32) (param $to i32)
-    (local $end i32) (local $four v128) (local $total v128)
-    (local.set $end (i32.add (local.get $sums) (i32.shl (local.get $width) (i32.const 1))))
-    (i32.store (local.get $to) (i32.const 0))
-    (loop $across
-      (local.set $four (v128.load16x4_u (local.get $sums)))
-      (local.set $four (i32x4.add (local.get $four)
-        (i8x16.shuffle 0 0 0 0 16 17 18 19 20 21 22 23 24 25 26 27 (v128.const i32x4 0 0 0 0) (local.get $four))))
-      (local.set $four (i32x4.add (local.get $four)
-        (i8x16.shuffle 0 0 0 0 0 0 0 0 16 17 18 19 20 21 22 23 (v128.const i32x4 0 0 0 0) (local.get $four))))
-      (local.set $total (i32x4.add (local.get $total) (local.get $four)))
+      (local.set $total (call $added (i32x4.extend_low_i16x8_u (local.get $low)) (local.get $total)))
       (v128.store offset=4 (local.get $to) (local.get $total))
-      (local.set $total (i8x16.shuffle 12 13 14 15 12 13 14 15 12 13 14 15 12 13 14 15 (local.get $total) (local.get $total)))
-      (local.set $to (i32.add (local.get $to) (i32.const 16)))
-      (local.set $sums (i32.add (local.get $sums) (i32.const 8)))
-      (br_if $across (i32.lt_u (local.get $sums) (local.get $end)))))
+      (local.set $total (call $added (i32x4.extend_high_i16x8_u (local.get $low)) (local.get $total)))
+      (v128.store offset=20 (local.get $to) (local.get $total))
+      (local.set $total (call $added (i32x4.extend_low_i16x8_u (local.get $high)) (local.get $total)))
+      (v128.store offset=36 (local.get $to) (local.get $total))
+      (local.set $total (call $added (i32x4.extend_high_i16x8_u (local.get $high)) (local.get $total)))
+      (v128.store offset=52 (local.get $to) (local.get $total))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
+      (local.set $from (i32.add (local.get $from) (i32.const 16)))
+      (br_if $columns (i32.lt_u (local.get $from) (local.get $end)))))
 
   ;; Box filter. `rows`: for each target row the first source row and the one after the last, 32 bit each. `starts`, `ends`:
-  ;; for each target column the first source column and the one after the last, 32 bit each, and `parts`: 1 / their number,
-  ;; float; whole vectors. Quotients come a hair too large, so that whole numbers stay whole: right for up to 3000 pixels
-  ;; that become one. `scratch`: 16 bytes more than six a column of the source, rounded up to whole vectors.
+  ;; for each target column four times the first source column and four times the one after the last, 32 bit each, and
+  ;; `parts`: 1 / their number, float; whole vectors. Quotients come a hair too large, so that whole numbers stay whole: right
+  ;; for up to 3000 pixels that become one. `scratch`: four bytes a column of the source, whole vectors of 16 columns, and 16.
   (func (export "shrink")
     (param $from i32) (param $stride i32) (param $fromWidth i32) (param $rows i32) (param $height i32)
     (param $starts i32) (param $ends i32) (param $parts i32) (param $width i32) (param $scratch i32) (param $to i32)
     (local $sums i32) (local $row i32) (local $count i32) (local $at i32) (local $x i32)
     (local $start v128) (local $end v128) (local $part v128) (local $half v128) (local $pixels v128)
-    (local.set $sums (i32.add (local.get $scratch)
-      (i32.shl (i32.and (i32.add (local.get $fromWidth) (i32.const 15)) (i32.const -16)) (i32.const 1))))
+    ;; So that vectors behind the first number lie on multiples of 16.
+    (local.set $sums (i32.add (local.get $scratch) (i32.const 12)))
     (loop $down
       (local.set $count (i32.sub (i32.load offset=4 (local.get $rows)) (i32.load (local.get $rows))))
-      (call $sum_rows
+      (call $running_sums
         (i32.add (local.get $from) (i32.mul (i32.load (local.get $rows)) (local.get $stride)))
-        (local.get $stride) (local.get $count) (local.get $fromWidth) (local.get $scratch))
-      (call $running_sums (local.get $scratch) (local.get $fromWidth) (local.get $sums))
+        (local.get $stride) (local.get $count) (local.get $fromWidth) (local.get $sums))
       (local.set $part (f32x4.splat (f32.div (f32.const 1.000001) (f32.convert_i32_u (local.get $count)))))
       (local.set $x (i32.const 0))
       (loop $across

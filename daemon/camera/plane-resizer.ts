@@ -15,7 +15,7 @@ export interface PlaneOptions {
 
 /** What `scratch` needs for planes of this width. */
 export function scratchBytes(width: number): number {
-  return 6 * (width + 16) + 16;
+  return 4 * (width + 16) + 16;
 }
 
 export interface PlaneResizer {
@@ -35,6 +35,8 @@ export function planeResizer(options: PlaneOptions): PlaneResizer {
 const ROWS_MAX = 256;
 /** Tables are read in whole vectors of so many columns. */
 const VECTOR = 4;
+/** Bytes of a running sum. */
+const SUM_BYTES = 4;
 
 /** Averages every source pixel into the target pixel it falls on (box filter); in a direction that grows, source pixels repeat. */
 export class PlaneAverager implements PlaneResizer {
@@ -55,8 +57,8 @@ export class PlaneAverager implements PlaneResizer {
     }
     this.#options = options;
     this.#rows = kernels.takeTable(Int32Array.from(rows.flatMap(({ start, end }) => [start, end])));
-    this.#starts = kernels.takeTable(wholeVectors(columns.map(({ start }) => 4 * start)));
-    this.#ends = kernels.takeTable(wholeVectors(columns.map(({ end }) => 4 * end)));
+    this.#starts = kernels.takeTable(wholeVectors(columns.map(({ start }) => SUM_BYTES * start)));
+    this.#ends = kernels.takeTable(wholeVectors(columns.map(({ end }) => SUM_BYTES * end)));
     this.#parts = kernels.takeTable(Float32Array.from(columns, ({ start, end }) => 1 / (end - start)));
   }
 
