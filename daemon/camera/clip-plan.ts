@@ -1,6 +1,6 @@
 // The clips that a configuration wants and this machine can make. Main thread.
 import { ClipPlan } from '../core/clips.ts';
-import type { DecisionScene } from '../core/decide.ts';
+import type { DecisionScene } from '../core/decision-scene.ts';
 import { findProgram } from '../platform/child.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';

@@ -12,7 +12,7 @@ import {
 import { AlertReasons } from '../core/alert-reasons.ts';
 import { Backtest, type BacktestOptions, type WouldAlert } from '../core/backtest.ts';
 import { decisionScene, fileSwitches } from '../core/configured.ts';
-import type { DecisionScene } from '../core/decide.ts';
+import type { DecisionScene } from '../core/decision-scene.ts';
 import type { Trigger } from '../core/rule-types.ts';
 import { type StoredSwitch, Switches } from '../core/switches.ts';
 import type { Clock } from '../platform/clock.ts';

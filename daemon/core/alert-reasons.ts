@@ -4,7 +4,7 @@
 import type { FiredAlert } from './alert-comparison.ts';
 import type { BacktestOptions, WouldAlert } from './backtest.ts';
 import { conditionWords } from './condition-words.ts';
-import type { DecisionScene } from './decide.ts';
+import type { DecisionScene } from './decision-scene.ts';
 import type { Rule, Trigger } from './rule-types.ts';
 import { Schedule } from './schedule.ts';
 import type { TrackTrace } from './trace-types.ts';

@@ -2,7 +2,8 @@
 // collects the alerts that a configuration would have made of them. Confirmation is judged anew from the medians that were kept;
 // the tracks themselves are those of then. Pure; the `backtest` command feeds it.
 import { sees } from './camera-status.ts';
-import { Decider, type Decision, type DecisionScene } from './decide.ts';
+import { Decider, type Decision } from './decide.ts';
+import type { DecisionScene } from './decision-scene.ts';
 import { LAG_MS } from './rules.ts';
 import { isSameTrack } from './track-identity.ts';
 import type { Alert, CameraStatus, Fact, Moment, Observation, StageTimes, TrackView } from './types.ts';

@@ -1,5 +1,6 @@
 // Clips: which alerts come with a video of some seconds, where it will be, and how long each camera has to remember. Pure;
 // camera/clips.ts makes them.
+import { looksAt } from './decision-scene.ts';
 import type { ClipSpan, Places, Rule } from './rule-types.ts';
 import type { Alert } from './types.ts';
 
@@ -67,19 +68,4 @@ export class ClipPlan {
       return Math.max(longest, clip.beforeS + clip.afterS);
     }, 0);
   }
-}
-
-/** A rule without a list of cameras looks at those that have its zone or line. */
-export function looksAt(
-  { cameras, trigger }: Pick<Rule, 'cameras' | 'trigger'>,
-  camera: string,
-  places?: Places,
-): boolean {
-  if (cameras !== undefined) return cameras.includes(camera);
-  const named = (list: readonly { readonly name: string }[] | undefined, name: string): boolean =>
-    list?.some((place) => place.name === name) ?? false;
-  if ('line' in trigger) return named(places?.lines, trigger.line);
-  if ('zones' in trigger) return trigger.zones.every((zone) => named(places?.zones, zone));
-  if ('zone' in trigger && trigger.zone !== undefined) return named(places?.zones, trigger.zone);
-  return true;
 }

@@ -1,6 +1,6 @@
 // The configuration in the words of the domain: rules, places and switches. Pure; knows only the shape it needs, not the
 // configuration room.
-import type { DecisionScene } from './decide.ts';
+import type { DecisionScene } from './decision-scene.ts';
 import type { ArmedState, ConfiguredLocation, Line, Places, Rule, Zone } from './rule-types.ts';
 import type { CameraSwitches, FileSwitches } from './switches.ts';
 

@@ -1,23 +1,16 @@
 // From what is seen and known to what must be stored: where everybody is, which rules fire, what began, changed and ended;
 // every firing becomes an alert, those of a group one together. A pure function of the configuration, of what it is given, and
 // of the times it is given: the same again gives the same again (backtest, replay). Ids are passed in. Main thread.
+import type { DecisionScene } from './decision-scene.ts';
 import { EventBook } from './events.ts';
 import { alertOf, type Firing } from './firing.ts';
 import { type Grouped, Groups } from './groups.ts';
-import type { Location, Places, Rule } from './rule-types.ts';
+import type { Location } from './rule-types.ts';
 import { RuleEngine, type RuleEngineSettings } from './rules.ts';
 import { localTime } from './schedule.ts';
 import type { TrackTrace } from './trace-types.ts';
 import type { Alert, EventChange, Fact, Moment, Observation, Snapshot } from './types.ts';
 import { type Sighting, Whereabouts } from './whereabouts.ts';
-
-/** The configuration as far as it decides anything. */
-export interface DecisionScene {
-  readonly rules: readonly Rule[];
-  /** By name, of every camera. */
-  readonly places: ReadonlyMap<string, Places>;
-  readonly location: Location;
-}
 
 export interface Decision {
   readonly events: readonly EventChange[];
@@ -49,7 +42,7 @@ export class Decider {
 
   constructor(options: DeciderOptions) {
     this.#whereabouts = new Whereabouts(options.places);
-    this.#engine = new RuleEngine(engineOptions(options), options);
+    this.#engine = new RuleEngine(options, options);
     this.#newId = options.newId;
     this.#location = options.location;
     this.#book = new EventBook(options);
@@ -59,7 +52,7 @@ export class Decider {
   reconfigure(scene: DecisionScene): Decision {
     const decision = this.finish();
     this.#whereabouts.rearrange(scene.places);
-    this.#engine.reconfigure(engineOptions(scene));
+    this.#engine.reconfigure(scene);
     this.#location = scene.location;
     return decision;
   }
@@ -158,12 +151,4 @@ export class Decider {
     }
     return alert;
   }
-}
-
-function engineOptions({ rules, places, location }: DecisionScene): {
-  rules: readonly Rule[];
-  cameras: readonly string[];
-  location: Location;
-} {
-  return { rules, cameras: [...places.keys()], location };
 }

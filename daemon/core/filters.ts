@@ -51,6 +51,14 @@ export class Filters {
     return size === undefined || wrongSide(size, box) === undefined;
   }
 
+  /** The same objects match, as far as they are looked at one by one. */
+  isAboutSame({ rule: { labels, scoreMin, size } }: Filters): boolean {
+    const { rule } = this;
+    return (
+      JSON.stringify([rule.labels, rule.scoreMin, rule.size]) === JSON.stringify([labels, scoreMin, size])
+    );
+  }
+
   /** Rank of the first condition behind the trigger that does not hold, the cooldown aside; else RANK.none. */
   firstFailed({ scoreMedian, box }: TrackView, arming: Arming, atMs: number): number {
     if (scoreMedian < this.rule.scoreMin) return RANK.score;

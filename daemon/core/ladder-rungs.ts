@@ -1,7 +1,6 @@
 // The rungs of the ladder: what is given up, in which order, and by which cameras. The one table of it; which cameras are of
 // which class, and which rungs mean anything in a given household, is worked out here. Pure.
-import { looksAt } from './clips.ts';
-import type { DecisionScene } from './decide.ts';
+import { type DecisionScene, looksAt } from './decision-scene.ts';
 import { type Effort, FULL_EFFORT } from './effort.ts';
 
 /** `alert`: a rule of severity warning or critical looks at it, or its priority is high; `low`: its priority is. */

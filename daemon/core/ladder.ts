@@ -112,9 +112,13 @@ export class Ladder {
     if (due === undefined) return undefined;
     const [cause, reason] = due;
     if (cause === 'saturation') this.#busyShareFull = strain.detector?.busyShare ?? 1;
-    // The last rung up was one too many.
-    if (this.#lastWasUp && monoMs - this.#lastStepMs < 2 * this.#holdMs())
-      this.#doublings = Math.min(DOUBLINGS_MAX, this.#doublings + 1);
+    if (this.#lastWasUp) {
+      // The last rung up was one too many, or it has lasted.
+      const soon = monoMs - this.#lastStepMs < 2 * this.#holdMs();
+      this.#doublings = soon
+        ? Math.min(DOUBLINGS_MAX, this.#doublings + 1)
+        : Math.max(0, this.#doublings - 1);
+    }
     return { ...this.#go(1, monoMs), cause, reason };
   }
 

@@ -93,7 +93,7 @@ export class Post implements Arming {
       );
     }
     for (const tally of rules.tallies) {
-      const same = this.#rules.tallies.find((old) => old.isOf(tally.filters.rule));
+      const same = this.#rules.tallies.find((old) => old.isOf(tally.filters.rule) && old.countsAs(tally));
       if (same !== undefined) tally.goOnFrom(same);
     }
     this.#rules = rules;

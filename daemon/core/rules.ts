@@ -3,24 +3,18 @@
 // time (post.ts); what is broken is watched here. What falls due between two calls fires with the moment at which it did. Main
 // thread.
 import { isCameraFault, sees } from './camera-status.ts';
+import { type DecisionScene, looksAt } from './decision-scene.ts';
 import { type Arming, cooldownCondition, Filters } from './filters.ts';
 import type { Firing } from './firing.ts';
 import { momentAt } from './moments.ts';
 import { type ObjectRule, Post, type PostRules } from './post.ts';
-import type { FaultKind, Location, Rule } from './rule-types.ts';
+import type { FaultKind, Places } from './rule-types.ts';
 import { Outage, Tally } from './standing.ts';
 import type { TrackTrace } from './trace-types.ts';
 import { objectTrigger } from './triggers.ts';
 import { Turns } from './turns.ts';
 import type { CameraStatus, Fact, Moment, Observation } from './types.ts';
 import type { Sighting } from './whereabouts.ts';
-
-export interface RuleEngineOptions {
-  readonly rules: readonly Rule[];
-  /** Names of the cameras of the configuration. */
-  readonly cameras: readonly string[];
-  readonly location: Location;
-}
 
 export interface RuleEngineSettings {
   /** Traces are kept; looks below this score are no good ones. */
@@ -38,24 +32,29 @@ export class RuleEngine {
   readonly #turns = new Turns();
   readonly #posts = new Map<string, Post>();
   #rules: readonly Filters[] = [];
+  #places: ReadonlyMap<string, Places> = new Map();
   #outages: readonly Outage[] = [];
   /** Status of every camera that was told, and what is broken, with the moment. */
   readonly #statuses = new Map<string, { readonly status: CameraStatus; readonly monoMs: number }>();
   readonly #faults = new Map<FaultKind, number>();
   #now: Moment = { atMs: 0, monoMs: Number.NEGATIVE_INFINITY };
 
-  constructor(options: RuleEngineOptions, settings: RuleEngineSettings = {}) {
+  constructor(scene: DecisionScene, settings: RuleEngineSettings = {}) {
     this.#settings = settings;
-    this.reconfigure(options);
+    this.reconfigure(scene);
   }
 
   /**
    * Goes on with other rules. Cooldowns run on. A rule of the same name and trigger goes on as it is: whoever stands in its zone
    * has been seen there. Any other begins anew and sees who is there.
    */
-  reconfigure({ rules, cameras, location }: RuleEngineOptions): void {
+  reconfigure({ rules, places, location }: DecisionScene): void {
     this.#rules = rules.map((rule) => new Filters(rule, location));
-    for (const camera of this.#posts.keys()) if (!cameras.includes(camera)) this.#posts.delete(camera);
+    this.#places = places;
+    // A camera that comes back under this name is another one.
+    for (const camera of this.#posts.keys()) if (!places.has(camera)) this.#posts.delete(camera);
+    for (const camera of this.#statuses.keys()) if (!places.has(camera)) this.#statuses.delete(camera);
+    const cameras = [...places.keys()];
     for (const camera of cameras) this.#postOf(camera);
     for (const post of this.#posts.values()) post.lay(this.#rulesOf(post.camera));
     this.#outages = this.#rules.flatMap((filters) => this.#outagesOf(filters, cameras));
@@ -152,7 +151,9 @@ export class RuleEngine {
       const trigger = objectTrigger(filters.rule);
       return trigger === undefined ? [] : [{ filters, trigger }];
     });
-    return { objects, tallies: here.flatMap(tallyOf) };
+    // Nobody is in a zone that a camera does not have: that is no absence.
+    const places = this.#places.get(camera);
+    return { objects, tallies: here.filter(({ rule }) => looksAt(rule, camera, places)).flatMap(tallyOf) };
   }
 
   #outagesOf(filters: Filters, cameras: readonly string[]): Outage[] {

@@ -115,6 +115,11 @@ export class Tally extends Standing {
     return this.filters.matches(track) && (this.zone === undefined || zones.includes(this.zone));
   }
 
+  /** Both count the same objects: what one knows holds for the other. */
+  countsAs({ filters }: Tally): boolean {
+    return this.filters.isAboutSame(filters);
+  }
+
   /** As it was when it fired. */
   conditions(): Condition[] {
     const place = this.zone === undefined ? {} : { place: this.zone };

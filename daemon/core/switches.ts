@@ -88,7 +88,7 @@ export class Switches {
     for (const row of rows) {
       const known = this.#switches.get(row.name);
       if (known === undefined) {
-        if (row.fileValue !== NOTHING) kept.push(nothingSet(row.name));
+        if (row.value !== NOTHING || row.fileValue !== NOTHING) kept.push(nothingSet(row.name));
         continue;
       }
       // Somebody was quicker than the database: what they said holds.

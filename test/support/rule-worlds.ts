@@ -1,7 +1,8 @@
 // Random configurations of rules and random histories for them, for property tests of the engine: arbitrary, but of the shapes
 // that the schema lets through. Times are whole milliseconds; a history is a list of steps, fed to a Decider in order.
 import fc from 'fast-check';
-import { Decider, type Decision, type DecisionScene } from '../../daemon/core/decide.ts';
+import { Decider, type Decision } from '../../daemon/core/decide.ts';
+import type { DecisionScene } from '../../daemon/core/decision-scene.ts';
 import type { Rule, Trigger } from '../../daemon/core/rule-types.ts';
 import type { Alert, EventChange, Fact, Moment, Observation, TrackView } from '../../daemon/core/types.ts';
 import { LOCATION, NO_STAGES, ruleOf } from './tracks.ts';

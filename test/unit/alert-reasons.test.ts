@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FiredAlert } from '../../daemon/core/alert-comparison.ts';
 import { AlertReasons } from '../../daemon/core/alert-reasons.ts';
 import type { WouldAlert } from '../../daemon/core/backtest.ts';
-import type { DecisionScene } from '../../daemon/core/decide.ts';
+import type { DecisionScene } from '../../daemon/core/decision-scene.ts';
 import type { Rule } from '../../daemon/core/rule-types.ts';
 import { trace } from '../fixtures/store/traces.ts';
 

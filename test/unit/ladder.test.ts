@@ -171,6 +171,21 @@ describe('the way up', () => {
     expect(steps.length).toBeLessThanOrEqual(15);
   });
 
+  test('becomes shorter again when full effort has held until the next strain', () => {
+    const ladder = new Ladder(SETTINGS, 7);
+    // A bad beginning, then a short heat every hour.
+    const isHot = (second: number): boolean => second >= 4000 && second % 3600 < 8;
+    const steps = walk(ladder, 8 * 3600, (second) => ({
+      detector: second < 4000 && ladder.rung === 0 ? lost(0.3) : CALM,
+      ...(isHot(second) ? heat(90) : {}),
+    }));
+    const later = steps.filter(({ atS }) => atS > 4000);
+    const waits = later.slice(1).flatMap(({ to, atS }, index) => (to === 0 ? [atS - later[index]!.atS] : []));
+    expect(Math.max(...waits)).toBeGreaterThan(400);
+    expect(waits.at(-1)).toBeLessThan(70);
+    expect(waits).toEqual([...waits].sort((a, b) => b - a));
+  });
+
   test('becomes shorter again when what was taken back has held', () => {
     const ladder = new Ladder(SETTINGS, 7);
     const isWorking = (second: number): boolean => second < 460 && ladder.rung === 0;

@@ -4,11 +4,14 @@ import { CAMERA_FAULTS, SIGHT_FAULTS } from '../../daemon/core/camera-status.ts'
 import type { Rule, Trigger } from '../../daemon/core/rule-types.ts';
 import type { CameraStatus, TrackView } from '../../daemon/core/types.ts';
 import { at, type Spot, Stage } from '../support/rule-stage.ts';
+import { sceneOf } from '../support/rule-worlds.ts';
+import { ruleOf } from '../support/tracks.ts';
 
 const stageOf = (trigger: Trigger, rule: Partial<Rule> = {}, options = {}) =>
   new Stage([{ trigger, ...rule }], options);
 const crowd = (spots: readonly Spot[], fields: Partial<TrackView> = {}) =>
   spots.map((spot, index) => at(spot, { id: index + 1, ...fields }));
+const named = (rule: Partial<Rule>): Rule => ruleOf({ name: 'r0', ...rule });
 const online = { kind: 'status', camera: 'porch', status: 'online' } as const;
 
 describe('count at least', () => {
@@ -334,5 +337,25 @@ describe('fault', () => {
     stage.rule([{ trigger: { type: 'fault', of: ['disk'], forS: 30 }, while: 'always' }]);
     stage.pass(100);
     expect(stage.seconds).toEqual([40]);
+  });
+
+  test('knows nothing of a camera that was taken out and comes back: it is another one', () => {
+    const rules = [named({ trigger: { type: 'fault', of: ['offline'], forS: 60 }, while: 'always' })];
+    const both = sceneOf(rules);
+    const alone = { ...both, places: new Map([...both.places].filter(([camera]) => camera === 'porch')) };
+    for (const goneAt of [40, 200]) {
+      const stage = new Stage(rules);
+      stage.learn(10, status('yard', 'offline'));
+      stage.pass(goneAt);
+      stage.take(stage.decider.reconfigure(alone));
+      const before = stage.alerts.length;
+      stage.pass(100_000);
+      stage.take(stage.decider.reconfigure(both));
+      stage.learn(100_001, status('yard', 'offline'));
+      stage.pass(100_050);
+      expect(stage.seconds.slice(before)).toEqual([]);
+      stage.pass(100_200);
+      expect(stage.seconds.slice(before)).toEqual([100_061]);
+    }
   });
 });

@@ -105,12 +105,14 @@ test('a camera that went, in a reload or while the daemon was away, comes back a
   for (const away of ['reload', 'restart'] as const) {
     const house = new House(file());
     house.set(ENABLED, false);
+    house.set(THRESHOLD, 0.95);
     const without = { armed: true, cameras: new Map([['lane', CAMERA]]) };
     if (away === 'restart') house.restart(without);
     else house.keep(house.switches.reload(without));
     expect(house.switches.cameras()).toEqual(['lane']);
     house.restart(file());
     expect(house.value(ENABLED)).toBe(true);
+    expect(house.value(THRESHOLD)).toBe(file().cameras.get('porch')!.threshold);
   }
 });
 

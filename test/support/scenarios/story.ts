@@ -3,7 +3,8 @@
 import { parseConfig } from '../../../daemon/config/load.ts';
 import { checkConfig } from '../../../daemon/core/checks.ts';
 import { decisionScene } from '../../../daemon/core/configured.ts';
-import { Decider, type DecisionScene } from '../../../daemon/core/decide.ts';
+import { Decider } from '../../../daemon/core/decide.ts';
+import type { DecisionScene } from '../../../daemon/core/decision-scene.ts';
 import type { Alert, EventChange, Moment } from '../../../daemon/core/types.ts';
 import { type Line, MONO_MS, observationOf } from './lines.ts';
 import { type Scenario, yamlOf } from './scenario.ts';
