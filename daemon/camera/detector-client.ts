@@ -45,8 +45,10 @@ export interface DetectorClientOptions<T extends Ticket> {
   readonly onReady: () => void;
   /** When its tensor was written (monotonic). The response is valid only during the call. */
   readonly onAnswer: (ticket: T, preparedMonoMs: number, response: DetectorResponse) => void;
-  /** Its answer will not come. */
+  /** Its answer will not come: the detector is gone. */
   readonly onLost: (ticket: T) => void;
+  /** Instead of an answer came a reason why there is none. */
+  readonly onRefused: (ticket: T) => void;
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
@@ -67,6 +69,8 @@ export class DetectorClient<T extends Ticket> {
   #socket: Socket | undefined;
   #connected = false;
   #nextId = 1;
+  /** The last request was refused: told once. */
+  #refused = false;
   #retry: Timer | undefined;
   #watch: Timer | undefined;
 
@@ -187,12 +191,15 @@ export class DetectorClient<T extends Ticket> {
     const ticket = slot?.ticket;
     if (slot === undefined || ticket === undefined) return;
     slot.ticket = undefined;
+    const wasRefused = this.#refused;
+    this.#refused = response.type !== 'answer';
     if (response.type === 'answer') {
       this.#options.onAnswer(ticket, slot.preparedMonoMs, response);
       return;
     }
-    this.#options.logger.warn({ reason: response.message }, 'detector refused a crop');
-    this.#options.onLost(ticket);
+    const { logger, onRefused } = this.#options;
+    if (!wasRefused) logger.warn({ reason: response.message }, 'detector refused a crop');
+    onRefused(ticket);
   }
 
   #loseAll(): void {

@@ -95,9 +95,11 @@ export class Pipeline {
       logger: options.logger,
       onReady: () => this.pump(),
       onAnswer: (crop, preparedMonoMs, response) => this.#answered(crop, preparedMonoMs, response),
-      onLost: (crop) => {
-        crop.look.lost();
-        this.#settle(crop.look);
+      onLost: (crop) => this.#lose(crop.look),
+      onRefused: (crop) => {
+        this.#lose(crop.look);
+        // The next frame may wait already, from a source that brings no other before it is taken.
+        this.pump();
       },
       onLate: options.onLate,
     });
@@ -259,6 +261,11 @@ export class Pipeline {
     if (!look.abandoned) this.#keep(look, region, response);
     this.#settle(look);
     this.pump();
+  }
+
+  #lose(look: Look): void {
+    look.lost();
+    this.#settle(look);
   }
 
   /** What was begun will not be waited for. */

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/types.ts';
 import { openGraph } from '../detector/graph-session.ts';
-import { defaultThreads } from '../detector/supervisor.ts';
+import { defaultThreads } from '../detector/threads.ts';
 import { Trials } from '../detector/trial.ts';
 import type { CalibrationMethod } from '../models/calibrate-range.ts';
 import { prepare } from '../models/fold.ts';

@@ -55,6 +55,7 @@ export type ControlMessage =
       readonly warmupMs: number;
       readonly rssBytes: number;
     }
+  /** It will not be ready, or it was and is good for nothing any more. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'stats'; readonly runs: number; readonly rssBytes: number }
   | RemoteReport;

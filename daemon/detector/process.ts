@@ -55,6 +55,7 @@ async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void
     dims: tensorDims(options.model.input),
     clock: systemClock,
     log: (line) => process.stderr.write(`${line}\n`),
+    onFailing: (message) => report({ type: 'failed', code: 'DETECTOR_RUN_FAILED', message }),
   });
   await server.listen(options.socketPath);
   reportReady(session, options.threads);

@@ -57,7 +57,7 @@ export class RuntimeChoice {
     return this.#chosen;
   }
 
-  /** A process ended before it was ready while it opened this provider: the next one leaves it out. */
+  /** A process ended while it opened this provider, or for it could not run with it: the next one leaves it out. */
   blame(provider: Provider, reason: string): void {
     const why = `it ended the detector process: ${bare(reason)}`;
     this.#outages = [...this.#outages, { provider, reason: why, advice: AGAIN }];

@@ -21,6 +21,8 @@ import {
   slotOffset,
 } from './wire.ts';
 
+/** After so many runs in a row that failed the session is not worth keeping. */
+const FAILED_RUNS_MAX = 5;
 /** While a camera worker restarts, its old connection may still be there. */
 const CONNECTIONS_MAX = 2 * CAMERAS_MAX;
 
@@ -34,6 +36,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   /** One line for the owner, e.g. to stderr. */
   readonly log: (line: string) => void;
+  /** Runs fail one after the other, whoever asks for them. Called once. */
+  readonly onFailing?: (reason: string) => void;
 }
 
 /** Serves connections in weighted turns, one run at a time. A request that cannot be served is answered with its reason. */
@@ -47,6 +51,8 @@ export class DetectorServer {
   /** Filled in anew for every run. */
   readonly #due = { oldestMonoMs: 0, waiting: 0 };
   #runs = 0;
+  /** In a row, the latest included. */
+  #failedRuns = 0;
   #closed = false;
   #serving: Promise<void> | undefined;
 
@@ -154,7 +160,21 @@ export class DetectorServer {
     if (read !== bytes) throw new Error(`slot ${request.slot} holds ${read} of ${bytes} bytes`);
   }
 
+  /** A run that fails may be its picture's fault; when all do, it is the session's: an accelerator that is gone, no memory. */
   async #run(stamp: ResponseStamp, cameMonoMs: number): Promise<void> {
+    try {
+      await this.#runOnce(stamp, cameMonoMs);
+      this.#failedRuns = 0;
+    } catch (error) {
+      this.#failedRuns += 1;
+      if (this.#failedRuns === FAILED_RUNS_MAX) {
+        this.#options.onFailing?.(`detector: ${FAILED_RUNS_MAX} runs in a row failed: ${reasonOf(error)}`);
+      }
+      throw error;
+    }
+  }
+
+  async #runOnce(stamp: ResponseStamp, cameMonoMs: number): Promise<void> {
     const { session, decoder, clock } = this.#options;
     this.#runs += 1;
     stamp.runStartMonoMs = clock.monoMs();

@@ -3,7 +3,6 @@
 // that is shown and retried, never a failed start. Main thread.
 
 import type { Socket } from 'node:net';
-import { availableParallelism } from 'node:os';
 import type { DetectorConfig } from '../config/types.ts';
 import type { ModelSpec } from '../core/types.ts';
 import { Backoff } from '../platform/backoff.ts';
@@ -16,6 +15,7 @@ import { type ControlMessage, ControlReader, type ProcessOptions } from './contr
 import { causeOfDeath, type Failure } from './last-words.ts';
 import { launchDetector } from './launch.ts';
 import { MemoryLimit } from './memory.ts';
+import type { Provider } from './providers.ts';
 import { type ReadyMessage, tellReady } from './ready-log.ts';
 import { type RemoteHealth, RemoteWatch } from './remote-watch.ts';
 import { type ChosenRuntime, RuntimeChoice } from './runtime-choice.ts';
@@ -27,6 +27,7 @@ import {
   runtimeFiles,
 } from './runtime-files.ts';
 import { type Starting, StartWatch } from './start-watch.ts';
+import { defaultThreads } from './threads.ts';
 import { type DetectorState, SLOT_COUNT, tensorBytes } from './wire.ts';
 
 const BACKOFF = { minMs: 1000, maxMs: 60_000 } as const;
@@ -35,7 +36,6 @@ const STABLE_MS = 60_000;
 const STOP_GRACE_MS = 500;
 /** A process that a KILL has not ended by then hangs in the kernel (a driver, a disk): only a new start can help. */
 const KILL_MS_MAX = 30_000;
-const THREADS_MAX_DEFAULT = 3;
 
 export interface SupervisorOptions {
   readonly config: DetectorConfig;
@@ -81,6 +81,8 @@ interface Generation {
   /** Why we killed it, or what it reported before it ended. */
   failure?: Failure;
   readyMonoMs?: number;
+  /** That it was ready with. */
+  provider?: Provider;
   /** Ended by us to make room for its successor. */
   replaced?: boolean;
   /** When we sent it the signal that ends it. */
@@ -271,7 +273,10 @@ export class DetectorSupervisor implements Part {
 
   #onMessage(generation: Generation, message: ControlMessage): void {
     if (message.type === 'failed') {
-      generation.failure ??= { code: message.code, reason: message.message };
+      const failure = { code: message.code, reason: message.message };
+      // One that was ready does not end by itself.
+      if (generation.provider === undefined) generation.failure ??= failure;
+      else this.#condemn(generation, failure);
       return;
     }
     if (message.type === 'remote') {
@@ -295,6 +300,7 @@ export class DetectorSupervisor implements Part {
     if (generation.failure || this.#stopping.signal.aborted) return;
     generation.start.stop();
     generation.readyMonoMs = this.#options.clock.monoMs();
+    generation.provider = message.provider;
     this.#memory.fresh(this.#options.config.memoryMb, message.rssBytes);
     const { provider, fallbacks, skipped, exact, threads, warmupMs, library } = message;
     const { model, files, runtime } = generation;
@@ -342,14 +348,19 @@ export class DetectorSupervisor implements Part {
     const lived = readyMonoMs === undefined ? 0 : this.#options.clock.monoMs() - readyMonoMs;
     if (lived >= STABLE_MS) this.#backoff.reset();
     const failure = generation.failure ?? causeOfDeath(generation, exit, this.#logger);
-    if (readyMonoMs === undefined && !this.#stopping.signal.aborted) this.#blame(generation, failure.reason);
+    if (!this.#stopping.signal.aborted) this.#blame(generation, failure);
     return failure;
   }
 
-  /** Of a process that never was ready: what it died of is left out by the next one. What it reported itself is no death. */
-  #blame({ start, failure, endedMonoMs }: Generation, reason: string): void {
+  /**
+   * Of a process that never was ready: what it died of is left out by the next one. What it reported itself is no death. Of one
+   * that was: an accelerator with which it could not run.
+   */
+  #blame({ start, failure, endedMonoMs, provider }: Generation, { code, reason }: Failure): void {
     const crashed = failure === undefined;
-    if (start.accelerator !== undefined) {
+    if (provider !== undefined) {
+      if (code === 'DETECTOR_RUN_FAILED' && provider !== 'cpu') this.#choice.blame(provider, reason);
+    } else if (start.accelerator !== undefined) {
       if (crashed || endedMonoMs !== undefined) this.#choice.blame(start.accelerator, reason);
     } else if (crashed) this.#choice.blameLibrary(reason);
   }
@@ -386,9 +397,4 @@ export class DetectorSupervisor implements Part {
       state.reason === reason;
     if (!same && !this.#stopping.signal.aborted) this.#options.onState(state);
   }
-}
-
-/** Threads of one inference: one core is left to the cameras and the main thread, and more than three gain little. */
-export function defaultThreads(cores = availableParallelism()): number {
-  return Math.min(THREADS_MAX_DEFAULT, Math.max(1, cores - 1));
 }

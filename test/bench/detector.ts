@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSession } from '../../daemon/detector/session.ts';
-import { defaultThreads } from '../../daemon/detector/supervisor.ts';
+import { defaultThreads } from '../../daemon/detector/threads.ts';
 import type { DetectorEndpoint } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';

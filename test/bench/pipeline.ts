@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import { openSession } from '../../daemon/detector/session.ts';
-import { defaultThreads } from '../../daemon/detector/supervisor.ts';
+import { defaultThreads } from '../../daemon/detector/threads.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { drawnFigure, SHIPPED_MODEL } from '../support/detector.ts';

@@ -25,6 +25,9 @@ function clientWith(deadlineMs: number) {
     onLost: () => {
       seen.lost += 1;
     },
+    onRefused: () => {
+      throw new Error('refused');
+    },
     onLate: (generation) => seen.late.push(generation),
   });
   onTestFinished(() => client.close());

@@ -12,7 +12,7 @@ import {
   planProviders,
 } from '../../daemon/detector/providers.ts';
 import { runtimeFiles } from '../../daemon/detector/runtime-files.ts';
-import { defaultThreads } from '../../daemon/detector/supervisor.ts';
+import { defaultThreads } from '../../daemon/detector/threads.ts';
 import { reasonOf } from '../../daemon/platform/errors.ts';
 
 /** What stands in the way on a board: nothing, no such device, or a build without it. */
