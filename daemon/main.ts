@@ -11,6 +11,7 @@ import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { eventsCommand } from './cli/events.ts';
 import { modelsCommand } from './cli/models.ts';
+import { StandardStreams } from './cli/output.ts';
 import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { sceneCommand } from './cli/scene.ts';
@@ -36,6 +37,9 @@ const CONFIG_CODES: ReadonlySet<ErrorCode> = new Set([
   'MQTT_EMBEDDED_UNPROTECTED',
   'STORE_NEWER',
 ]);
+
+/** Of every command but a camera program, which writes its pictures in a way of its own. */
+let streams: StandardStreams | undefined;
 
 async function main(): Promise<number> {
   const stop = new AbortController();
@@ -73,7 +77,10 @@ async function main(): Promise<number> {
     .addCommand(verifyCommand(context))
     .addCommand(replayCommand(context))
     .addCommand(backtestCommand(context))
-    .addCommand(sceneCommand(context));
+    .addCommand(sceneCommand(context))
+    .hook('preAction', (_, command) => {
+      if (command.name() !== 'scene') streams = new StandardStreams();
+    });
   // Sub-commands inherit nothing: a usage error shall come back here from each.
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
   try {
@@ -95,4 +102,7 @@ async function main(): Promise<number> {
 }
 
 keepCompiledCode(process.env);
-process.exit(await main());
+const code = await main();
+const unwritten = await streams?.drained();
+if (unwritten !== undefined) process.stderr.write(`vedette: ${unwritten}\n`);
+process.exit(code === 0 && unwritten !== undefined ? EXIT_FAILURE : code);

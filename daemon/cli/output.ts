@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { type WholePlace, wholePlace } from '../models/whole-file.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 
 export interface Output {
@@ -41,19 +41,48 @@ export class StandardOutput implements Output {
   abandon(): void {}
 }
 
-/** A file: written beside its place and renamed when it is complete and on the disk. */
+/**
+ * What commands write with `process.stdout.write`: a reader that leaves (`… | head`) is no error, and all that was written leaves before
+ * the process does.
+ */
+export class StandardStreams {
+  readonly #streams = [process.stdout, process.stderr];
+  #error: NodeJS.ErrnoException | undefined;
+
+  constructor() {
+    for (const stream of this.#streams) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') this.#error ??= error;
+      });
+    }
+  }
+
+  /** Waits for the last byte; why some of it could not be written, if so. */
+  async drained(): Promise<string | undefined> {
+    const drain = (stream: NodeJS.WriteStream): Promise<void> =>
+      new Promise((resolve) => stream.write('', () => resolve()));
+    await Promise.all(this.#streams.map(drain));
+    return this.#error === undefined ? undefined : failed('standard output', this.#error).message;
+  }
+}
+
+/**
+ * A file: written beside its place and renamed when it is complete and on the disk. What is no file (a device, a pipe) is written
+ * as it comes; a symbolic link stays one.
+ */
 export class FileOutput implements Output {
-  readonly #path: string;
-  readonly #temporary: string;
+  readonly #named: string;
+  readonly #place: WholePlace;
   #fd: number | undefined;
   #bytes = 0;
 
   /** Throws EXPORT_FAILED when nothing can be written there. */
   constructor(path: string) {
-    this.#path = path;
-    this.#temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+    this.#named = path;
     try {
-      this.#fd = openSync(this.#temporary, 'wx', 0o666);
+      this.#place = wholePlace(path);
+      const { temporary } = this.#place;
+      this.#fd = temporary === undefined ? openSync(path, 'w') : openSync(temporary, 'wx', 0o666);
     } catch (error) {
       throw failed(`'${path}'`, error);
     }
@@ -69,26 +98,28 @@ export class FileOutput implements Output {
     try {
       for (let from = 0; from < data.length; ) from += writeSync(this.#fd!, data, from);
     } catch (error) {
-      throw failed(`'${this.#path}'`, error);
+      throw failed(`'${this.#named}'`, error);
     }
     this.#bytes += data.length;
     return true;
   }
 
   finish(): void {
+    const { path, temporary } = this.#place;
     try {
-      fsyncSync(this.#fd!);
+      if (temporary !== undefined) fsyncSync(this.#fd!);
       this.#close();
-      renameSync(this.#temporary, this.#path);
+      if (temporary !== undefined) renameSync(temporary, path);
     } catch (error) {
       this.abandon();
-      throw failed(`'${this.#path}'`, error);
+      throw failed(`'${this.#named}'`, error);
     }
   }
 
   abandon(): void {
     this.#close();
-    rmSync(this.#temporary, { force: true });
+    const { temporary } = this.#place;
+    if (temporary !== undefined) rmSync(temporary, { force: true });
   }
 
   #close(): void {

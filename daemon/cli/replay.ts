@@ -55,6 +55,7 @@ export function replayCommand({ signal, clock }: CommandContext): Command {
     .addHelpText('after', AFTER)
     .action(async (video: string, flags: ReplayFlags) => {
       const path = videoPath(video);
+      if (flags.draw !== undefined) requireOther(path, flags.draw);
       const config = await replayConfig(flags);
       const camera = cameraOf(config, flags.camera);
       const { replay } = await import('./replay-run.ts');
@@ -93,6 +94,15 @@ export function replayCommand({ signal, clock }: CommandContext): Command {
       await drawVideo({ recording, config, camera, video: path, output, frames, clock }, signal);
       progress.end(`${output}: ${frames} frames`);
     });
+}
+
+/** Drawing into the video itself would end with the drawn one in place of the recorded one. */
+function requireOther(video: string, output: string): void {
+  const [from, to] = [video, output].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (from === undefined || to === undefined || from.dev !== to.dev || from.ino !== to.ino) return;
+  throw new VedetteError('USAGE', `--draw: '${output}' is the video itself; name another file`, {
+    path: output,
+  });
 }
 
 type Step = Parameters<ReplayFormat['step']>[0];

@@ -1,6 +1,15 @@
 // `vedette replay` as an owner runs it: a video of the built-in scene through a configuration, and what is drawn of it.
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -199,3 +208,15 @@ function pixel(file: string, x: number, y: number): number[] {
 function distance(a: readonly number[], b: readonly number[]): number {
   return Math.hypot(...a.map((value, index) => value - b[index]!));
 }
+
+testVideo('a video is not drawn into itself, whatever it is called', async () => {
+  const before = readFileSync(video);
+  const link = join(folder, 'link.mkv');
+  symlinkSync(video, link);
+  for (const output of [video, link]) {
+    const { code, stderr } = await runToEnd(['replay', video, '--config', configFile(), '--draw', output]);
+    expect(stderr).toMatch(/^vedette: --draw: '.*' is the video itself; name another file$/m);
+    expect(code).toBe(64);
+  }
+  expect(readFileSync(video).equals(before)).toBe(true);
+});
