@@ -153,10 +153,13 @@ export class Delivery {
     this.#pump();
   }
 
-  /** Goes over the whole outbox once more, for the rows that were refused. False while it is being read: ask later. */
+  /**
+   * Goes over the whole outbox once more, for the rows that were refused: kinds that are held when their hold ends. False
+   * while it is being read: ask later.
+   */
   again(): boolean {
     if (this.#reading) return false;
-    for (const lane of this.#all) if (lane.state !== 'held') lane.again();
+    for (const lane of this.#all) lane.again();
     this.#pump();
     return true;
   }
@@ -193,7 +196,7 @@ export class Delivery {
     // On its way: only after `again`.
     if (this.#out.has(row.row) || this.#options.suspects.isAside(row.row)) return;
     if (this.#settled.get(row.row) === row.seq) return this.#options.delivered([row.row]);
-    if (row.row <= lane.giveUpTo) {
+    if (lane.isGivenUp(row.row)) {
       this.#remember([row]);
       this.#givenUp.push(row.row);
       return;

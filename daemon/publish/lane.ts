@@ -26,8 +26,6 @@ export class Lane {
   reading = false;
   /** Messages sent and not yet answered, by their row. */
   readonly sent = new Map<number, Shipment>();
-  /** Rows up to this one are not sent any more: nobody listened for long enough. */
-  giveUpTo = 0;
   /** Counts holds: answers to what was sent before one free the window and mean nothing else. */
   round = 0;
   /** Late rows being put together, to go out before anything that comes after them. */
@@ -35,6 +33,10 @@ export class Lane {
   /** Held: what is offered, and whether it is its turn. */
   #oldest: Shipment | undefined;
   #offered = false;
+  /** These rows are not sent any more: nobody listened for long enough. */
+  #givenUp = { first: 0, last: 0 };
+  /** Held when all rows were to be gone over once more: made up for when the hold ends. */
+  #missed = false;
 
   constructor(kind: OutboxKind) {
     this.kind = kind;
@@ -47,9 +49,11 @@ export class Lane {
     this.again();
   }
 
-  /** Goes over all rows once more. */
+  /** Goes over all rows once more; of a kind that is held, as soon as it is not. */
   again(): void {
-    this.giveUpTo = 0;
+    this.#missed = this.state === 'held';
+    if (this.#missed) return;
+    this.#givenUp = { first: 0, last: 0 };
     this.rewind(0);
   }
 
@@ -93,12 +97,22 @@ export class Lane {
     this.#offered = this.state === 'held';
   }
 
-  /** Held: rows up to `row` are given up, what comes after them is the next to be asked for. */
+  /**
+   * Held: rows from the oldest up to `row` are given up, what comes after them is the next to be asked for. What is older was
+   * refused, nobody was asked for it: it is offered first.
+   */
   giveUp(row: number): void {
     if (this.state !== 'held') return;
     this.state = 'asking';
-    this.giveUpTo = row;
+    this.#givenUp = { first: this.#oldest?.row ?? 0, last: row };
     this.#oldest = undefined;
+    if (this.#missed) this.rewind(0);
+    this.#missed = false;
+  }
+
+  /** Whether this row is one of those that are given up. */
+  isGivenUp(row: number): boolean {
+    return row >= this.#givenUp.first && row <= this.#givenUp.last;
   }
 
   /** The broker did not take it: whether anybody listens is to be asked with the next. */
@@ -113,6 +127,7 @@ export class Lane {
   heard(): void {
     this.state = 'flowing';
     this.#oldest = undefined;
+    if (this.#missed) this.again();
   }
 
   /** The next message; undefined when there is none. */

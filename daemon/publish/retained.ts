@@ -16,6 +16,8 @@ export interface RetainedTreeOptions {
   readonly memory: TopicMemory;
   /** Of a path that is remembered and not set: it stays at the broker as it is (a picture from before a restart). */
   readonly keeps?: (path: string) => boolean;
+  /** Told once, before anything is cleared: the paths that earlier lives have left. */
+  readonly onRecalled?: (paths: readonly string[]) => void;
 }
 
 type Quality = 0 | 1;
@@ -40,7 +42,10 @@ export class RetainedTree {
   readonly #known = new Set<string>();
   /** Those of earlier lives are among them. */
   #recalled = false;
-  /** To be cleared at the next connect even if `keeps` would keep them. */
+  /**
+   * Cleared, but not for certain at the broker, and not set again: cleared at the next connect even if `keeps` would keep them.
+   * By topic; what was cleared without a connection by `~/` and path as well.
+   */
   readonly #condemned = new Set<string>();
   /**
    * Cleared in this life, oldest first. A broker that was killed may come back with what it had on disk, half an hour old:
@@ -103,10 +108,10 @@ export class RetainedTree {
 
   /** All paths, set or remembered, that fit; what is remembered is not kept for later either. */
   clearWhere(fits: (path: string) => boolean): void {
+    this.#recall();
     for (const key of [...this.#leaves.keys()]) {
       if (key.startsWith(BELOW_DEVICE) && fits(key.slice(BELOW_DEVICE.length))) this.#clear(key);
     }
-    this.#recall();
     const session = this.#session;
     for (const topic of this.#known) {
       const path = pathOf(topic);
@@ -118,15 +123,14 @@ export class RetainedTree {
 
   /** A connection is up: takes away what is not true any more, then publishes everything. */
   opened(session: Session): void {
+    // Before there is a session: what this sets is published below, once.
+    this.#recall();
     this.#session = session;
     this.#uncertain = [];
-    this.#recall();
     const held = new Set([...this.#leaves.keys()].map((key) => this.#topicOf(key, session)));
-    for (const topic of this.#known) {
-      if (held.has(topic)) continue;
-      if (this.#condemned.has(topic) || !this.#isKept(topic, session)) this.#clearAtBroker(topic, 0);
-    }
+    const untrue = [...this.#known].filter((topic) => !held.has(topic) && !this.#isKept(topic, session));
     this.#condemned.clear();
+    for (const topic of untrue) this.#clearAtBroker(topic, 0);
     for (const topic of this.#gone) if (!held.has(topic)) session.connection.publishOnce(topic, '', true);
     for (const [key, leaf] of this.#leaves) this.#publish(key, leaf, session);
   }
@@ -200,7 +204,10 @@ export class RetainedTree {
   #clear(key: string): void {
     const leaf = this.#leaves.get(key);
     this.#leaves.delete(key);
-    if (this.#session === undefined) return;
+    if (this.#session === undefined) {
+      this.#condemned.add(key);
+      return;
+    }
     const topic = this.#topicOf(key, this.#session);
     if (this.#known.has(topic)) this.#clearAtBroker(topic, leaf?.qos ?? 0);
   }
@@ -212,6 +219,7 @@ export class RetainedTree {
   #clearAtBroker(topic: string, qos: Quality): void {
     const connection = this.#session?.connection;
     if (connection === undefined) return;
+    this.#condemned.add(topic);
     if (qos === 1) {
       this.#publishAcknowledged(connection, topic, '', () => this.#forget([topic]));
       return;
@@ -227,6 +235,7 @@ export class RetainedTree {
   #isKept(topic: string, { device }: Session): boolean {
     const path = pathOf(topic);
     if (path === undefined || topicOf(device, path) !== topic) return false;
+    if (this.#condemned.has(topic) || this.#condemned.has(BELOW_DEVICE + path)) return false;
     return this.#options.keeps?.(path) === true;
   }
 
@@ -234,10 +243,13 @@ export class RetainedTree {
     if (this.#recalled) return;
     const topics = this.#options.memory.known();
     this.#recalled = topics !== undefined;
-    for (const topic of topics ?? []) this.#known.add(topic);
+    if (topics === undefined) return;
+    for (const topic of topics) this.#known.add(topic);
+    this.#options.onRecalled?.(topics.map(pathOf).filter((path) => path !== undefined));
   }
 
   #remember(topic: string): void {
+    this.#condemned.delete(topic);
     if (this.#known.has(topic)) return;
     this.#known.add(topic);
     this.#options.memory.change({ added: [topic], removed: [] });
@@ -251,7 +263,10 @@ export class RetainedTree {
       session === undefined ? [] : [...this.#leaves.keys()].map((key) => this.#topicOf(key, session)),
     );
     const removed = topics.filter((topic) => !held.has(topic) && this.#known.delete(topic));
-    for (const topic of removed) this.#gone.add(topic);
+    for (const topic of removed) {
+      this.#condemned.delete(topic);
+      this.#gone.add(topic);
+    }
     for (const topic of this.#gone) {
       if (this.#gone.size <= GONE_MAX) break;
       this.#gone.delete(topic);

@@ -59,7 +59,11 @@ export class StandingTopics implements Part {
   constructor({ scene, memory, version, clock, logger }: StandingTopicsOptions) {
     this.#scene = scene;
     this.#version = version;
-    const retained = new RetainedTree({ memory, keeps: (path) => this.#isPicture(path) });
+    const retained = new RetainedTree({
+      memory,
+      keeps: (path) => this.#isPicture(path),
+      onRecalled: (paths) => this.#state.recall(paths),
+    });
     this.retained = retained;
     this.#frigate = new FrigateChannel({
       settings: scene.frigate,

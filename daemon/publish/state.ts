@@ -1,6 +1,7 @@
 // The state topics of the cameras: status, counts per label and zone, motion. Puts what core's presence tells into the
 // retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns one
 // Presence for the daemon's life and the timer with which it notices that things have come to rest. Main thread.
+import { sanitise } from '../core/names.ts';
 import { type Count, Presence, type PresenceChange, publishedLabels } from '../core/presence.ts';
 import type { Places, Rule } from '../core/rule-types.ts';
 import type { CameraStatus, Observation } from '../core/types.ts';
@@ -9,7 +10,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Part } from '../platform/part.ts';
 import { isoTime, PAYLOAD_VERSION, roundScore } from './payloads.ts';
 import type { RetainedTree } from './retained.ts';
-import { cameraStatusPath, labelPath, motionPath, zoneLabelPath } from './topics.ts';
+import { cameraStatusPath, labelOfPath, labelPath, motionPath, zoneLabelPath } from './topics.ts';
 
 const SETTLE_MS = 1000;
 
@@ -33,7 +34,10 @@ export class StateTopics implements Part {
   readonly presence = new Presence();
   readonly #options: StateTopicsOptions;
   #scene: StateScene | undefined;
-  #modelLabels: readonly string[] = [];
+  /** Undefined until a model is ready. */
+  #modelLabels: readonly string[] | undefined;
+  /** Those an earlier life has told of each camera. */
+  readonly #labelsBefore = new Map<string, Set<string>>();
   #timer: Timer | undefined;
 
   constructor(options: StateTopicsOptions) {
@@ -53,9 +57,23 @@ export class StateTopics implements Part {
   /** Takes up cameras, zones and rules, the first or others: what is gone is cleared, what is new is zero. */
   arrange(scene: StateScene): void {
     this.#scene = scene;
-    const { cameras, places, rules } = scene;
-    const labels = publishedLabels(rules, this.#modelLabels);
-    this.#take(this.presence.rearrange({ cameras: Object.keys(cameras), places, labels }, this.#moment()));
+    const cameras = Object.keys(scene.cameras);
+    const labels = this.#labels(scene.rules, cameras);
+    this.#take(this.presence.rearrange({ cameras, places: scene.places, labels }, this.#moment()));
+  }
+
+  /**
+   * Paths that an earlier life has published. Labels that hang on the model stay what they were until it is ready: nothing
+   * is to go and come back with every start, and a detector may be down for long.
+   */
+  recall(paths: readonly string[]): void {
+    for (const path of paths) {
+      const told = labelOfPath(path);
+      if (told === undefined) continue;
+      const labels = this.#labelsBefore.get(told.camera) ?? new Set();
+      this.#labelsBefore.set(told.camera, labels.add(told.label));
+    }
+    if (this.#scene !== undefined) this.arrange(this.#scene);
   }
 
   /** Labels without a rule of their own have topics as soon as the model is known. */
@@ -71,6 +89,21 @@ export class StateTopics implements Part {
   cameraStatus(camera: string, status: CameraStatus): void {
     this.#options.retained.set(cameraStatusPath(camera), status);
     this.#take(this.presence.cameraStatus(camera, status, this.#moment()));
+  }
+
+  #labels(rules: readonly Rule[], cameras: readonly string[]): string[] {
+    if (this.#modelLabels !== undefined) return publishedLabels(rules, this.#modelLabels);
+    const named = publishedLabels(rules, []);
+    // One by one: the earlier model had as many labels as are told, and those seen besides come on top.
+    const before = this.#common(cameras).flatMap((label) => publishedLabels(rules, [label]));
+    return [...new Set([...named, ...before])].sort();
+  }
+
+  /** Labels told before of all cameras of which any were: others had been seen by one camera alone. */
+  #common(cameras: readonly string[]): string[] {
+    const told = cameras.flatMap((camera) => this.#labelsBefore.get(sanitise(camera)) ?? []);
+    const [first, ...others] = told;
+    return [...(first ?? [])].filter((label) => others.every((labels) => labels.has(label)));
   }
 
   #moment(): { atMs: number; monoMs: number } {

@@ -88,6 +88,12 @@ export function labelPath(camera: string, label: string): string {
   return `${cameraPath(camera)}label/${sanitise(label)}`;
 }
 
+/** The camera and the label, as names for topics, of a path that `labelPath` has made; undefined for any other. */
+export function labelOfPath(path: string): { readonly camera: string; readonly label: string } | undefined {
+  const [, camera, label] = /^camera\/([^/]+)\/label\/([^/]+)$/.exec(path) ?? [];
+  return camera === undefined || label === undefined ? undefined : { camera, label };
+}
+
 /** How many of them stand in a zone. */
 export function zoneLabelPath(camera: string, zone: string, label: string): string {
   return `${cameraPath(camera)}zone/${sanitise(zone)}/${sanitise(label)}`;

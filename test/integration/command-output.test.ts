@@ -1,7 +1,15 @@
 // Where commands write: standard output that is cut off or slow, files, links and pipes.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileOutput } from '../../daemon/cli/output.ts';
@@ -9,10 +17,11 @@ import { writeWhole } from '../../daemon/models/whole-file.ts';
 import { writeConfig } from '../support/configurations.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait.ts';
 
-/** More than a pipe holds. */
+/** More than a pipe and its buffers hold. */
 function largeConfig(): string {
-  const names = Array.from({ length: 400 }, (_, index) => `rule-${index}`);
+  const names = Array.from({ length: 2000 }, (_, index) => `rule-${index}`);
   const rule = {
     trigger: { type: 'absence', forS: 60 },
     message: 'nobody has been there for a minute or more',
@@ -23,41 +32,44 @@ function largeConfig(): string {
   });
 }
 
-/** A command behind a pipe, by a shell: what came out of the pipe, what the command said, and its exit code. */
-function piped(args: readonly string[], reader: string) {
-  const command = [process.execPath, join(ROOT, 'daemon/main.ts'), ...args]
-    .map((word) => `'${word}'`)
-    .join(' ');
-  const script = `set -o pipefail; ${command} | ${reader}`;
-  const { stdout, stderr, status } = spawnSync('bash', ['-c', script], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
+/** A command that prints that configuration to `stdout`. */
+function printed(stdout: 'pipe' | number) {
+  const args = ['daemon/main.ts', 'check', '--config', largeConfig(), '--json', '--print'];
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', stdout, 'pipe'] });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
   });
-  return { stdout, stderr, status };
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
+  return { stdout: child.stdout!, ended };
 }
 
 describe('standard output', () => {
-  const asked = (): string[] => ['check', '--config', largeConfig(), '--json', '--print'];
-
-  test('of a command is whole for a reader that takes its time', () => {
-    const { stdout, status } = piped(asked(), '{ sleep 1; cat; }');
-    expect(stdout.length).toBeGreaterThan(2 ** 17);
-    expect(JSON.parse(stdout)).toBeDefined();
-    expect(status).toBe(0);
+  test('of a command is whole for a reader that takes its time', async () => {
+    const { stdout, ended } = printed('pipe');
+    // Reading begins when more waits on this side than is taken unasked; the pipe is full then.
+    stdout.setEncoding('utf8').on('readable', () => undefined);
+    await waitFor('a full pipe', () => stdout.readableLength >= stdout.readableHighWaterMark);
+    let text = '';
+    for await (const chunk of stdout) text += chunk;
+    expect(await ended).toEqual({ code: 0, stderr: '' });
+    expect(text.length).toBeGreaterThan(2 ** 19);
+    expect(JSON.parse(text)).toBeDefined();
   });
 
-  test('may be left by its reader: that is no error', () => {
-    const { stderr, status } = piped(asked(), 'head -c 10');
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
+  test('may be left by its reader: that is no error', async () => {
+    const { stdout, ended } = printed('pipe');
+    await once(stdout, 'readable');
+    stdout.destroy();
+    expect(await ended).toEqual({ code: 0, stderr: '' });
   });
 
-  test('that cannot be written is one', () => {
-    const script = `'${process.execPath}' '${join(ROOT, 'daemon/main.ts')}' ${asked().join(' ')} > /dev/full`;
-    const { stderr, status } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
-    expect(stderr).toMatch(/^vedette: standard output cannot be written: .*no space/i);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(status).toBe(1);
+  test('that cannot be written is one', async () => {
+    const full = openSync('/dev/full', 'w');
+    const { code, stderr } = await printed(full).ended;
+    closeSync(full);
+    expect(stderr).toMatch(/^vedette: standard output cannot be written: .*no space[^\n]*\n$/i);
+    expect(code).toBe(1);
   });
 });
 

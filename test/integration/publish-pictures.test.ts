@@ -1,7 +1,7 @@
 // The snapshot topics, against real brokers: bytes, reconnects, limits, and that pictures give way.
 import { describe, expect, test } from 'vitest';
 import { CAMERA_LABELS_MAX, CAMERA_PICTURE_BYTES_MAX } from '../../daemon/publish/picture-topics.ts';
-import { cameraPath, cameraStatusPath } from '../../daemon/publish/topics.ts';
+import { cameraPath, cameraStatusPath, isSnapshotPathOf } from '../../daemon/publish/topics.ts';
 import { embeddedBroker } from '../support/embedded.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -195,6 +195,27 @@ describe('limits', () => {
     expect(labels('many')).not.toContain('l0');
     expect(labels('large').sort()).toEqual(['second', 'third']);
     expect(publisher.state().picturesDropped).toBe(1);
+  });
+
+  testMosquitto('what makes room while the broker is away is cleared when it is back', async () => {
+    const broker = await Mosquitto.start({ persistent: true });
+    const keeps = (path: string): boolean => isSnapshotPathOf(['large'], path);
+    const { publisher, picture, retained } = testPublisher({ url: broker.url, keeps });
+    await publisher.start();
+    await waitFor('the connection', () => publisher.state().connected);
+    const half = CAMERA_PICTURE_BYTES_MAX / 2;
+    picture('large', { label: 'first', jpeg: jpeg(1, half) });
+    picture('large', { label: 'second', jpeg: jpeg(2, half) });
+    const labels = async (): Promise<string[]> =>
+      [...(await treeOf(broker, { retained })).keys()].flatMap((t) => /label\/(\w+)/.exec(t)?.[1] ?? []);
+    await waitFor('both', async () => (await labels()).length === 2);
+    await broker.stop();
+    await waitFor('the loss', () => !publisher.state().connected);
+    picture('large', { label: 'third', jpeg: jpeg(3, half) });
+    await broker.restart();
+    await waitFor('the connection', () => publisher.state().connected);
+    await waitFor('the newest', async () => (await labels()).includes('third'));
+    expect((await labels()).sort()).toEqual(['second', 'third']);
   });
 
   testMosquitto(

@@ -1,8 +1,10 @@
 // State topics against a real broker: what it holds is what is so, whatever happened to it or to the daemon meanwhile.
 import { describe, expect, onTestFinished } from 'vitest';
+import { PUBLISHED_LABELS_MAX } from '../../daemon/core/presence.ts';
 import type { Rule, Zone } from '../../daemon/core/rule-types.ts';
 import { Whereabouts } from '../../daemon/core/whereabouts.ts';
 import { StateTopics } from '../../daemon/publish/state.ts';
+import { labelPath, labelSnapshotPath } from '../../daemon/publish/topics.ts';
 import { heldAt } from '../support/held.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -178,3 +180,24 @@ testMosquitto('labels that no rule names have topics as soon as the model is kno
   made.state.takeModel(['cat', 'dog']);
   expect(await labels()).toEqual(['vedette/pi/camera/porch/label/cat', 'vedette/pi/camera/porch/label/dog']);
 });
+
+testMosquitto(
+  'until the model is known all labels of an earlier life stand, and nobody is there',
+  async () => {
+    const broker = await Mosquitto.start();
+    const made = await connected(world({ url: broker.url }));
+    const before = Array.from({ length: PUBLISHED_LABELS_MAX + 2 }, (_, index) => `before-${index}`);
+    const labels = async (): Promise<string[]> =>
+      Object.keys(await camerasAt(broker, made)).flatMap((topic) => /\/label\/(.+)$/.exec(topic)?.[1] ?? []);
+    made.state.arrange({ cameras: { porch: {} }, places: new Map(), rules: [] });
+    made.state.recall([
+      ...before.map((label) => labelPath('porch', label)),
+      labelSnapshotPath('porch', 'shown'),
+    ]);
+    expect((await labels()).sort()).toEqual(before.sort());
+    const held = await camerasAt(broker, made);
+    expect(held['vedette/pi/camera/porch/label/before-0']).toBe(count(NOBODY));
+    made.state.takeModel(['cat', 'before-0']);
+    expect((await labels()).sort()).toEqual(['before-0', 'cat']);
+  },
+);

@@ -1,4 +1,6 @@
 // Messages that nobody subscribes to, at a real Mosquitto: it says so in MQTT 5, and in 3.1.1 it does not.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { peek, startStore } from '../fixtures/store/harness.ts';
 import { fullBatch } from '../fixtures/store/records.ts';
@@ -125,6 +127,39 @@ describe('a kind that nobody subscribes to', () => {
     one.outbox.commit('alert', alertBody('kept'));
     await connected(one, clock);
     await waitFor('an empty outbox', () => one.outbox.rows.length === 0);
+  });
+
+  testMosquitto('does not make the one that the broker refused before it wait for ever', async () => {
+    const accessList = join(tempDir(), 'access');
+    const allow = (topic: string): void =>
+      writeFileSync(accessList, `topic read #\ntopic write ${topic}\n`, { mode: 0o600 });
+    allow('vedette/pi/health');
+    const broker = await Mosquitto.start({ lines: [`acl_file ${accessList}`] });
+    const clock = new SimClock();
+    const one = testPublisher({ url: broker.url, clock, config: { unheardS: 0 } });
+    const { alert, outbox, publisher, records } = one;
+    const before = await Subscriber.connect({ url: broker.url, filters: ['vedette/+/alert'] });
+    await connected(one, clock);
+    alert('refused');
+    await waitFor('the refusal', () => records.some(({ msg }) => /^alert 1 not delivered/.test(msg)));
+    allow('#');
+    broker.reload();
+    await waitFor('the broker to take alerts', () => {
+      alert('taken');
+      return before.on('/alert').length > 0;
+    });
+    await before.close();
+    await waitFor('the hold', () => {
+      alert('nobody is there');
+      return publisher.state().held.includes('alert');
+    });
+    // Past the five minutes after which it is offered again.
+    await clock.advance(310_000);
+    expect(publisher.state().held).toEqual(['alert']);
+    const after = await Subscriber.connect({ url: broker.url, filters: ['vedette/+/alert'] });
+    await pass(clock, 'an empty outbox', 1000, () => outbox.rows.length === 0);
+    expect(seqs(after, '/alert')).toContain(1);
+    expect(publisher.state().reconnects).toBe(0);
   });
 
   testMosquitto('is not known in 3.1.1: the broker acknowledges, and the message is gone', async () => {

@@ -17,6 +17,21 @@ async function opened(windowMax: number, ...deaf: OutboxKind[]): Promise<Deliver
   return world;
 }
 
+/** Three alerts: the broker has refused the first, the second was heard, and nobody listens to the third. */
+async function refusedThenHeld(): Promise<DeliveryWorld> {
+  const world = await opened(4);
+  world.commit(2, 0, 'alert');
+  world.announce();
+  world.acknowledge(0, false);
+  await world.settle();
+  world.listen('alert', false);
+  world.commit(1, 0, 'alert');
+  world.announce();
+  await world.settle();
+  expect(world.delivery.held).toEqual(['alert']);
+  return world;
+}
+
 describe('a kind that nobody listens to', () => {
   test('is offered one message at a time, and the other kinds flow on', async () => {
     const world = await opened(4, 'alert');
@@ -98,6 +113,29 @@ describe('a kind that nobody listens to', () => {
     expect([...world.rows.keys()]).toEqual([1]);
   });
 
+  test('holds up a row that was refused before no longer than until somebody listens', async () => {
+    const world = await refusedThenHeld();
+    expect(world.again()).toBe(true);
+    await world.settle();
+    expect(world.sent.map(({ row }) => row)).toEqual([1, 2, 3]);
+    world.listen('alert', true);
+    world.delivery.offer('alert');
+    await world.settle();
+    expect(world.sent.map(({ row }) => row)).toEqual([1, 2, 3, 3, 1]);
+    expect(world.rows.size).toBe(0);
+  });
+
+  test('is given up without a row that was refused before: nobody was asked for that one', async () => {
+    const world = await refusedThenHeld();
+    world.again();
+    world.delivery.giveUp('alert', 3);
+    await world.settle();
+    expect(world.gaveUp).toEqual([3]);
+    expect([...world.rows.keys()]).toEqual([1]);
+    expect(world.sent.map(({ row }) => row)).toEqual([1, 2, 3, 1]);
+    expect(world.delivery.held).toEqual(['alert']);
+  });
+
   test('whatever the interleaving: no hole ahead of what a subscriber has, and nothing lost', async () => {
     const kind = fc.constantFrom(...KINDS);
     const step = fc.oneof(
@@ -120,7 +158,11 @@ describe('a kind that nobody listens to', () => {
       { weight: 9, arbitrary: fc.record({ do: fc.constant('ack'), kind, n: fc.constant(0) }) },
       {
         weight: 4,
-        arbitrary: fc.record({ do: fc.constantFrom('come', 'go', 'offer'), kind, n: fc.constant(0) }),
+        arbitrary: fc.record({
+          do: fc.constantFrom('come', 'go', 'offer', 'again'),
+          kind,
+          n: fc.constant(0),
+        }),
       },
       {
         weight: 1,
@@ -167,6 +209,7 @@ async function play(
   if (what === 'come') world.listen(kind, true);
   if (what === 'go') world.listen(kind, false);
   if (what === 'offer') world.delivery.offer(kind);
+  if (what === 'again') world.again();
   // What is given up after somebody came is a matter of time, which this world does not have.
   if (what === 'giveUp' && world.deaf?.has(kind) && world.reads.length === 0) world.delivery.giveUp(kind, n);
   if (what === 'connect' && !world.open) world.connect();

@@ -56,6 +56,23 @@ describe('a retained topic', () => {
     expect(opened(tree).take()).toEqual(['vedette/pi/camera/gone/status ', 'vedette/pi/arm/state ON']);
   });
 
+  test('that is set because an earlier life had it is published once, and not cleared before', () => {
+    const memory = new TopicNotes(['vedette/pi/arm/state', 'other/config']);
+    const told: (readonly string[])[] = [];
+    const tree = new RetainedTree({
+      memory,
+      onRecalled: (paths) => {
+        told.push(paths);
+        tree.set('arm/state', 'ON');
+      },
+    });
+    const wire = opened(tree);
+    expect(wire.take()).toEqual(['other/config ', 'vedette/pi/arm/state ON']);
+    tree.closed();
+    opened(tree);
+    expect(told).toEqual([['arm/state']]);
+  });
+
   test('that is cleared is forgotten once the broker has acknowledged something that came after it', () => {
     const memory = new TopicNotes(['vedette/pi/camera/gone/status']);
     const tree = new RetainedTree({ memory });
@@ -68,6 +85,49 @@ describe('a retained topic', () => {
     tree.set('arm/state', 'OFF');
     wire.acknowledgeAll();
     expect(memory.topics).toEqual(['vedette/pi/arm/state']);
+  });
+});
+
+describe('a picture of an earlier connection', () => {
+  const PICTURE = 'camera/porch/label/person/snapshot';
+  const CLEARED = `vedette/pi/${PICTURE} `;
+
+  function treeWithPicture(): { tree: RetainedTree; wire: Wire } {
+    const tree = new RetainedTree({ memory: new TopicNotes(), keeps: (path) => path === PICTURE });
+    const wire = opened(tree);
+    tree.hold(PICTURE);
+    return { tree, wire };
+  }
+
+  test('that is cleared while there is no connection is cleared at the next, also one of an earlier life', () => {
+    const { tree } = treeWithPicture();
+    tree.closed();
+    tree.clear(PICTURE);
+    expect(opened(tree).take()).toEqual([CLEARED]);
+    const memory = new TopicNotes([`vedette/pi/${PICTURE}`]);
+    const later = new RetainedTree({ memory, keeps: (path) => path === PICTURE });
+    later.clear(PICTURE);
+    expect(opened(later).take()).toEqual([CLEARED]);
+  });
+
+  test('that there is again by the next connection is not cleared then, nor at later ones', () => {
+    const { tree } = treeWithPicture();
+    tree.closed();
+    tree.clear(PICTURE);
+    tree.hold(PICTURE);
+    expect(opened(tree).take()).toEqual([]);
+    tree.closed();
+    expect(opened(tree).take()).toEqual([]);
+  });
+
+  test('whose clearing may have been lost with the connection is cleared once more', () => {
+    const { tree, wire } = treeWithPicture();
+    tree.clear(PICTURE);
+    expect(wire.take()).toEqual([CLEARED]);
+    for (let times = 1; times <= 2; times += 1) {
+      tree.closed();
+      expect(opened(tree).take()).toEqual([CLEARED]);
+    }
   });
 });
 
