@@ -51,6 +51,8 @@ export class FrigateChannel implements Channel {
   constructor(options: FrigateChannelOptions) {
     this.#options = options;
     this.#settings = options.settings;
+    // Of an earlier life it is not to be cleared before it is told anew.
+    this.#setAvailable('online');
   }
 
   /** Other settings: what was published under the old ones is cleared. */
@@ -64,7 +66,7 @@ export class FrigateChannel implements Channel {
     if (!settings.enabled) return;
     for (const [place, labels] of this.#tallies) this.#setCounts(place, labels.keys());
     for (const [camera, moves] of this.#motion) this.#setMotion(camera, moves);
-    this.#setAvailable(this.#session === undefined ? 'offline' : 'online');
+    this.#setAvailable('online');
   }
 
   opened(session: Session): void {

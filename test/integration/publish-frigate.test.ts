@@ -253,6 +253,23 @@ describe('the writer for programs made for Frigate', () => {
     expect(await frigateAt(broker, made, 'other')).toEqual({});
   });
 
+  testMosquitto('says online again after a restart, and nothing else in between', async () => {
+    const broker = await Mosquitto.start();
+    const memory = new TopicNotes();
+    const first = await world(broker.url, ON, memory);
+    const subscriber = await Subscriber.connect({ url: broker.url, filters: ['frigate/available'] });
+    await subscriber.waitForCount('frigate/available', 1);
+    await first.publisher.stop();
+    await subscriber.waitForCount('frigate/available', 2);
+    await world(broker.url, ON, memory);
+    await subscriber.waitForCount('frigate/available', 3);
+    expect(subscriber.on('frigate/available').map(({ payload }) => payload)).toEqual([
+      'online',
+      'offline',
+      'online',
+    ]);
+  });
+
   testMosquitto(
     'says offline when the daemon is stopped; switched off meanwhile, the next one clears it',
     async () => {
