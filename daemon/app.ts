@@ -140,7 +140,7 @@ class App implements RunningApp {
     if (changes.mqtt) await this.#outlet.reconnect(changes);
     this.#ladder.arrange(config);
     if (changes.detector) this.#detector.reconfigure(this.#detectorConfig, config.track.scoreLow);
-    else if (changes.rules) this.#warnOfUnknownLabels(this.#detector.state());
+    else if (changes.labels) this.#warnOfUnknownLabels(this.#detector.state());
     const isOtherModel = !changes.detector && (await this.#takeOtherModel());
     await this.#cameras.add([...restarted, ...added]);
     return [...changeWords(changes), ...(isOtherModel ? ['model'] : [])];

@@ -149,8 +149,8 @@ export class LadderDriver implements Part {
     const { rung } = this.#ladder;
     return {
       hottest: zones[0] && { zone: zones[0].name, celsius: zones[0].celsius },
-      // Where the files say nothing: what the board watch was told within the last minute.
-      flags: flagsNow(roots) ?? board.state().throttling?.now ?? [],
+      // Of what the files do not speak: what the board watch was told within the last minute.
+      flags: flagsNow(roots, board.state().throttling?.now),
       detector: this.#isDetectorReady ? this.#shares(monoMs) : undefined,
       loadRatioAbove: rung === 0 ? 1 : this.#plan.loadRatioAbove(rung),
     };

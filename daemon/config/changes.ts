@@ -15,6 +15,8 @@ export interface ConfigChanges {
   readonly detector: boolean;
   /** Rules, or the zones and lines they speak of, or where the board is. */
   readonly rules: boolean;
+  /** Labels are named that were not named so before: the model may not know them. */
+  readonly labels: boolean;
   /** How long pictures are kept, and what the store may take of the disk. */
   readonly retention: boolean;
   /** What the file says of armed, enabled, detect.enabled and threshold. */
@@ -58,6 +60,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
       location,
       Object.entries(cameras).map(([n, { zones, lines }]) => [n, zones, lines]),
     ]),
+    labels: differs(({ rules, track }) => [rules, track.thresholds, track.bounds]),
     retention: differs(({ snapshots, store }) => [snapshots.keepDays, snapshots.keepMb, store]),
     switches: differs(({ armed, cameras }) => [armed, kept.map((name) => takenBySwitches(cameras[name]!))]),
     cameras: {
@@ -77,7 +80,7 @@ export function publishesPictures({ snapshots }: Config): boolean {
 }
 
 /** In words for the log, e.g. ['rules', 'camera porch restarted']; empty when nothing differs. */
-export function changeWords({ cameras, ...sections }: ConfigChanges): string[] {
+export function changeWords({ cameras, labels: _labels, ...sections }: ConfigChanges): string[] {
   const named = (names: readonly string[], what: string): string[] =>
     names.map((name) => `camera ${name} ${what}`);
   return [

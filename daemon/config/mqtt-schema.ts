@@ -1,6 +1,6 @@
 // The schema of `mqtt`: the broker and the way to it, how messages go there, and the broker inside the daemon. Pure.
 import { z } from 'zod';
-import { always, notBothPasswords } from './schema-parts.ts';
+import { always, notBothPasswords, noUser, passwordHasUser } from './schema-parts.ts';
 
 const embedded = z
   .strictObject({
@@ -94,15 +94,20 @@ const tls = z
     },
   );
 
+const URL_SHAPE =
+  'must look like mqtt://host:port, mqtts://host:port, ws://host:port/path or wss://host:port/path (user and password have keys of their own)';
+
 /** The section `mqtt`. */
 export const mqttSchema = z
   .strictObject({
     url: z
       .string()
-      .regex(
-        /^(mqtts?:\/\/[^\s/@]+|wss?:\/\/[^\s/@]+(\/[^\s@?#]*)?)$/,
-        'must look like mqtt://host:port, mqtts://host:port, ws://host:port/path or wss://host:port/path (user and password have keys of their own)',
-      )
+      .regex(/^(mqtts?:\/\/[^\s/@?#]+|wss?:\/\/[^\s/@?#]+(\/[^\s@?#]*)?)$/, {
+        message: URL_SHAPE,
+        abort: true,
+      })
+      // A port that there is not, half an IPv6 address.
+      .refine((url) => URL.canParse(url), URL_SHAPE)
       .default('mqtt://127.0.0.1:1883')
       .meta({
         description:
@@ -184,6 +189,7 @@ export const mqttSchema = z
     path: ['passwordFile'],
     message: 'give password or passwordFile, not both',
   })
+  .refine(passwordHasUser, noUser)
   .refine((value) => isTls(value.url) || !hasTlsSettings(value.tls), {
     ...always,
     path: ['tls'],

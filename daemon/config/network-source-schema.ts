@@ -1,7 +1,7 @@
 // The schema of the sources behind a network: `rtsp` and `http`. User and password have keys of their own, so that a URL
 // can be shown. Pure.
 import { z } from 'zod';
-import { always, decoder, notBothPasswords } from './schema-parts.ts';
+import { always, decoder, notBothPasswords, noUser, passwordHasUser } from './schema-parts.ts';
 
 /** A URL of these schemes without user and password in it. */
 function cameraUrl(schemes: string) {
@@ -31,16 +31,6 @@ const notBoth = {
   path: ['passwordFile'],
   message: 'give password or passwordFile, not both',
 };
-
-const noUser = { ...always, path: ['user'], message: 'a password needs a user' };
-
-function passwordHasUser(value: {
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  readonly passwordFile?: string | undefined;
-}): boolean {
-  return value.user !== undefined || (value.password === undefined && value.passwordFile === undefined);
-}
 
 export const rtspSource = z
   .strictObject({

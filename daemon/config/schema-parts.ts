@@ -60,3 +60,13 @@ export const topicPrefix = z
     /^(?!vedette(\/|$))[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
     "must be one or more levels of A-Z, a-z, 0-9, '-' and '_', not below vedette",
   );
+
+export const noUser = { ...always, path: ['user'], message: 'a password needs a user' };
+
+export function passwordHasUser(value: {
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
+}): boolean {
+  return value.user !== undefined || (value.password === undefined && value.passwordFile === undefined);
+}

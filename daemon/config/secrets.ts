@@ -36,15 +36,26 @@ export function readSecrets(value: unknown, options: SecretOptions, path: Path =
   });
 }
 
-/** Puts the passwords in the place of the files' names. Changes `config`. */
+/**
+ * Puts the passwords in the place of the files' names. Changes `config`, which may lack sections of the document in which there are
+ * mistakes.
+ */
 export function fillSecrets(config: object, secrets: readonly Secret[]): void {
   for (const { path, result } of secrets) {
-    let section = config as Record<string, unknown>;
-    for (const key of path.slice(0, -1)) section = section[key] as Record<string, unknown>;
+    const section = path.slice(0, -1).reduce<unknown>(within, config) as Record<string, unknown> | undefined;
     const key = String(path.at(-1));
+    if (section === undefined || !Object.hasOwn(section, key)) continue;
     delete section[key];
     if ('password' in result) section[key.replace(FILE_KEY, '$1')] = result.password;
   }
+}
+
+function within(section: unknown, key: PropertyKey): unknown {
+  return isSection(section) && Object.hasOwn(section, key) ? section[key] : undefined;
+}
+
+function isSection(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function readPassword(name: string, options: SecretOptions): Secret['result'] {

@@ -23,6 +23,6 @@ export function boardNow(roots: SystemRoots = SYSTEM_ROOTS): BoardNow {
   return {
     ...(zones.length === 0 ? {} : { celsius: Math.max(...zones) }),
     ...(khz.length === 0 ? {} : { mhz: Math.round(Math.max(...khz) / 1000) }),
-    flags: flagsNow(roots) ?? [],
+    flags: flagsNow(roots),
   };
 }

@@ -7,9 +7,11 @@ import type { Clock } from './clock.ts';
 import type { Finding } from './finding.ts';
 import { namesIn, readNumber, readText, SYSTEM_ROOTS, type SystemRoots } from './system-files.ts';
 
+export const UNDER_VOLTAGE = 'under-voltage';
+
 /** Bits of `vcgencmd get_throttled`; 16 higher: since the start of the board (raspberrypi.com, os.html#get_throttled). */
 const BITS = [
-  [0, 'under-voltage'],
+  [0, UNDER_VOLTAGE],
   [1, 'frequency capped'],
   [2, 'throttled'],
   [3, 'soft temperature limit'],
@@ -49,8 +51,8 @@ export function throttlingFinding(bits: number, source: string): Finding {
     ...(now.length === 0 ? [] : [`now: ${now.join(', ')}`]),
     ...(earlier.length === 0 ? [] : [`since the board was started: ${earlier.join(', ')}`]),
   ].join('; ');
-  const starved = [...now, ...before].includes('under-voltage');
-  const level = now.includes('under-voltage') ? 'fault' : 'warning';
+  const starved = [...now, ...before].includes(UNDER_VOLTAGE);
+  const level = now.includes(UNDER_VOLTAGE) ? 'fault' : 'warning';
   return { level, message, advice: starved ? SUPPLY_ADVICE : HEAT_ADVICE, facts };
 }
 
@@ -76,7 +78,7 @@ function voltFinding(alarm: number | undefined): Finding | undefined {
 
 /** Orin's counters since the start (NVIDIA, Jetson Linux Developer Guide, "Over-Current Event Status from Sysfs"). */
 const JETSON_EVENTS = [
-  ['oc1_event_cnt', 'under-voltage'],
+  ['oc1_event_cnt', UNDER_VOLTAGE],
   ['oc2_event_cnt', 'average over-current'],
   ['oc3_event_cnt', 'instantaneous over-current'],
 ] as const;
@@ -135,18 +137,24 @@ async function firmwareBits(
 }
 
 /**
- * What the kernel's files say of this moment, without starting a program: often and at no cost. Undefined where they say
- * nothing.
+ * What the kernel's files say of this moment, without starting a program: often and at no cost. Of what they do not speak, what is
+ * known otherwise stands: `watched`.
  */
-export function flagsNow(roots: SystemRoots = SYSTEM_ROOTS): readonly string[] | undefined {
+export function flagsNow(
+  roots: SystemRoots = SYSTEM_ROOTS,
+  watched: readonly string[] = [],
+): readonly string[] {
   const bits = parseThrottled(readText(join(roots.sys, FIRMWARE_FILE)) ?? '');
   if (bits !== undefined) return throttlingOf(bits).now;
   const folder = join(roots.sys, 'class/hwmon');
   const driver = namesIn(folder, /^hwmon\d+$/).find(
     (name) => readText(join(folder, name, 'name')) === 'rpi_volt',
   );
-  if (driver === undefined) return undefined;
-  return readNumber(join(folder, driver, 'in0_lcrit_alarm')) === 1 ? [throttlingOf(1).now[0]!] : [];
+  if (driver === undefined) return watched;
+  // It knows of the voltage alone.
+  const others = watched.filter((flag) => flag !== UNDER_VOLTAGE);
+  const isLow = readNumber(join(folder, driver, 'in0_lcrit_alarm')) === 1;
+  return isLow ? [UNDER_VOLTAGE, ...others] : others;
 }
 
 /** For health: undefined where the board does not tell. */

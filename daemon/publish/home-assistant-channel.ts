@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Channel, IncomingMessage, Session, Subscription } from './channel.ts';
 import {
-  birthTopic,
+  birthTopics,
   discoveryOf,
   discoveryTopic,
   PAYLOAD_BYTES_MAX,
@@ -116,10 +116,10 @@ export class HomeAssistantChannel implements Channel {
 
   subscriptions(): readonly Subscription[] {
     if (!this.#settings.enabled) return [];
-    return [
-      { filter: birthTopic(this.#settings.prefix), qos: 1, onMessage: (message) => this.#heard(message) },
-      { filter: this.#topic, qos: 1, onMessage: (message) => this.#readBack(message) },
-    ];
+    const births = birthTopics(this.#settings.prefix).map(
+      (filter): Subscription => ({ filter, qos: 1, onMessage: (message) => this.#heard(message) }),
+    );
+    return [...births, { filter: this.#topic, qos: 1, onMessage: (message) => this.#readBack(message) }];
   }
 
   opened(session: Session): void {

@@ -53,9 +53,12 @@ export function discoveryTopic(prefix: string, id: string): string {
   return `${prefix}/device/${id}/config`;
 }
 
-/** Home Assistant says `online` here when it has started, and `offline` when it ends. */
-export function birthTopic(prefix: string): string {
-  return `${prefix}/status`;
+/**
+ * Home Assistant says `online` here when it has started, and `offline` when it ends. Where that is has a setting of its own there, which
+ * does not go with the prefix of discovery (homeassistant/components/mqtt/const.py); some set both.
+ */
+export function birthTopics(prefix: string): string[] {
+  return [...new Set(['homeassistant/status', `${prefix}/status`])];
 }
 
 /** The whole message. What is `removed` and not in the household is named by its platform alone, which takes it away. */

@@ -157,16 +157,21 @@ describe('power', () => {
       flagsNow(board({ 'sys/devices/platform/soc/soc:firmware/get_throttled': bits }));
     expect(firmware('50005\n')).toEqual(['under-voltage', 'throttled']);
     expect(firmware('50000\n')).toEqual([]);
-    const volt = (alarm: string) =>
+    const volt = (alarm: string, watched?: string[]) =>
       flagsNow(
         board({
           'sys/class/hwmon/hwmon1/name': 'rpi_volt\n',
           'sys/class/hwmon/hwmon1/in0_lcrit_alarm': alarm,
         }),
+        watched,
       );
     expect(volt('1\n')).toEqual(['under-voltage']);
     expect(volt('0\n')).toEqual([]);
-    expect(flagsNow(board({}))).toBeUndefined();
+    expect(flagsNow(board({}))).toEqual([]);
+    // The driver knows nothing of heat: that is what was watched otherwise.
+    expect(volt('0\n', ['under-voltage', 'throttled'])).toEqual(['throttled']);
+    expect(volt('1\n', ['throttled'])).toEqual(['under-voltage', 'throttled']);
+    expect(flagsNow(board({}), ['throttled'])).toEqual(['throttled']);
   });
 
   test('the hwmon driver of a Pi answers where the firmware does not', () => {

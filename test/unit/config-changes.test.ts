@@ -83,3 +83,12 @@ test('a camera named like something every object has is a camera like any other'
     'camera tostring added',
   );
 });
+
+test.each([
+  ['track.thresholds', { track: { thresholds: { car: 0.6 } } }, true],
+  ['track.bounds', { track: { bounds: { car: { heightMax: 0.5 } } } }, true],
+  ['rules', { rules: { seen: { trigger: { type: 'appear' }, labels: ['car'] } } }, true],
+  ['track.lostMs', { track: { lostMs: 3000 } }, false],
+])('labels may be others when %s changes', (_, document, expected) => {
+  expect(configChanges(config(), config(document)).labels).toBe(expected);
+});

@@ -79,6 +79,7 @@ describe('a value that is wrong is named with its limit, its place and what was 
       'log: {level: wrn}',
       "1:14 log.level: must be one of trace, debug, info, warn, error; did you mean warn? (got 'wrn')",
     ],
+    ['mqtt: {password: x}', '1:1 mqtt.user: a password needs a user'],
     ['mqtt: {user: ""}', '1:14 mqtt.user: must not be empty'],
     [
       'rules: {"A b": {trigger: {type: enter, zone: z}}}',
@@ -92,6 +93,19 @@ describe('a value that is wrong is named with its limit, its place and what was 
     ['mqtt: {embedded: {user: me}}', '1:25 mqtt.embedded.user: user and password belong together'],
   ])('%s', (text, line) => {
     expect(problems(`${text}\n${CAMERAS}`)).toEqual([`vedette.yaml:${line}`]);
+  });
+
+  test.each([
+    ['mqtt://broker:99999'],
+    ['mqtt://broker:1883a'],
+    ['mqtt://[::1'],
+    ['mqtt://broker?x=1'],
+    ['ws://me@nas'],
+  ])('a broker cannot be %s', (url) => {
+    const lines = problems(`mqtt: {url: '${url}'}\n${CAMERAS}`);
+    expect(lines).toEqual([
+      expect.stringMatching(/^vedette\.yaml:1:13 mqtt\.url: must look like mqtt:\/\/host:port, /),
+    ]);
   });
 
   test.each([

@@ -46,13 +46,25 @@ test('tokenFile of detector.remote is read as well; the token is hidden, and nev
 });
 
 describe('passwordFile', () => {
+  // Of a camera with a mistake nothing is left to put the password into, and of an unknown section there never was.
+  test.each([
+    ['cameras.porch.source.user: a password needs a user', "source: {type: rtsp, url: 'rtsp://cam/2', "],
+    ['cameras.porch.source.url: must look like rtsp://', "source: {type: rtsp, url: 'http//cam', user: me, "],
+    ["cameras.porch.sauce: unknown key 'sauce'", 'source: {type: scene}, sauce: {'],
+  ])('beside a mistake does not hide it: %s', (problem, begin) => {
+    const folder = tempDir();
+    writeFileSync(join(folder, 'pw'), 'hunter2\n');
+    const text = `cameras: {yard: {source: {type: scene}}, porch: {${begin}passwordFile: pw}}}`;
+    expect(() => parseConfig(text, { fileName: 'v.yaml', folder, env: {} })).toThrow(problem);
+  });
+
   test('is read relative to the configuration, its first line only, and replaced by the password', () => {
     const folder = tempDir();
     mkdirSync(join(folder, 'secrets'));
     writeFileSync(join(folder, 'secrets/mqtt'), 'hunter 2 \r\nsecond line\n');
     writeFileSync(join(folder, 'broker'), '\uFEFFother');
     const { mqtt } = load(
-      `mqtt:\n  passwordFile: secrets/mqtt\n  embedded: {user: u, passwordFile: ${join(folder, 'broker')}}`,
+      `mqtt:\n  user: me\n  passwordFile: secrets/mqtt\n  embedded: {user: u, passwordFile: ${join(folder, 'broker')}}`,
       folder,
     );
     expect(mqtt.password).toBe('hunter 2 ');
@@ -66,10 +78,12 @@ describe('passwordFile', () => {
     writeFileSync(join(folder, 'mqtt'), 'from the folder');
     writeFileSync(join(credentials, 'mqtt'), 'from systemd');
     const env = { CREDENTIALS_DIRECTORY: credentials };
-    expect(load('mqtt: {passwordFile: mqtt}', folder, env).mqtt.password).toBe('from systemd');
-    expect(load('mqtt: {passwordFile: ./mqtt}', folder, env).mqtt.password).toBe('from the folder');
+    expect(load('mqtt: {user: me, passwordFile: mqtt}', folder, env).mqtt.password).toBe('from systemd');
+    expect(load('mqtt: {user: me, passwordFile: ./mqtt}', folder, env).mqtt.password).toBe('from the folder');
     writeFileSync(join(folder, 'elsewhere'), 'not a credential');
-    expect(load('mqtt: {passwordFile: elsewhere}', folder, env).mqtt.password).toBe('not a credential');
+    expect(load('mqtt: {user: me, passwordFile: elsewhere}', folder, env).mqtt.password).toBe(
+      'not a credential',
+    );
   });
 
   test('of a key works like any other, and so do the names of certificates', () => {
@@ -94,7 +108,7 @@ describe('passwordFile', () => {
   test('may be named by the environment', () => {
     const folder = tempDir();
     writeFileSync(join(folder, 'p'), 'x');
-    expect(load('mqtt: {passwordFile: "${FILE}"}', folder, { FILE: 'p' }).mqtt.password).toBe('x');
+    expect(load('mqtt: {user: me, passwordFile: "${FILE}"}', folder, { FILE: 'p' }).mqtt.password).toBe('x');
   });
 
   test('that is missing, empty, too large, a folder or a device is a problem at its place', () => {
@@ -103,8 +117,8 @@ describe('passwordFile', () => {
     writeFileSync(join(folder, 'large'), 'x'.repeat(70_000));
     mkdirSync(join(folder, 'folder'));
     symlinkSync('/dev/zero', join(folder, 'device'));
-    const said = (name: string): string => refusal(`mqtt:\n  passwordFile: ${name}`, folder);
-    const line = (name: string): string => `v.yaml:2:17 mqtt.passwordFile: ${name}`;
+    const said = (name: string): string => refusal(`mqtt:\n  user: me\n  passwordFile: ${name}`, folder);
+    const line = (name: string): string => `v.yaml:3:17 mqtt.passwordFile: ${name}`;
     expect(said('gone')).toBe(line(`'${folder}/gone' does not exist`));
     expect(said('empty')).toBe(line(`the first line of '${folder}/empty' is empty`));
     expect(said('large')).toBe(line(`'${folder}/large' has 70000 bytes (limit 65536)`));
@@ -113,7 +127,7 @@ describe('passwordFile', () => {
   });
 
   test('comes up together with the problems of the schema', () => {
-    const lines = refusal('mqtt: {passwordFile: gone, keepaliveS: 1}', tempDir()).split('\n');
+    const lines = refusal('mqtt: {user: me, passwordFile: gone, keepaliveS: 1}', tempDir()).split('\n');
     expect(lines).toEqual([
       expect.stringContaining('mqtt.passwordFile: '),
       expect.stringContaining('mqtt.keepaliveS: must be at least 5 (got 1)'),
