@@ -102,7 +102,7 @@ export class LookPlan implements Looked {
     const area = box.width * box.height;
     const sharedX = overlap(box.x * width, box.width * width, region.x, region.width) / width;
     const sharedY = overlap(box.y * height, box.height * height, region.y, region.height) / height;
-    // What has no area is nowhere; what is outside the picture cannot be found in it, and was looked for.
+    // What has no area is nowhere, and what is outside the picture cannot be found in it.
     const visible =
       area <= 0 ? 0 : (sharedX * sharedY) / (visibleSide(box.x, box.width) * visibleSide(box.y, box.height));
     if (visible < INSIDE) return false;

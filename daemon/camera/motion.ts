@@ -61,7 +61,8 @@ export class MotionDetector implements MotionSight {
   look(pixels: Uint8Array, monoMs: number): void {
     const seconds = (monoMs - (this.#lookedMonoMs ?? Number.NEGATIVE_INFINITY)) / 1000;
     this.#lookedMonoMs = monoMs;
-    if (seconds > PAUSE_S_MAX) return this.#calibrate(pixels, monoMs, CALIBRATION_S);
+    // Also where time begins anew, as it does with a program that plays a video faster than real time and is started again.
+    if (seconds < 0 || seconds > PAUSE_S_MAX) return this.#calibrate(pixels, monoMs, CALIBRATION_S);
     const background = this.#background;
     background.compare(pixels);
     this.share = background.share;

@@ -16,6 +16,10 @@ const FOUND_MAX = 100;
 const MISSED_MIN = 2;
 /** A track is never taken up again after so many times its patience: nobody looked for that long. */
 const STALE = 5;
+/** A camera that is looked at less often than this has no rhythm (milliseconds). */
+const RHYTHM_MS_MAX = 30_000;
+/** Nobody is gone before so many looks could have shown them. */
+const RHYTHMS = 2;
 /** A second box with a look-alike's label over one that was found is the same object. */
 const SAME_IOU = 0.6;
 
@@ -39,6 +43,9 @@ export class Tracker {
   readonly #found: Detection[] = [];
   #nextId = 1;
   #lookedMonoMs = Number.NEGATIVE_INFINITY;
+  /** From the look before the last one to the last, and from the one before that. */
+  #gapMs = 0;
+  #gapBeforeMs = 0;
 
   constructor(options: TrackOptions) {
     this.#options = options;
@@ -53,7 +60,7 @@ export class Tracker {
    */
   step(detections: readonly Detection[], stamp: FrameStamp, looked?: Looked): TrackStep {
     const { monoMs } = stamp;
-    this.#lookedMonoMs = monoMs;
+    this.#frameCame(monoMs);
     const ended = this.#end(monoMs, MISSED_MIN);
     this.#take(detections);
     const [tracks, found, { detectionOf }] = [this.#tracks, this.#found, this.#association];
@@ -62,7 +69,7 @@ export class Tracker {
       const detection = found[detectionOf[i]!];
       const track = tracks[i]!;
       if (detection !== undefined) track.found(detection, monoMs);
-      else if (looked === undefined || looked.covers(track.expected(monoMs))) track.notFound(monoMs);
+      else if (wasLookedFor(track.expected(monoMs), looked)) track.notFound(monoMs);
       else track.notLookedAt();
     }
     this.#begin(stamp);
@@ -71,7 +78,7 @@ export class Tracker {
 
   /** A frame in which nothing needed a look: its tracks are where they were, and frames come. */
   pass(monoMs: number): TrackStep {
-    this.#lookedMonoMs = monoMs;
+    this.#frameCame(monoMs);
     for (const track of this.#tracks) track.notLookedAt();
     return { tracks: this.#views(), ended: [] };
   }
@@ -83,7 +90,7 @@ export class Tracker {
 
   /** Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. */
   expire(monoMs: number): TrackStep {
-    const isSilent = monoMs - this.#lookedMonoMs > this.#options.lostMs;
+    const isSilent = monoMs - this.#lookedMonoMs > Math.max(this.#options.lostMs, RHYTHMS * this.#rhythmMs);
     const ended = isSilent ? this.#end(monoMs, 0) : [];
     return { tracks: this.#views(), ended };
   }
@@ -91,6 +98,17 @@ export class Tracker {
   /** Ends everything: the stream is over. */
   finish(): TrackStep {
     return { tracks: [], ended: this.#end(Number.POSITIVE_INFINITY, 0) };
+  }
+
+  #frameCame(monoMs: number): void {
+    this.#gapBeforeMs = this.#gapMs;
+    this.#gapMs = monoMs - this.#lookedMonoMs;
+    this.#lookedMonoMs = monoMs;
+  }
+
+  /** How far looks are apart: the shorter of two gaps, for a pause alone makes nobody slow. */
+  get #rhythmMs(): number {
+    return Math.min(this.#gapMs, this.#gapBeforeMs, RHYTHM_MS_MAX);
   }
 
   /** Sorts by insertion: a detector tells the best first, and there are few. */
@@ -137,16 +155,26 @@ export class Tracker {
   #end(monoMs: number, missedMin: number): number[] {
     const tracks = this.#tracks;
     const ended: number[] = [];
+    const staleMs = RHYTHMS * this.#rhythmMs;
     let kept = 0;
     for (const track of tracks) {
       const unseenMs = monoMs - track.seenMonoMs;
       const isLost = unseenMs > track.patienceMs && track.missed >= missedMin;
-      if (isLost || unseenMs > track.patienceMs * STALE) ended.push(track.id);
+      if (isLost || unseenMs > Math.max(track.patienceMs * STALE, staleMs)) ended.push(track.id);
       else tracks[kept++] = track;
     }
     tracks.length = kept;
     return ended;
   }
+}
+
+/** Wherever one looks, who has left the picture is not in it. */
+function wasLookedFor(expected: Box, looked: Looked | undefined): boolean {
+  return looked === undefined || isOutside(expected) || looked.covers(expected);
+}
+
+function isOutside({ x, y, width, height }: Box): boolean {
+  return x >= 1 || y >= 1 || x + width <= 0 || y + height <= 0;
 }
 
 /** Best first, and one order for any order of arrival, so that ids do not depend on it. */

@@ -256,6 +256,12 @@ describe('what is', () => {
     stage.look(block(40, 30, 60, 40, 190), 1_800_000);
     expect(stage.motion).toMatchObject({ state: 'calibrating', count: 0 });
   });
+
+  test('and so is time that begins anew', () => {
+    const stage = new Stage().settle();
+    stage.look(block(40, 30, 60, 40, 190), -8_000_000);
+    expect(stage.motion).toMatchObject({ state: 'calibrating', count: 0 });
+  });
 });
 
 test('people of the scene who walk are nearly always in a box', () => {

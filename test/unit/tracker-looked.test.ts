@@ -79,3 +79,82 @@ test('a walking track is expected where its way leads, one at rest where it was'
   expect(resting.tracks[0]).toMatchObject({ stationary: true });
   expect(resting.tracks[0]!.expected(stampOf(110).monoMs)).toEqual(left);
 });
+
+describe('who has left the picture', () => {
+  const WHOLE = {
+    covers: ({ x, y, width, height }: Box): boolean => x > -width && y > -height && x < 1 && y < 1,
+  };
+  /** Walks out to the right, a fifth of the picture a second; the looks after that, until it is over. */
+  function out(): { tracker: Tracker; lastMs: number; frame: number } {
+    const tracker = new Tracker(OPTIONS);
+    let frame = 0;
+    for (let x = 0.7; x <= 1; x += 0.04) {
+      frame += 1;
+      tracker.step([person(0.9, standing(x, 0.8))], stampOf(frame), WHOLE);
+    }
+    return { tracker, lastMs: stampOf(frame).monoMs, frame };
+  }
+
+  test('is gone after lostMs, though no look can cover where it would be', () => {
+    const { tracker, lastMs, frame } = out();
+    for (let later = frame + 1; tracker.tracks.length > 0; later += 1) {
+      tracker.step([], stampOf(later), WHOLE);
+      expect(stampOf(later).monoMs - lastMs).toBeLessThanOrEqual(OPTIONS.lostMs + 400);
+    }
+  });
+
+  test('is not who comes in there a second later', () => {
+    const { tracker, frame } = out();
+    for (let later = frame + 1; later < frame + 6; later += 1) tracker.step([], stampOf(later), WHOLE);
+    const { tracks } = tracker.step([person(0.9, standing(0.97, 0.8))], stampOf(frame + 6), WHOLE);
+    expect(tracks.filter(({ score }) => score > 0).map(({ id }) => id)).toEqual([2]);
+  });
+});
+
+describe('a camera that is looked at rarely', () => {
+  /** Looks so far apart, answered late; time is told four times a second, as the worker does. */
+  function standingFor(looks: number, apartMs: number): { ids: Set<number>; confirmed: number } {
+    const tracker = new Tracker(OPTIONS);
+    const ids = new Set<number>();
+    let confirmed = 0;
+    for (let look = 0; look < looks; look += 1) {
+      const monoMs = 1000 + look * apartMs;
+      const { tracks } = tracker.step([person(0.9, left)], { frame: look, atMs: monoMs, monoMs });
+      for (const { id } of tracks) ids.add(id);
+      if (tracks.some((track) => track.confirmed)) confirmed += 1;
+      for (let ms = 250; ms < apartMs; ms += 250) tracker.expire(monoMs + ms);
+    }
+    return { ids, confirmed };
+  }
+
+  test.each([500, 1900, 2100, 3333, 5005, 10_000])(
+    'every %i ms knows who stands there all the time',
+    (apartMs) => {
+      const { ids, confirmed } = standingFor(60, apartMs);
+      // The first look alone says nothing of how far apart they will be.
+      expect(ids.size).toBeLessThanOrEqual(2);
+      expect(confirmed).toBeGreaterThanOrEqual(58);
+    },
+  );
+
+  test('and falls silent ends what it had, as one that was looked at often', () => {
+    for (const [apartMs, untilMs] of [
+      [200, OPTIONS.lostMs + 250],
+      [5000, 10_250],
+    ] as const) {
+      const tracker = new Tracker({ ...OPTIONS, stationaryS: 3600 });
+      let monoMs = 1000;
+      for (let look = 0; look < 5; look += 1, monoMs += apartMs) {
+        tracker.step([person(0.9, left)], { frame: look, atMs: monoMs, monoMs });
+      }
+      expect(tracker.expire(monoMs - apartMs + untilMs).ended).toHaveLength(1);
+    }
+  });
+
+  test('a pause alone makes nobody slow', () => {
+    const tracker = withPerson();
+    const after = stampOf(5).monoMs + 20_000;
+    tracker.step([person(0.9, left)], { frame: 6, atMs: after, monoMs: after });
+    expect(tracker.expire(after + OPTIONS.lostMs + 250).tracks).toEqual([]);
+  });
+});
