@@ -12,6 +12,7 @@ import { isBlank, migrate, refuseNewer } from './migrations.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { makeReplacement, salvageFrom } from './salvage.ts';
 import { APPLICATION_ID } from './schema.ts';
+import { flawOf } from './soundness.ts';
 
 export interface OpenOptions {
   readonly dataDir: string;
@@ -112,7 +113,8 @@ function damageOf(paths: Paths, damages: number): string | undefined {
     refuseNewer(db);
     const check = damages === 0 ? 'quick_check(1)' : 'integrity_check(1)';
     const verdict = db.pragma(check, { simple: true });
-    return verdict === 'ok' ? undefined : String(verdict).replaceAll('\n', ' ');
+    if (verdict !== 'ok') return String(verdict).replaceAll('\n', ' ');
+    return flawOf(db, { full: damages > 0 });
   } catch (error) {
     if (isDamage(error)) return reasonOf(error);
     throw error;

@@ -14,7 +14,12 @@ export function codeOf(error: unknown): string {
  * waited would never store again. Nothing is deleted on this verdict.
  */
 export function isDamage(error: unknown): boolean {
-  return /^SQLITE_(CORRUPT|NOTADB|FORMAT|IOERR_READ|IOERR_SHORT_READ|IOERR_CORRUPTFS)/.test(codeOf(error));
+  const code = codeOf(error);
+  // What we store as JSON was valid when it was written.
+  if (code === 'SQLITE_ERROR') return reasonOf(error).includes('malformed JSON');
+  return /^(STORE_DAMAGED|SQLITE_(CORRUPT|NOTADB|FORMAT|IOERR_READ|IOERR_SHORT_READ|IOERR_CORRUPTFS))/.test(
+    code,
+  );
 }
 
 /** The record itself is at fault (a bug of ours): no other try will help. */

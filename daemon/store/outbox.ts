@@ -2,6 +2,7 @@
 // caller's transaction or is a single statement; nothing here waits. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
+import { VedetteError } from '../platform/errors.ts';
 import { GAP_RANGES_MAX } from './losses.ts';
 
 /** One message before it has its place. */
@@ -81,7 +82,8 @@ export class Outbox {
   /** The next number of a counter. */
   nextSeq(kind: OutboxKind): number {
     const row = this.#next.get(kind);
-    if (row === undefined) throw new Error(`counter '${kind}' is missing from the database`);
+    if (row === undefined)
+      throw new VedetteError('STORE_DAMAGED', `counter '${kind}' is missing from the database`, { kind });
     return row.last_seq;
   }
 

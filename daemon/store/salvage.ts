@@ -6,10 +6,11 @@ import Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { createPrivate } from '../platform/file-lock.ts';
 import { newEpoch } from '../platform/ids.ts';
-import { codeOf, isDamage } from './failures.ts';
+import { codeOf, isDamage, isMisfit } from './failures.ts';
 import type { DamageReport } from './messages.ts';
 import { migrate, versionOf } from './migrations.ts';
 import { INSERT_OUTBOX, Outbox } from './outbox.ts';
+import { COUNTED, ENDABLE, GONE_BACK, NAMED, NUMBER_MAX, SENDABLE } from './soundness.ts';
 
 interface Meta {
   readonly epoch: string;
@@ -27,8 +28,10 @@ export interface Salvage {
   readonly meta: Meta | undefined;
   readonly lastSeq: Partial<Record<OutboxKind, number>>;
   readonly outbox: readonly Unsent[];
-  /** Every row of the outbox could be read. */
+  /** Every row of the outbox could be read and can be sent. */
   readonly outboxWhole: boolean;
+  /** The highest row, also of those that cannot be sent. */
+  readonly lastRow: number;
   readonly openEvents: readonly Row[];
   /** Without their rows the pictures would be swept away as nobody's. */
   readonly snapshots: readonly Row[];
@@ -56,6 +59,7 @@ const EMPTY: Salvage = {
   lastSeq: {},
   outbox: [],
   outboxWhole: false,
+  lastRow: 0,
   openEvents: [],
   snapshots: [],
   retention: [],
@@ -72,19 +76,17 @@ export function salvageFrom(path: string): Salvage {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
-    const meta = readSome<Meta>(db, 'SELECT epoch, writer_id, writer_batch FROM meta').rows[0];
-    const counters = readSome<{ kind: OutboxKind; last_seq: number }>(
-      db,
-      'SELECT kind, last_seq FROM counters',
-    );
-    const outbox = readRows<Unsent>(db, 'SELECT row, kind, seq, at_ms AS atMs, body FROM outbox');
+    const meta = readSome<Meta>(db, `SELECT epoch, writer_id, writer_batch FROM meta WHERE ${NAMED}`).rows[0];
+    const outbox = readOutbox(db);
     const losses = readSome<Row>(db, 'SELECT * FROM losses');
     return {
       meta,
-      lastSeq: Object.fromEntries(counters.rows.map(({ kind, last_seq }) => [kind, last_seq])),
-      outbox: outbox.rows,
-      outboxWhole: outbox.whole,
-      openEvents: readSome<Row>(db, 'SELECT * FROM events WHERE ended_at_ms IS NULL').rows,
+      lastSeq: readCounters(db),
+      ...outbox,
+      openEvents: readSome<Row>(
+        db,
+        `SELECT * FROM events NOT INDEXED WHERE ended_at_ms IS NULL AND ${ENDABLE}`,
+      ).rows,
       snapshots: readRows<Row & { row: number }>(db, 'SELECT * FROM snapshots').rows,
       retention: readSome<Row>(db, 'SELECT * FROM retention').rows,
       losses: losses.rows,
@@ -99,6 +101,30 @@ export function salvageFrom(path: string): Salvage {
   } finally {
     db?.close();
   }
+}
+
+/** A message that cannot be sent is as one that cannot be read: to be told by a gap. */
+function readOutbox(db: Database.Database): Pick<Salvage, 'outbox' | 'outboxWhole' | 'lastRow'> {
+  const { rows, whole } = readRows<Unsent & { sendable: number | null }>(
+    db,
+    `SELECT row, kind, seq, at_ms AS atMs, body, ${SENDABLE} AS sendable FROM outbox`,
+  );
+  const outbox = rows.filter(({ sendable }) => sendable === 1);
+  return {
+    outbox: outbox.map(({ sendable: _sendable, ...row }) => row),
+    outboxWhole: whole && outbox.length === rows.length,
+    lastRow: rows.findLast(({ row }) => row <= NUMBER_MAX)?.row ?? 0,
+  };
+}
+
+/** Those that can be believed: none when one has gone back. */
+function readCounters(db: Database.Database): Partial<Record<OutboxKind, number>> {
+  if (readSome(db, `SELECT 1 FROM counters WHERE ${GONE_BACK}`).rows.length > 0) return {};
+  const { rows } = readSome<{ kind: OutboxKind; last_seq: number }>(
+    db,
+    `SELECT kind, last_seq FROM counters WHERE ${COUNTED}`,
+  );
+  return Object.fromEntries(rows.map(({ kind, last_seq }) => [kind, last_seq]));
 }
 
 /** Rows of a table in order, read from the other end too: a bad page in the middle hides only itself. */
@@ -162,8 +188,7 @@ function holdsInNewEpoch({ kind, body }: Unsent): boolean {
 
 function isWhole(salvage: Salvage): salvage is Salvage & { meta: Meta } {
   const { meta, lastSeq, outbox, outboxWhole, lossesWhole } = salvage;
-  if (meta === undefined || !/^[0-9a-f]{16}$/.test(meta.epoch)) return false;
-  if (!outboxWhole || !lossesWhole) return false;
+  if (meta === undefined || !outboxWhole || !lossesWhole) return false;
   const kinds: readonly OutboxKind[] = ['event', 'alert', 'gap'];
   if (kinds.some((kind) => lastSeq[kind] === undefined)) return false;
   return outbox.every((row) => row.seq <= (lastSeq[row.kind] ?? 0));
@@ -178,8 +203,9 @@ function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
     for (const [kind, seq] of Object.entries(salvage.lastSeq)) setCounter(db, kind, seq);
     // The batches of the running daemon that are in these rows must not come twice.
     const { writer_id, writer_batch } = meta;
-    db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?').run(writer_id, writer_batch);
-    setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
+    const remember = db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?');
+    if (!tryRun(() => remember.run(writer_id, writer_batch))) return false;
+    setLastRow(db, Math.max(lastRow, salvage.lastRow));
     addViews(db, salvage);
     return true;
   });
@@ -188,7 +214,7 @@ function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
 function fillNew(db: Database.Database, options: ReplacementOptions, unsent: readonly Unsent[]): boolean {
   const { salvage, nowMs, lastRow, reason } = options;
   const outbox = new Outbox(db);
-  setLastRow(db, Math.max(lastRow, salvage.outbox.at(-1)?.row ?? 0));
+  setLastRow(db, Math.max(lastRow, salvage.lastRow));
   for (const counter of ['event', 'alert'] as const) {
     const gap: Gap = {
       counter,
@@ -264,13 +290,13 @@ function addRows(db: Database.Database, table: string, rows: readonly Row[]): bo
   return whole;
 }
 
-/** False when the row does not fit; throws what is not the row's fault. */
+/** False when the row does not fit, names of columns and JSON included (SQLITE_ERROR); throws what is not the row's fault. */
 function tryRun(work: () => unknown): boolean {
   try {
     work();
     return true;
   } catch (error) {
-    if (codeOf(error).startsWith('SQLITE_CONSTRAINT') || error instanceof TypeError) return false;
+    if (isMisfit(error) || codeOf(error) === 'SQLITE_ERROR') return false;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 // read-only, also while the daemon writes. Any thread.
 import Database from 'better-sqlite3';
 import type { TrackTrace } from '../core/trace-types.ts';
+import type { CameraStatus } from '../core/types.ts';
 import type { Finding } from '../platform/finding.ts';
 import { hasHistory } from './history-reader.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
@@ -98,10 +99,20 @@ function* checkObservations(db: Database.Database, faults: Faults): Counting {
   return count;
 }
 
+/** All there are: the compiler misses one that is not here. */
+const STATUSES: Readonly<Record<CameraStatus, true>> = {
+  disabled: true,
+  offline: true,
+  frozen: true,
+  blind: true,
+  moved: true,
+  online: true,
+};
+
 /** What a fact may say, by kind. */
 const FACT_VALUES: Readonly<Record<string, RegExp>> = {
   armed: /^[01]$/,
-  status: /^(?:disabled|offline|online)$/,
+  status: new RegExp(`^(?:${Object.keys(STATUSES).join('|')})$`),
   fault: /^(?:detector|disk):[01]$/,
 };
 

@@ -281,14 +281,20 @@ class Session {
   }
 }
 
+/** Damage that the check at the start has not seen shows where the file is first used: the full check comes next. */
+function notOpened(error: unknown, dataDir: string): Reply {
+  if (isDamage(error)) return { type: 'damaged', message: reasonOf(error) };
+  const { code, message, data } = openingError(error, dataDir);
+  return { type: 'not-opened', code, message, data };
+}
+
 function main(port: MessagePort, task: OpenTask): void {
   let session: Session | undefined;
   try {
     session = new Session(port, task);
     session.open();
   } catch (error) {
-    const { code, message, data } = openingError(error, task.dataDir);
-    port.postMessage({ type: 'not-opened', code, message, data } satisfies Reply);
+    port.postMessage(notOpened(error, task.dataDir));
     session?.close();
     return;
   }

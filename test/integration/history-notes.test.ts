@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
+import { CAMERA_FAULTS } from '../../daemon/core/camera-status.ts';
 import type { Fact } from '../../daemon/core/types.ts';
 import { History } from '../../daemon/store/history.ts';
 import { HistoryFeed } from '../../daemon/store/history-feed.ts';
@@ -92,7 +93,8 @@ test('facts and traces are in the file beside observations, one life of the daem
   const [{ bytes }] = rowsOf<{ bytes: number }>(dataDir, 'SELECT bytes FROM trace_total') as [
     { bytes: number },
   ];
-  expect(bytes).toBe(traces.reduce((sum, { body }) => sum + body.length + 200, 0));
+  // Four of these fill a page; 120 bytes are their indexes.
+  expect(bytes).toBe(traces.length * (4096 / 4 + 120));
   expect(findings(dataDir)).toEqual(['0 observations, 6 facts, 4 traces: all can be read back']);
 });
 
@@ -231,8 +233,20 @@ test('traces and facts leave with the observations of their time; what stood the
   expect(rowsOf(dataDir, 'SELECT track FROM traces')).toEqual([{ track: 1 }]);
 });
 
+test('verify takes every status that a camera can have', () => {
+  const statuses = ['disabled', 'online', ...CAMERA_FAULTS] as const;
+  const dataDir = tempDir();
+  const { learn, flush, history, facts } = world(dataDir);
+  for (const status of statuses) learn({ kind: 'status', camera: status, status });
+  flush();
+  expect(facts()).toHaveLength(6);
+  history.close();
+  expect(findings(dataDir)).toEqual(['0 observations, 6 facts, 0 traces: all can be read back']);
+});
+
 test.each([
   ["UPDATE facts SET value = 'maybe' WHERE row = 1", "fact 1: armed cannot be 'maybe'"],
+  ["UPDATE facts SET kind = 'status', value = 'onlin' WHERE row = 1", "fact 1: status cannot be 'onlin'"],
   ['UPDATE facts SET camera = 77 WHERE row = 1', 'fact 1: its camera or its life of the daemon is not known'],
   ["UPDATE traces SET body = '{}' WHERE row = 1", 'trace 1: its text does not fit its row'],
   ["UPDATE traces SET body = 'x' WHERE row = 1", 'trace 1: its text does not fit its row'],

@@ -237,18 +237,6 @@ describe('at a connect', () => {
 });
 
 describe('after the birth message', () => {
-  test('which comes where Home Assistant says it by default, or below the prefix', () => {
-    const retained = new RetainedTree({ memory: new TopicNotes() });
-    const filters = (prefix: string): string[] => {
-      const settings = { ...SETTINGS, prefix };
-      const other = { clock: new SimClock(), logger: memoryLogger().logger };
-      const channel = new HomeAssistantChannel({ id: ID, settings, housing: HOUSING, retained, ...other });
-      return channel.subscriptions().map(({ filter }) => filter);
-    };
-    expect(filters('homeassistant')).toEqual(['homeassistant/status', TOPIC]);
-    expect(filters('ha').slice(0, 2)).toEqual(['homeassistant/status', 'ha/status']);
-  });
-
   rule('the birth message online triggers the discovery message again', async () => {
     const { clock, heard, say, allMessages } = await house();
     await clock.advance(READ_BACK_MS);

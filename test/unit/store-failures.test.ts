@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { VedetteError } from '../../daemon/platform/errors.ts';
 import { isDamage, isMisfit, openingError } from '../../daemon/store/failures.ts';
@@ -11,13 +12,28 @@ test.each([
   ['SQLITE_NOTADB', true],
   ['SQLITE_IOERR_READ', true],
   ['SQLITE_IOERR_SHORT_READ', true],
+  ['STORE_DAMAGED', true],
   ['SQLITE_IOERR_WRITE', false],
   ['SQLITE_IOERR_FSYNC', false],
   ['SQLITE_FULL', false],
   ['SQLITE_BUSY', false],
   ['ENOSPC', false],
+  ['SQLITE_ERROR', false],
 ])('%s counts as damage of the file: %s', (code, expected) => {
   expect(isDamage(coded(code))).toBe(expected);
+});
+
+test('a stored text that is no JSON any more counts as damage: SQLite has no other code for it than of a bug', () => {
+  const db = new Database(':memory:');
+  let raised: unknown;
+  try {
+    db.prepare("SELECT '[\"id\":1}' ->> '$.id'").get();
+  } catch (error) {
+    raised = error;
+  }
+  db.close();
+  expect(raised).toMatchObject({ code: 'SQLITE_ERROR' });
+  expect(isDamage(raised)).toBe(true);
 });
 
 test.each([
