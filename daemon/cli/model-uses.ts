@@ -1,11 +1,11 @@
 // Which models the configuration names, for the commands about models. A board without a configuration is no mistake here.
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { VedetteError } from '../platform/errors.ts';
 
 export interface ModelUse {
   /** 'detector.model'. */
   readonly key: string;
-  /** A name or an absolute path. */
+  /** A name, or an absolute path of a folder or of its manifest.json. */
   readonly model: string;
 }
 
@@ -39,6 +39,11 @@ export function usesOf(
   { uses }: ModelUses,
   { name, folder }: { readonly name: string; readonly folder: string },
 ): readonly string[] {
-  const isIt = (model: string): boolean => model === name || resolve(model) === folder;
+  const isIt = (model: string): boolean => model === name || folderOf(model) === folder;
   return uses.filter(({ model }) => isIt(model)).map(({ key }) => key);
+}
+
+function folderOf(model: string): string {
+  const path = resolve(model);
+  return basename(path) === 'manifest.json' ? dirname(path) : path;
 }

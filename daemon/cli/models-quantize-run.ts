@@ -86,7 +86,7 @@ export async function runQuantize(
   const finished = await quantizeIn(work, asked).finally(() => steps.end());
   const report = reportOf({ asked, finished, newName });
   const isWritten = await deliver(report, { store, asked, finished, replace });
-  // After a refusal --force needs nothing of it done again, but other pictures of a camera may do better.
+  // After a refusal --force needs nothing of it done again but the labelled photos, yet other pictures of a camera may do better.
   if (isWritten || source.fingerprint === undefined) work.remove();
   if (!isWritten) throw refusal(report);
 }
@@ -120,12 +120,12 @@ async function loadConfiguration(named: string | undefined): Promise<Config> {
   return loadConfig(file, { env: process.env, semanticChecks: checkConfig }).config;
 }
 
-/** The same for everything that leads to the same model. */
+/** The same for everything that leads to the same model; labelled photos do not. */
 function workKey(manifest: Manifest, flags: QuantizeFlags, source: PictureSource): string {
   const { sha256, input, decoder } = manifest;
-  const { method, pictures, keepFloat, eval: labelled } = flags;
+  const { method, pictures, keepFloat } = flags;
   const { description, fingerprint } = source;
-  const asked = { sha256, input, decoder, method, pictures, keepFloat, labelled, description, fingerprint };
+  const asked = { sha256, input, decoder, method, pictures, keepFloat, description, fingerprint };
   const text = JSON.stringify({ version: WORK_VERSION, ...asked });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,18 +1,17 @@
 // Tries model files in a child process: what the native runtime makes of a file that nobody has run yet must not be able to harm
 // whoever asks. Measures there too, away from everything else that this process does. Main thread of a command.
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child, type ChildExit } from '../platform/child.ts';
 import { childEnvironment } from '../platform/child-environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import { residentBytes } from '../platform/process-memory.ts';
 import type { TrialAnswer, TrialRequest, TrialResult, TrialWish } from './trial-messages.ts';
 
 const PROCESS_FILE = fileURLToPath(new URL('trial-process.ts', import.meta.url));
 const WATCH_MS = 20;
 const STOP_MS = 1000;
 const WORDS_MAX = 300;
-const PAGE_BYTES = 4096;
 
 export interface TrialLimits {
   /** Of one trial, from the question to the answer (milliseconds); default 60 s. */
@@ -75,7 +74,7 @@ export class Trials implements AsyncDisposable {
     const watch = this.#options.clock.every(WATCH_MS, () => {
       if (this.#options.clock.monoMs() - beganMonoMs > deadlineMs) {
         refuse(`no answer within ${deadlineMs} ms`);
-      } else if (residentBytes(child.pid) > memoryMb * 1e6) {
+      } else if ((residentBytes(child.pid) ?? 0) > memoryMb * 1e6) {
         refuse(`it takes more than ${memoryMb} MB of memory`);
       } else return;
       this.#end(child);
@@ -148,14 +147,4 @@ export class Trials implements AsyncDisposable {
 function wordsOf(child: Child, { code, signal }: ChildExit): string {
   const last = child.stderr.split('\n').at(-1) ?? '';
   return `${signal ?? `exit code ${code}`}${last === '' ? '' : `: ${last.slice(0, WORDS_MAX)}`}`;
-}
-
-/** 0 for a process that is gone. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return pages * PAGE_BYTES;
-  } catch {
-    return 0;
-  }
 }

@@ -74,7 +74,9 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
       `model '${job.manifest.name}': none of its convolutions could be made an integer one`,
     );
   }
-  const accuracy = await work.once<Accuracy[]>('accuracy', () => accuracies(job, file));
+  const againstFloat = await work.once<Accuracy>('against-float', () => compare(job, file));
+  // Never kept: whoever was refused corrects labels, or takes other photos, and these are not ours to watch.
+  const onLabels = await measureOnLabels(job, file);
   const speed = await work.once<Speed>('speed', () => speedOf(job, file));
   const { rule, equalised, together } = chosen.choice;
   return {
@@ -87,7 +89,7 @@ export async function quantize(job: QuantizeJob): Promise<Quantized> {
     rounding: together ? 'together' : 'nearest',
     floatNodes,
     convolutions,
-    accuracy,
+    accuracy: onLabels === undefined ? [againstFloat] : [againstFloat, onLabels],
     layers: layers.map(({ layer, isFloat, sqnrDb }) => {
       const gain = chosen.gains[layer];
       return { name: layer, float: isFloat, sqnrDb, ...(gain === undefined ? {} : { gain: rounded(gain) }) };
@@ -116,30 +118,34 @@ async function countIn({ work, runtime }: QuantizeJob, file: string): Promise<Qu
   return { integer, float };
 }
 
-async function accuracies(job: QuantizeJob, file: string): Promise<Accuracy[]> {
-  const { manifest, feeds, runtime, labelled, onProgress } = job;
+async function compare(job: QuantizeJob, file: string): Promise<Accuracy> {
+  const { manifest, feeds, runtime, onProgress } = job;
   await using pair = await job.openPair(job.file, file);
-  const against = await accuracyAgainstFloat({
+  return await accuracyAgainstFloat({
     manifest,
     pair,
     feeds: feeds.control,
     signal: runtime.signal,
     onProgress: (done, of) => onProgress('comparing with the float model', done, of),
   });
-  if (labelled === undefined) return [against];
-  const [float, int8] = [await labelled(job.file), await labelled(file)];
+}
+
+async function measureOnLabels(
+  { labelled, file: floatFile }: QuantizeJob,
+  file: string,
+): Promise<Accuracy | undefined> {
+  if (labelled === undefined) return undefined;
+  const [float, int8] = [await labelled(floatFile), await labelled(file)];
   const { measure, truth, pictures } = float;
-  const lossPoints = points(float.value - int8.value);
-  const onLabels: Accuracy = {
+  return {
     measure,
     against: 'labels',
     truth,
     pictures,
     float: float.value,
     int8: int8.value,
-    lossPoints,
+    lossPoints: points(float.value - int8.value),
   };
-  return [against, onLabels];
 }
 
 async function speedOf(job: QuantizeJob, file: string): Promise<Speed> {

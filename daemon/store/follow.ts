@@ -8,6 +8,8 @@ import { connectReadOnly } from './read.ts';
 
 /** Journal entries looked at in one read. */
 const ENTRIES_MAX = 500;
+/** After an entry of these kinds nothing is told of an event or an alert any more. */
+const LAST_KINDS = ['end', 'alert'];
 
 interface Entry {
   readonly entry: number;
@@ -33,8 +35,8 @@ export class Follower<K extends ListKind> {
   #entry: number;
   /** Events that were shown and had not ended: their end is shown too. At most as many as are open. */
   readonly #open = new Set<string>();
-  /** Of the rows listed first, those that were complete: they may have been committed after the place we begin at. */
-  #listed = new Set<string>();
+  /** Rows that were shown complete and whose last entry is still to come: it must not show them again. */
+  readonly #complete = new Set<string>();
 
   /** Opens the file and remembers the end of its journal: what is committed from now on will be seen. */
   constructor(path: string, kind: K, filter: ListFilter) {
@@ -52,12 +54,20 @@ export class Follower<K extends ListKind> {
     return this.#listing;
   }
 
-  /** The last page of that listing has been shown, or an earlier one. */
+  /** A page of that listing has been shown. */
   shown(rows: readonly ListedOf[K][]): void {
-    this.#listed = new Set();
+    // Only what was committed after the place we begin at: a listing may be of any length.
+    const toCome = new Set(
+      this.#db
+        .prepare<[number], string>(
+          `SELECT subject_id FROM journal WHERE entry > ? AND kind IN (${LAST_KINDS.map((kind) => `'${kind}'`)})`,
+        )
+        .pluck()
+        .all(this.#entry),
+    );
     for (const row of rows) {
       if (isOpen(row)) this.#open.add(row.id);
-      else this.#listed.add(row.id);
+      else if (toCome.has(row.id)) this.#complete.add(row.id);
     }
   }
 
@@ -78,8 +88,12 @@ export class Follower<K extends ListKind> {
     this.#entry = entries.at(-1)!.entry;
     const ids = [...new Set(entries.map(({ subject_id }) => subject_id ?? ''))];
     const rows = this.#listing.among(ids).filter((row) => this.#isNews(row));
+    for (const row of rows) if (!isOpen(row)) this.#complete.add(row.id);
+    for (const { kind, subject_id } of entries)
+      if (LAST_KINDS.includes(kind)) this.#complete.delete(subject_id ?? '');
     const more = entries.length === ENTRIES_MAX;
-    if (!more) this.#listed.clear();
+    // All has been read: a last entry that has not come by now was given up.
+    if (!more) this.#complete.clear();
     return { rows, more };
   }
 
@@ -94,7 +108,7 @@ export class Follower<K extends ListKind> {
       return true;
     }
     this.#open.delete(row.id);
-    return !this.#listed.has(row.id);
+    return !this.#complete.has(row.id);
   }
 
   #lastEntry(): number {

@@ -96,7 +96,8 @@ export class HistoryPruner {
   }
 
   get #tracesBytesMax(): number {
-    return this.#limits.tracesKeepMb * MEGABYTE;
+    // Traces explain observations: where none of these are kept, none of those are.
+    return this.#limits.historyKeepMb === 0 ? 0 : this.#limits.tracesKeepMb * MEGABYTE;
   }
 
   /** Of everything but traces. */
@@ -136,12 +137,13 @@ export class HistoryPruner {
     this.#marks.note();
     const old = this.#marks.lastOlderThan(this.#limits.historyKeepDays);
     while (old > 0 && this.#deleteSome(old)) yield;
-    if (this.#observationBytes > this.#bytesMax) {
-      while (this.#observationBytes > this.#bytesMax * (1 - SLACK) && this.#deleteSome(Infinity)) yield;
-    }
+    // Before the observations: these must not give way for traces that go anyway.
     if (this.#followers.bytes > this.#tracesBytesMax) {
       while (this.#followers.bytes > this.#tracesBytesMax * (1 - SLACK) && this.#followers.deleteOldest())
         yield;
+    }
+    if (this.#observationBytes > this.#bytesMax) {
+      while (this.#observationBytes > this.#bytesMax * (1 - SLACK) && this.#deleteOldest()) yield;
     }
     while (this.#followers.deleteSome()) yield;
     this.#forget();
@@ -149,10 +151,15 @@ export class HistoryPruner {
     yield* this.#check();
   }
 
+  /** Where no observation is left, traces take more room than was estimated, and nothing is left for them to explain. */
+  #deleteOldest(): boolean {
+    return this.#deleteSome(Infinity) || this.#followers.deleteOldest();
+  }
+
   /** Deletes the oldest rows up to `last`, not more than a turn's; false when there were none. */
   #deleteSome(last: number): boolean {
-    const lowest = this.#lowest.get() ?? Infinity;
-    if (lowest > last) return false;
+    const lowest = this.#lowest.get() ?? undefined;
+    if (lowest === undefined || lowest > last) return false;
     this.#delete.run(Math.min(lowest + TURN_ROWS, last + 1));
     return true;
   }

@@ -156,6 +156,18 @@ describe('vedette models remove', () => {
     expect(existsSync(join(folder, 'mine'))).toBe(false);
     expect((await models('remove', 'default')).code).toBe(1);
   });
+
+  test('keeps one whose manifest.json the configuration names', async () => {
+    const { models, folder, config } = await house();
+    const text = readFileSync(config, 'utf8');
+    const byPath = text.replace(/model: mine$/m, `model: ${join(folder, 'mine/manifest.json')}`);
+    expect(byPath).not.toBe(text);
+    writeFileSync(config, byPath);
+    const kept = await models('remove', 'mine', '--config', config);
+    expect(kept).toMatchObject({ code: 1, stdout: '' });
+    expect(kept.stderr).toContain(`model 'mine' is in use: detector.model in ${config} names it`);
+    expect(existsSync(join(folder, 'mine'))).toBe(true);
+  });
 });
 
 describe('a daemon', () => {

@@ -12,6 +12,7 @@ import { pathsIn } from '../../daemon/store/paths.ts';
 import { observation } from '../fixtures/store/observations.ts';
 import { LIMITS } from '../fixtures/store/records.ts';
 import { spoilPage } from '../fixtures/store/spoil.ts';
+import { trace } from '../fixtures/store/traces.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -22,6 +23,9 @@ interface World {
   readonly history: History;
   readonly clock: SimClock;
   write(count: number): HistoryStatus;
+  /** Traces of this many tracks, `bytes` each, as one batch; of tracks written before they are the newer. */
+  trace(tracks: { readonly first: number; readonly count: number }, bytes: number): HistoryStatus;
+  traces(): number;
   rows(): { first: number | null; last: number | null; count: number };
 }
 
@@ -48,15 +52,23 @@ function world(dataDir: string, limits: Partial<StoreLimits>, clock = new SimClo
     }
     return status!;
   };
-  const rows: World['rows'] = () => {
-    const db = new Database(join(dataDir, 'history.db'), { readonly: true });
-    const row = db
-      .prepare('SELECT min(row) AS first, max(row) AS last, count(*) AS count FROM observations')
-      .get();
-    db.close();
-    return row as ReturnType<World['rows']>;
+  const putTraces: World['trace'] = ({ first, count }, bytes) => {
+    const body = { zones: [{ zone: 'x'.repeat(bytes), seconds: 1 }] };
+    feed.traced(Array.from({ length: count }, (_, at) => trace(first + at, body)));
+    return history.write(feed.takeAll()!);
   };
-  return { history, clock, write, rows };
+  const read = (sql: string): unknown => {
+    const db = new Database(join(dataDir, 'history.db'), { readonly: true });
+    const row = db.prepare(sql).get();
+    db.close();
+    return row;
+  };
+  const rows = () =>
+    read('SELECT min(row) AS first, max(row) AS last, count(*) AS count FROM observations') as ReturnType<
+      World['rows']
+    >;
+  const traces = () => (read('SELECT count(*) AS count FROM traces') as { count: number }).count;
+  return { history, clock, write, rows, trace: putTraces, traces };
 }
 
 test('observations older than their days go, whatever the wall clock says, and only these', async () => {
@@ -92,6 +104,50 @@ test('beyond its megabytes the oldest observations go, to one percent below, and
   expect(write(1).bytes).toBeLessThan(1_000_000);
   history.close();
   expect(statSync(join(dataDir, 'history.db')).size).toBeLessThan(before / 1.5);
+});
+
+test('with 0 megabytes everything goes, traces too, the file shrinks, and a reload begins anew', async () => {
+  const dataDir = tempDir();
+  const limits = { historyKeepMb: 10, tracesKeepMb: 10 };
+  const { history, clock, write, rows, trace: put, traces } = world(dataDir, limits);
+  write(100);
+  // A large and a small one share a page: more is counted for them than they take, and for the observations less than nothing.
+  for (let first = 1; first <= 600; first += 2) {
+    put({ first, count: 1 }, 1800);
+    put({ first: first + 1, count: 1 }, 1);
+  }
+  const before = write(1).bytes;
+  history.setLimits({ ...LIMITS, ...limits, historyKeepMb: 0 });
+  await clock.advance(60_000);
+  expect([rows().count, traces()]).toEqual([0, 0]);
+  history.setLimits({ ...LIMITS, ...limits });
+  expect(write(10)).toMatchObject({ written: 10, problem: '' });
+  history.close();
+  expect(statSync(join(dataDir, 'history.db')).size).toBeLessThan(before / 3);
+});
+
+test('traces that have a page each keep to their own megabytes and take none of those of the observations', async () => {
+  const { clock, write, rows, trace: put, traces } = world(tempDir(), { historyKeepMb: 1, tracesKeepMb: 2 });
+  write(1000);
+  for (let first = 1; first <= 900; first += 100) {
+    put({ first, count: 100 }, 1400);
+    await clock.advance(2000);
+  }
+  expect(write(1).bytes).toBeLessThan(3_000_000);
+  expect(rows().count).toBe(1001);
+  expect(traces()).toBeGreaterThan(400);
+});
+
+test('traces that grew, and take more room than was estimated, go when no observation is left that could', async () => {
+  const limits = { historyKeepMb: 1, tracesKeepMb: 3 };
+  const { clock, write, trace: put, traces } = world(tempDir(), limits);
+  for (let first = 1; first <= 900; first += 10) {
+    for (const bytes of [1400, 2100, 2800, 3600]) put({ first, count: 10 }, bytes);
+    await clock.advance(500);
+  }
+  await clock.advance(60_000);
+  expect(write(1).bytes).toBeLessThanOrEqual(4_000_000);
+  expect(traces()).toBeGreaterThan(100);
 });
 
 test('pruning that a kill cuts short goes on with the next life', async () => {

@@ -3,9 +3,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openPair } from '../../daemon/cli/quantize-pair.ts';
+import { openGraph } from '../../daemon/detector/graph-session.ts';
 import { readManifest } from '../../daemon/models/manifest.ts';
 import type { Quantization } from '../../daemon/models/manifest-quantization.ts';
 import { readOnnx } from '../../daemon/models/onnx-file.ts';
+import { type LabelledResult, quantize } from '../../daemon/models/quantize.ts';
+import { keptBytes, splitFeeds } from '../../daemon/models/quantize-feeds.ts';
+import { WorkFolder } from '../../daemon/models/quantize-work.ts';
+import { SeededRandom } from '../../daemon/models/seeded-random.ts';
+import { systemClock } from '../../daemon/platform/clock.ts';
 import { type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
 import { sharedPath, testNeeding } from '../support/needs.ts';
 import { COCO_DETECTOR, installCocoDetector } from '../support/shared-models.ts';
@@ -109,6 +116,42 @@ test('where no channels can be equalised, weights are rounded together all the s
   expect(done.code, done.stderr).toBe(0);
   const { quantization } = JSON.parse(done.stdout) as Document;
   expect(quantization).toMatchObject({ equalised: false, rounding: 'together' });
+});
+
+/** Quantizes the small model in a work folder that may have something, on labelled photos where int8 finds `int8` and float all. */
+async function quantizeOnLabels(data: string, int8: number) {
+  const { manifest, folder } = await readManifest(join(data, 'models/small'));
+  const file = join(folder, manifest.file);
+  const told = new Set<string>();
+  using work = new WorkFolder(join(data, 'work'));
+  using kept = work.pictures(keptBytes(manifest.input));
+  const random = new SeededRandom(7);
+  while (kept.count < 12) {
+    kept.add(Uint8Array.from({ length: keptBytes(manifest.input) }, () => random.next() * 256));
+  }
+  const labelled = async (measured: string): Promise<LabelledResult> => {
+    return { measure: 'ap50', truth: 'labels', pictures: 3, value: measured === file ? 1 : int8 };
+  };
+  const { accuracy, sha256 } = await quantize({
+    ...{ manifest, file, work, labelled, model: readOnnx(file), clock: systemClock, speedThreads: 1 },
+    options: { method: 'min-max', keepFloat: [] },
+    feeds: splitFeeds(kept, manifest.input),
+    runtime: { open: openGraph, threads: 1, signal: new AbortController().signal },
+    onProgress: (what) => told.add(what),
+    openPair: (float, other) => openPair(manifest, { float, int8: other }, systemClock),
+  });
+  return { accuracy, sha256, told };
+}
+
+test('labels that were corrected after a refusal count in the run that goes on, which does nothing else again', async () => {
+  const data = house();
+  const first = await quantizeOnLabels(data, 0.9);
+  expect(first.accuracy.map(({ lossPoints }) => lossPoints)).toEqual([expect.any(Number), 10]);
+  expect(first.told).toContain('comparing with the float model');
+  const second = await quantizeOnLabels(data, 0.995);
+  expect(second.accuracy).toEqual([first.accuracy[0], expect.objectContaining({ lossPoints: 0.5 })]);
+  expect(second.sha256).toBe(first.sha256);
+  expect(second.told).not.toContain('comparing with the float model');
 });
 
 /** Half a minute on two cores of their own. */
