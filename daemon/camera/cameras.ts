@@ -24,6 +24,7 @@ export class Cameras implements Part {
   /** As last set, for cameras that come later too. */
   readonly #efforts = new Map<string, Effort>();
   #detector: DetectorState | undefined;
+  #stopped = false;
 
   constructor(options: CamerasOptions) {
     this.#options = options;
@@ -37,8 +38,9 @@ export class Cameras implements Part {
     await this.add(this.#options.names);
   }
 
-  /** At the same time: each may take up to its own deadline. */
+  /** At the same time: each may take up to its own deadline. What a reload that is under way would add does not come any more. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await Promise.all(this.list.map((camera) => camera.stop()));
   }
 
@@ -82,6 +84,7 @@ export class Cameras implements Part {
   }
 
   async add(names: readonly string[]): Promise<void> {
+    if (this.#stopped) return;
     await Promise.all(
       names.map((name) => {
         const free = this.#places.indexOf(undefined);

@@ -57,6 +57,8 @@ export class LadderDriver implements Part {
   #config: Config;
   #models: Models = UNREAD;
   #plan: LadderPlan;
+  /** One reading after the other. */
+  #reading = Promise.resolve();
   #timer: Timer | undefined;
   #isDetectorReady = false;
   #strain: Strain = { flags: [], loadRatioAbove: 1 };
@@ -79,7 +81,7 @@ export class LadderDriver implements Part {
 
   async start(): Promise<void> {
     this.#timer = this.#options.clock.every(LOOK_MS, () => this.#look());
-    void this.#readModels();
+    this.#readModels();
   }
 
   async stop(): Promise<void> {
@@ -95,7 +97,7 @@ export class LadderDriver implements Part {
     const isMissing = lighter !== undefined && this.#models.withoutLighter !== undefined;
     if (isOther) this.#models = UNREAD;
     this.#rearrange();
-    if (isOther || isMissing) void this.#readModels();
+    if (isOther || isMissing) this.#readModels();
   }
 
   /** What the detector worked for this frame counts as its time. */
@@ -107,6 +109,8 @@ export class LadderDriver implements Part {
   detectorIs(state: 'starting' | 'ready' | 'down'): void {
     this.#isDetectorReady = state === 'ready';
     this.#load.restart();
+    // It has read a model that could not be read before.
+    if (state === 'ready') this.#readModels((models) => models.inputWidth === 0);
   }
 
   /** Undefined where there is no ladder. */
@@ -182,8 +186,13 @@ export class LadderDriver implements Part {
   }
 
   /** A lighter model that cannot be run must not be found out when the board is at its end: it is read now. */
-  async #readModels(): Promise<void> {
-    const { detector } = this.#config;
+  #readModels(isWanted: (models: Models) => boolean = () => true): void {
+    this.#reading = this.#reading.then(() => {
+      return isWanted(this.#models) ? this.#readModelsOf(this.#config) : undefined;
+    });
+  }
+
+  async #readModelsOf({ detector }: Config): Promise<void> {
     const { loadModel } = this.#options;
     // One that cannot be read is the detector's business.
     const full = await loadModel(detector.model).catch(() => undefined);
@@ -199,8 +208,9 @@ export class LadderDriver implements Part {
           `detector.lighter: ${withoutLighter}; that rung is left out`,
         );
     }
-    // Another configuration may have come meanwhile.
-    if (this.#config.detector !== detector) return;
+    // Another configuration may have come meanwhile: then it is read next.
+    const { model, lighter } = this.#config.detector;
+    if (model !== detector.model || lighter !== detector.lighter) return;
     this.#models = { inputWidth: full?.input.width ?? 0, withoutLighter };
     this.#rearrange();
   }

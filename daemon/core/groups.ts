@@ -19,6 +19,8 @@ interface Group {
   readonly first: Firing;
   readonly tracks: TrackView[];
   readonly eventIds: string[];
+  /** All that are counted, also those that are not named. */
+  readonly counted: Set<string>;
   readonly notes: NonNullable<Firing['notes']>[];
   count: number;
 }
@@ -36,13 +38,14 @@ export class Groups {
     const key = `${firing.rule.name}/${firing.camera ?? ''}`;
     let group = this.#open.get(key);
     if (group === undefined) {
-      group = { first: firing, tracks: [], eventIds: [], notes: [], count: 0 };
+      group = { first: firing, tracks: [], eventIds: [], counted: new Set(), notes: [], count: 0 };
       this.#open.set(key, group);
     }
     if (firing.notes !== undefined) group.notes.push(firing.notes);
     for (const [index, track] of firing.tracks.entries()) {
       const eventId = eventIds[index];
-      if (eventId !== undefined && group.eventIds.includes(eventId)) continue;
+      if (eventId !== undefined && group.counted.has(eventId)) continue;
+      if (eventId !== undefined) group.counted.add(eventId);
       group.count += 1;
       if (group.tracks.length >= GROUP_NAMED_MAX) continue;
       group.tracks.push(track);

@@ -2,7 +2,13 @@
 // Ctrl-C on the terminal reaches only the daemon, and under `setpriv --pdeathsig KILL` (prctl(2), PR_SET_PDEATHSIG), so
 // that the kernel kills it with the thread that spawned it, whatever ended that thread. What a child started dies with
 // it, unless it made itself a session of its own. Any thread.
-import { type ChildProcess, type SerializationType, type StdioOptions, spawn } from 'node:child_process';
+import {
+  ChildProcess,
+  type SerializationType,
+  type SpawnOptions,
+  type StdioOptions,
+  spawn,
+} from 'node:child_process';
 import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock } from './clock.ts';
@@ -32,6 +38,19 @@ const STDERR_CHARS_MAX = 8192;
 const STDERR_FULL_CHARS = 32_768;
 const STDERR_REST_MS = 50;
 
+/** Of some errors of fork(2) and execve(2) `spawn` tells by an event, others (no memory, E2BIG) it throws: here all are events. */
+function spawned(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  try {
+    return spawn(command, args, options);
+  } catch (error) {
+    if (!(error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) throw error;
+    const unborn = new ChildProcess();
+    Object.assign(unborn, { stdin: null, stdout: null, stderr: null, stdio: [null, null, null, null, null] });
+    process.nextTick(() => unborn.emit('error', error));
+    return unborn;
+  }
+}
+
 /** A running child. `exited` resolves once, when the process is gone (also when it could not be started). */
 export class Child {
   readonly process: ChildProcess;
@@ -48,7 +67,7 @@ export class Child {
     this.#clock = options.clock;
     this.#command = options.command;
     const { command, args } = withDeathSignal(options.command, options.args);
-    this.process = spawn(command, args, {
+    this.process = spawned(command, args, {
       stdio: options.stdio,
       detached: true,
       ...(options.env ? { env: options.env } : {}),

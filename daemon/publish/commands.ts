@@ -171,7 +171,7 @@ export class Commands implements Channel {
     const verdict = this.#answered.look(id, `${verb} ${text}`);
     if (verdict === 'pending') return;
     if (verdict === 'other') throw invalid(`id: '${id}' was that of another request, a short while ago`);
-    if (verdict !== 'new') return this.#publish(responsePath(id), verdict.answer);
+    if (verdict !== 'new') return this.#respond(id, requestPath(verb), verdict.answer);
     takeFrom(this.#requests[verb], `requests '${verb}'`);
     if (this.#running >= RUNNING_MAX) {
       throw limited(`${this.#running} requests are being carried out, no more at a time: try again later`);
@@ -191,7 +191,16 @@ export class Commands implements Channel {
     }
     this.#running -= 1;
     this.#answered.end(id, answer);
-    this.#publish(responsePath(id), answer);
+    this.#respond(id, path, answer);
+  }
+
+  /** Who gets no answer asks for ever: what the broker does not take is said in fewer words. */
+  #respond(id: string, path: string, answer: string): void {
+    this.#publish(responsePath(id), answer, (refusal) => {
+      const error = limited(`${refusal}; ask for less at a time`);
+      const instead = refusalPayload(error, { path, id, nowMs: this.#options.clock.nowMs() });
+      if (instead.length < answer.length) this.#publish(responsePath(id), instead);
+    });
   }
 
   /** Throws where the message may not be looked at: what is kept by the broker, or more than is taken. */
@@ -228,7 +237,7 @@ export class Commands implements Channel {
   }
 
   /** Who has asked may be gone, and so may the broker: nothing waits for this. */
-  #publish(path: string, answer: string): void {
+  #publish(path: string, answer: string, onRefused?: (refusal: string) => void): void {
     const session = this.#session;
     const { length } = answer;
     const isRoom =
@@ -243,7 +252,10 @@ export class Commands implements Channel {
     session.connection.publish(topicOf(session.device, path), answer, false, (refusal) => {
       this.#unacknowledged -= 1;
       this.#unacknowledgedLength -= length;
-      if (refusal !== undefined) this.#tell(path, limited(`the answer cannot be sent: ${refusal}`));
+      if (refusal === undefined) return;
+      const words = `the answer cannot be sent: ${refusal}`;
+      this.#tell(path, limited(words));
+      onRefused?.(words);
     });
   }
 }

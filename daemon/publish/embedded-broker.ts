@@ -26,6 +26,11 @@ const RETAINED_TOPICS_MAX = 10_000;
 /** Ports tried beyond the first with `nextFreePort`. */
 const NEXT_PORTS_MAX = 20;
 const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * A subscriber that does not read holds up who publishes for so long, then it is dropped. Less than the shortest keep-alive, or
+ * the publisher loses its connection in the meantime.
+ */
+const DRAIN_TIMEOUT_MS = 4000;
 const STOP_MS = 800;
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
@@ -119,6 +124,7 @@ export class EmbeddedBroker implements Part {
   async #createBroker(): Promise<Aedes> {
     const broker = await Aedes.createBroker({
       connectTimeout: CONNECT_TIMEOUT_MS,
+      drainTimeout: DRAIN_TIMEOUT_MS,
       preConnect: (_client, packet, callback) => {
         // Messages for an absent client of a persistent session would pile up in memory without a limit.
         packet.clean = true;
@@ -131,7 +137,9 @@ export class EmbeddedBroker implements Part {
         });
         callback(refusal, false);
       },
-      authorizePublish: (_client, packet, callback) => callback(this.#refusalOf(packet)),
+      // Each in a turn of its own: aedes numbers packets as they come, stores retained ones first, and what it tells out of order it
+      // takes for told already.
+      authorizePublish: (_client, packet, callback) => setImmediate(() => callback(this.#refusalOf(packet))),
     });
     broker.on('clientError', (client: Client, error: Error) => {
       this.#logger.debug({ client: client.id }, `client dropped: ${reasonOf(error)}`);

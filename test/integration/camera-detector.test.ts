@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DetectorClient } from '../../daemon/camera/detector-client.ts';
 import type { DetectorEndpoint } from '../../daemon/detector/wire.ts';
-import { systemClock } from '../../daemon/platform/clock.ts';
+import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import { drawnFigure, supervised } from '../support/detector.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -10,13 +10,13 @@ import { waitFor } from '../support/wait.ts';
 
 const FRAME = { bytes: Buffer.alloc(0), number: 1, atMs: 0, monoMs: 0, completeMonoMs: 0 };
 
-function clientWith(deadlineMs: number) {
+function clientWith(deadlineMs: number, clock: Clock = systemClock) {
   const seen = { ready: 0, answers: [] as number[], lost: 0, late: [] as number[] };
   const client = new DetectorClient({
     cameraIndex: 0,
     priority: 'normal',
     deadlineMs,
-    clock: systemClock,
+    clock,
     logger: memoryLogger().logger,
     onReady: () => {
       seen.ready += 1;
@@ -70,6 +70,24 @@ describe('a camera asking the detector', () => {
     await waitFor('the loss', () => seen.lost === 1);
     expect(seen.answers).toEqual([]);
     expect(client.hasFreeSlot).toBe(false);
+  });
+
+  test('does not take an answer for late that came while the daemon stood still', async () => {
+    const { endpoint } = await detector();
+    const checks: (() => void)[] = [];
+    const every: Clock['every'] = (_ms, check) => {
+      checks.push(check);
+      return { stop: () => undefined };
+    };
+    const { client, seen } = clientWith(400, { ...systemClock, every });
+    client.use(1, endpoint);
+    await waitFor('the connection', () => seen.ready === 1);
+    client.submit(drawnFigure(), FRAME);
+    // As by SIGSTOP, or a disk that hangs: timers come first then, the answer is still in the socket.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900);
+    for (const check of checks) check();
+    expect(seen.late).toEqual([]);
+    await waitFor('the answer', () => seen.answers.length === 1);
   });
 
   test('survives news of a detector that is gone already', async () => {

@@ -240,3 +240,29 @@ describe('limits', () => {
     expect((await commander.ask('request/snapshot', picture('b'))).body['ok']).toBe(true);
   });
 });
+
+testMosquitto(
+  'an answer that the broker does not take is answered by saying so, as often as it is asked for',
+  async () => {
+    const { url } = await Mosquitto.start({ lines: ['max_packet_size 20000'] });
+    await commandWorld({ url });
+    const commander = await Commander.connect(url);
+    const many = { id: 'many', counter: 'alert', afterSeq: 0, limit: 200 };
+    for (let asked = 0; asked < 2; asked += 1) {
+      const { path, body } = await commander.ask('request/events', many);
+      expect(path).toBe('response/many');
+      expect(body).toMatchObject({
+        id: 'many',
+        ok: false,
+        topic: 'request/events',
+        error: { code: 'COMMAND_LIMITED' },
+      });
+      expect(JSON.stringify(body)).toMatch(
+        /bytes are more than the broker takes \(20000\); ask for less at a time/,
+      );
+    }
+    expect((await commander.ask('request/events', { ...many, id: 'few', limit: 10 })).body).toMatchObject({
+      ok: true,
+    });
+  },
+);

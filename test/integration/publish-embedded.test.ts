@@ -253,3 +253,40 @@ test('stop closes every connection, silent ones too, and frees the port', async 
   const next = await started({ port });
   expect(next.port).toBe(port);
 });
+
+describe('subscribers', () => {
+  test('hear what is retained and what is not, in whatever order it comes in one piece', async () => {
+    const { url } = await started();
+    const subscriber = await Subscriber.connect({ url: url!, filters: ['#'], notByContract: 'made up' });
+    const publisher = client(url!);
+    await until(publisher, 'connect');
+    for (let round = 0; round < 10; round += 1) {
+      publisher.stream.cork();
+      publisher.publish('feed', `${round} before`);
+      publisher.publish('state', `${round}`, { retain: true });
+      publisher.publish('feed', `${round} after`);
+      publisher.stream.uncork();
+    }
+    await publisher.publishAsync('end', '', { qos: 1 });
+    await subscriber.waitForCount('end', 1);
+    const rounds = Array.from({ length: 10 }, (_, round) => String(round));
+    expect(subscriber.on('state').map(({ payload }) => payload)).toEqual(rounds);
+    expect(subscriber.on('feed')).toHaveLength(20);
+  });
+
+  test('are not held up for long by one that does not read', async () => {
+    const { url } = await started();
+    const frozen = client(url!);
+    await until(frozen, 'connect');
+    await frozen.subscribeAsync('#');
+    frozen.stream.pause();
+    const subscriber = await Subscriber.connect({ url: url!, filters: ['end'], notByContract: 'made up' });
+    const publisher = client(url!, { keepalive: 5 });
+    await until(publisher, 'connect');
+    const large = Buffer.alloc(200_000);
+    for (let count = 0; count < 150; count += 1) publisher.publish('large', large);
+    await publisher.publishAsync('end', '', { qos: 1 });
+    await subscriber.waitForCount('end', 1);
+    expect(publisher.connected).toBe(true);
+  });
+});
