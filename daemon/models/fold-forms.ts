@@ -4,6 +4,7 @@
 import { removePassing } from './fold-constants.ts';
 import {
   constantNumbers,
+  constantOf,
   freshName,
   GraphIndex,
   intOf,
@@ -14,7 +15,7 @@ import {
 } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
 import { type Shape, shapesOf } from './shapes.ts';
-import { makeTensor } from './tensor.ts';
+import { makeTensor, tensorNumbers } from './tensor.ts';
 
 /** The nodes must be in order. */
 export function unifyForms(graph: Graph): void {
@@ -45,7 +46,7 @@ const CHANGES: Readonly<Record<string, ((node: Node, place: Place) => void) | un
   },
 };
 
-/** The bounds of a Clip or Relu that are numbers; undefined for other nodes and for bounds that are computed. */
+/** The bounds of a Clip or Relu that are floats; undefined for other nodes, for bounds that are computed and of another type. */
 export function boundsOf(
   node: Node | undefined,
   graph: Graph,
@@ -56,7 +57,10 @@ export function boundsOf(
   if (node.opType !== 'Clip') return undefined;
   const bound = (position: number, otherwise: number): number | undefined => {
     const name = node.inputs[position] ?? '';
-    return name === '' ? otherwise : constantNumbers(graph, index, name)?.[0];
+    if (name === '') return otherwise;
+    // Of whole numbers or half floats a Clip with the float bounds that are written here is no valid node.
+    const tensor = constantOf(graph, index, name);
+    return tensor?.type === 'float32' ? tensorNumbers(tensor)[0] : undefined;
   };
   const min = bound(1, Number.NEGATIVE_INFINITY);
   const max = bound(2, Number.POSITIVE_INFINITY);

@@ -33,11 +33,16 @@ export class GraphIndex {
 
 /** Values that a node uses: its inputs, and what its inner graphs (If, Loop) take from outside. */
 export function usesOf(node: Node): string[] {
-  const uses = node.inputs.filter((input) => input !== '');
-  for (const attribute of node.attributes.values()) {
-    if (attribute.kind === 'graph') uses.push(...outerUsesOf(attribute.value));
-  }
-  return uses;
+  return [...node.inputs.filter((input) => input !== ''), ...innerUsesOf(node)];
+}
+
+function innerUsesOf({ attributes }: Node): string[] {
+  return [...attributes.values()].flatMap((each) => (each.kind === 'graph' ? outerUsesOf(each.value) : []));
+}
+
+/** Values that must keep their names and types: outputs, and what inner graphs, which transforms do not look into, take from outside. */
+export function keptValues(graph: Graph): Set<string> {
+  return new Set([...graph.outputs.map(({ name }) => name), ...graph.nodes.flatMap(innerUsesOf)]);
 }
 
 function outerUsesOf(graph: Graph): string[] {

@@ -232,7 +232,7 @@ function otherAttribute(name: string, type: number, others: readonly Uint8Array[
 /** Values that are not in raw_data but in a field of their type become the same bytes. */
 function readTensor(reader: Reader): Tensor {
   const tensor: Tensor = { name: '', type: 'type0', dims: [], raw: NOTHING, rest: [] };
-  const [floats, ints, longs]: [number[], number[], number[]] = [[], [], []];
+  const [floats, ints, longs, unsigned]: [number[], number[], number[], number[]] = [[], [], [], []];
   let doubles: Uint8Array = NOTHING;
   let isElsewhere = false;
   while (reader.next()) {
@@ -245,6 +245,7 @@ function readTensor(reader: Reader): Tensor {
     else if (field === 8) tensor.name = reader.text();
     else if (field === 9) tensor.raw = reader.bytes();
     else if (field === 10) doubles = reader.bytes();
+    else if (field === 11) reader.ints(unsigned);
     else if (field === 14) isElsewhere = reader.int() === 1;
     else tensor.rest.push(reader.skip());
   }
@@ -254,6 +255,7 @@ function readTensor(reader: Reader): Tensor {
   if (floats.length > 0) tensor.raw = bytesOf(Float32Array.from(floats));
   else if (ints.length > 0) tensor.raw = fromInts(type, ints);
   else if (longs.length > 0) tensor.raw = bytesOf(BigInt64Array.from(longs, saturated));
+  else if (unsigned.length > 0) tensor.raw = fromUnsigned(type, unsigned);
   else if (doubles.length > 0) tensor.raw = doubles;
   if (isReadable(type) && tensor.raw.length !== sizeOf(dims) * elementBytes(type)) {
     throw unsupported(
@@ -281,6 +283,11 @@ function fromInts(type: TensorType, ints: readonly number[]): Uint8Array {
   if (type === 'uint16' || type === 'float16' || type === 'bfloat16') return bytesOf(Uint16Array.from(ints));
   if (type === 'int16') return bytesOf(Int16Array.from(ints));
   return bytesOf(Int32Array.from(ints));
+}
+
+/** uint64_data holds uint32 and uint64. */
+function fromUnsigned(type: TensorType, values: readonly number[]): Uint8Array {
+  return bytesOf(type === 'uint32' ? Uint32Array.from(values) : BigUint64Array.from(values, saturated));
 }
 
 function readValueInfo(reader: Reader): ValueInfo {

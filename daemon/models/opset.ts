@@ -1,7 +1,18 @@
 // Graphs of older operator sets made into graphs of set 13, the first whose quantization has a scale for each channel. Each change
 // keeps the numbers. Pure. Source: the change log of ONNX operators (onnx.ai, "Operators", differences between versions).
 import { VedetteError } from '../platform/errors.ts';
-import { describe, floatOf, freshName, intOf, intsOf, makeNode, namesOf, stringOf } from './graph.ts';
+import {
+  constantNumbers,
+  describe,
+  floatOf,
+  freshName,
+  GraphIndex,
+  intOf,
+  intsOf,
+  makeNode,
+  namesOf,
+  stringOf,
+} from './graph.ts';
 import type { Attribute, Graph, Node, OnnxModel } from './onnx.ts';
 import { makeTensor, type ReadableType } from './tensor.ts';
 
@@ -98,20 +109,24 @@ const CHANGES: Readonly<Record<string, Change | undefined>> = {
       floats?.kind === 'floats'
         ? constant(place, `${node.outputs[0]}_scales`, 'float32', floats.value)
         : (node.inputs[1] ?? '');
-    return [resized(node, scales)];
+    return [resized(node, scales, place)];
   },
-  Resize: (node, place) => (place.from >= 11 ? [node] : [resized(node, node.inputs[1] ?? '')]),
+  Resize: (node, place) => (place.from >= 11 ? [node] : [resized(node, node.inputs[1] ?? '', place)]),
   Softmax: flattened,
   LogSoftmax: flattened,
 };
 
-/** Before set 11 pixels were matched by their corners and rounded down. */
-function resized(node: Node, scales: string): Node {
+/** Before set 11 pixels were matched by their corners and rounded down; by ONNX Runtime up along sides that shrink (its mode "simple"). */
+function resized(node: Node, scales: string, { graph }: Place): Node {
   const { attributes } = node;
   attributes.delete('scales');
   attributes.set('coordinate_transformation_mode', { kind: 'string', value: 'asymmetric' });
   if ((stringOf(node, 'mode') ?? 'nearest') === 'nearest') {
-    attributes.set('nearest_mode', { kind: 'string', value: 'floor' });
+    const factors = constantNumbers(graph, new GraphIndex(graph), scales) ?? [];
+    const shrinks = factors.some((factor) => factor < 1);
+    if (shrinks && factors.some((factor) => factor > 1))
+      throw unsupported(node, 'grows one side, shrinks another');
+    attributes.set('nearest_mode', { kind: 'string', value: shrinks ? 'ceil' : 'floor' });
   }
   return { ...node, opType: 'Resize', inputs: [node.inputs[0]!, '', scales] };
 }

@@ -2,7 +2,7 @@
 // ONNX Runtime (core/optimizer/qdq_transformer): a node is replaced by its integer kernel when all its float inputs come from
 // DequantizeLinear and its output goes to QuantizeLinear alone. Changes nothing. Pure.
 import { boundsOf } from './fold-forms.ts';
-import { constantNumbers, GraphIndex, stringOf } from './graph.ts';
+import { constantNumbers, GraphIndex, keptValues, stringOf } from './graph.ts';
 import type { Graph, Node } from './onnx.ts';
 import type { Body } from './qdq-body.ts';
 import { type ActivationParams, activationParams, type Range, reachOf, withZero } from './qdq-params.ts';
@@ -68,7 +68,7 @@ export function dataInputs(node: Node, kind: Kind): readonly string[] {
 class Planner {
   readonly #input: PlanInput;
   readonly #index: GraphIndex;
-  readonly #outputs: ReadonlySet<string>;
+  readonly #kept: ReadonlySet<string>;
   readonly #kinds = new Map<Node, Kind>();
   readonly #clipOf = new Map<Node, Node>();
   readonly #aliases = new Map<string, Alias>();
@@ -77,7 +77,7 @@ class Planner {
   constructor(input: PlanInput) {
     this.#input = input;
     this.#index = new GraphIndex(input.graph);
-    this.#outputs = new Set(input.graph.outputs.map(({ name }) => name));
+    this.#kept = keptValues(input.graph);
   }
 
   plan(): Plan {
@@ -119,7 +119,7 @@ class Planner {
     const factor = numbers?.[0] ?? 0;
     if (value === undefined || numbers?.length !== 1 || factor <= 0 || !this.#isKnown(value))
       return undefined;
-    if (this.#outputs.has(node.outputs[0]!) || this.#aliases.has(value)) return undefined;
+    if (this.#kept.has(node.outputs[0]!) || this.#aliases.has(value)) return undefined;
     const producer = this.#index.producer(value);
     const isInteger =
       producer !== undefined && (this.#kinds.has(producer) || this.#isClipOfInteger(producer));
@@ -190,7 +190,7 @@ class Planner {
     const value = node.outputs[0]!;
     const [clip, ...others] = this.#index.consumers(value);
     const bounds = clip === undefined ? undefined : this.#bounds(clip);
-    if (clip === undefined || others.length > 0 || bounds === undefined || this.#outputs.has(value))
+    if (clip === undefined || others.length > 0 || bounds === undefined || this.#kept.has(value))
       return undefined;
     const range = ranges.get(clip.outputs[0]!) ?? ranges.get(value);
     if (range === undefined || keepFloat.has(clip.name) || bounds.min > 0 || bounds.max < 0) return undefined;
@@ -240,6 +240,8 @@ class Planner {
       else if (kind === 'concat') groups.share(node.inputs, node.outputs[0]!);
       else if (!this.#isFloatOut(node)) this.#openOutput(groups, node);
     }
+    // Those that only float nodes read are made of integers all the same.
+    for (const value of this.#aliases.keys()) if (!groups.has(value)) this.#open(groups, value);
     return groups.params();
   }
 

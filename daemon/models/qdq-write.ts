@@ -2,7 +2,7 @@
 // of. Constants that are alike are written once. Of value `v` the node's own output is `v_f`, the integers are `v_q`, and the floats made
 // of them `v_dq`: what measures layers finds them by these names. Pure.
 
-import { freshName, makeNode, namesOf } from './graph.ts';
+import { freshName, keptValues, makeNode, namesOf } from './graph.ts';
 import { biasOf, linearWeights } from './linear-weights.ts';
 import type { Attribute, Graph, Node } from './onnx.ts';
 import {
@@ -36,7 +36,8 @@ class QdqWriter {
   readonly #options: WriteOptions;
   readonly #taken: Set<string>;
   readonly #nodes: Node[] = [];
-  readonly #outputs: ReadonlySet<string>;
+  /** Outputs, and what inner graphs read: floats under their own names. */
+  readonly #kept: ReadonlySet<string>;
   /** Values that only exist as integers and what is made of those: the float consumers read that too. */
   readonly #integers = new Set<string>();
   /** By value: its integers. */
@@ -51,7 +52,7 @@ class QdqWriter {
     this.#plan = plan;
     this.#options = options;
     this.#taken = namesOf(graph);
-    this.#outputs = new Set(graph.outputs.map(({ name }) => name));
+    this.#kept = keptValues(graph);
   }
 
   write(): void {
@@ -98,7 +99,7 @@ class QdqWriter {
       written.outputs[at] = this.#name(`${value}_f`);
       this.#quantize(value, written.outputs[at]!);
       this.#integers.add(value);
-      if (this.#outputs.has(value)) this.#dequantizeAs(value, value);
+      if (this.#kept.has(value)) this.#dequantizeAs(value, value);
     });
   }
 
@@ -113,7 +114,7 @@ class QdqWriter {
     this.#nodes.push({ ...node, inputs, outputs: [quantized] });
     this.#quantized.set(output, quantized);
     this.#integers.add(output);
-    if (this.#outputs.has(output)) this.#dequantizeAs(output, output);
+    if (this.#kept.has(output)) this.#dequantizeAs(output, output);
   }
 
   #writeFloat(node: Node): void {

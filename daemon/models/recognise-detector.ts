@@ -1,4 +1,5 @@
 // Which kind of detector the outputs are: detections after suppression, boxes and scores, SSD heads, YOLO rows or maps. Pure.
+import { VedetteError } from '../platform/errors.ts';
 import type { BoxesHead, DetectHead, DetectionsHead, HeadValue, RowsHead } from './head.ts';
 import { type HeadContext, reachesBeyondOne, type Says, scoresLeft, wordsOf } from './recognise-context.ts';
 import { ssdHead } from './recognise-ssd.ts';
@@ -125,12 +126,9 @@ function rowsHead(context: HeadContext, outputs: readonly HeadValue[], says: Say
 
 /** Boxes [1,N,4] and scores [1,N,C]: offsets from anchors if they come straight from convolutions, else boxes. */
 function pairHead(context: HeadContext, outputs: readonly HeadValue[], says: Says): DetectHead | undefined {
-  const boxes = outputs.find(({ dims }) => isBoxes(dims));
+  const boxes = boxesAmong(context, outputs);
   if (boxes === undefined) return ssdHead(context, outputs, says);
-  const many = boxes.dims[1];
-  const scores = outputs.find(
-    (output) => output !== boxes && output.dims.length === 3 && output.dims[1] === many,
-  );
+  const scores = scoresFor(boxes, outputs);
   if (scores === undefined) return undefined;
   const { model, index } = context;
   const tail = tailOf(model.graph, index, boxes.name);
@@ -140,6 +138,40 @@ function pairHead(context: HeadContext, outputs: readonly HeadValue[], says: Say
   if (outputs.length > 2)
     context.findings.say(`of ${outputs.length} outputs '${boxes.name}' and '${scores.name}' are kept`);
   return decodedPair(context, boxes, scores, lastOperators(tail));
+}
+
+const BOX_NAMES = /box|(?<!b)loc|reg/i;
+const SCORE_NAMES = /score|class|cls|conf|prob/i;
+
+/**
+ * The output that holds boxes. Scores of four classes have the same shape, and exporters list them in either order: names tell, a softmax
+ * does. Throws MODEL_UNSUPPORTED where neither does: swapped, they would be numbers like any others.
+ */
+function boxesAmong({ model, index }: HeadContext, outputs: readonly HeadValue[]): HeadValue | undefined {
+  const shaped = outputs.filter(({ dims }) => isBoxes(dims));
+  const likely = shaped.filter((boxes) => scoresFor(boxes, outputs) !== undefined);
+  if (likely.length < 2) return likely[0] ?? shaped[0];
+  const hasSoftmax = ({ name }: HeadValue): boolean =>
+    activationOf(tailOf(model.graph, index, name)) === 'softmax';
+  const tests: readonly ((output: HeadValue) => boolean)[] = [
+    ({ name }) => BOX_NAMES.test(name) && !SCORE_NAMES.test(name),
+    ({ name }) => !SCORE_NAMES.test(name),
+    (output) => !hasSoftmax(output),
+  ];
+  for (const test of tests) {
+    const [only, ...others] = likely.filter(test);
+    if (only !== undefined && others.length === 0) return only;
+  }
+  throw new VedetteError(
+    'MODEL_UNSUPPORTED',
+    `nothing tells boxes from scores: ${likely.map(wordsOf).join(', ')} have four columns each; export the model with outputs called 'boxes' and 'scores'`,
+  );
+}
+
+/** An output [1,N,C] with a row for each of `boxes`. */
+function scoresFor(boxes: HeadValue, outputs: readonly HeadValue[]): HeadValue | undefined {
+  const many = boxes.dims[1];
+  return outputs.find((output) => output !== boxes && output.dims.length === 3 && output.dims[1] === many);
 }
 
 function isBoxes(dims: readonly number[]): boolean {

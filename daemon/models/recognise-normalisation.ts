@@ -76,15 +76,22 @@ interface Found {
 const SPAN_MIN = 0.9;
 const SPAN_MAX = 6;
 
-/** A graph that scales its input: what that makes of 0..1 and of 0..255 tells which it was made for. */
-function insideOf({ gain, steps }: InputChain): Found | undefined {
+/**
+ * A graph that scales its input: what that makes of 0..1 and of 0..255 tells which it was made for. The span alone does not: a mean of
+ * pixels subtracted, as for models of Caffe, leaves 0..1 as wide as it was, but far from zero.
+ */
+function insideOf({ gain, bias, steps }: InputChain): Found | undefined {
   if (steps.length === 0) return undefined;
   const span = Math.max(...gain.map(Math.abs));
   const done = `the graph begins with ${steps.join(', ')}`;
   const fits = (size: number): boolean => size >= SPAN_MIN && size <= SPAN_MAX;
   if (fits(span * 255)) return { name: '0..255', why: `${done}, which makes ${rounded(span * 255)} of 255` };
-  if (fits(span)) return { name: '0..1', why: `${done}, which makes ${rounded(span)} of 1` };
-  return undefined;
+  const isNear = bias.every((each) => Math.abs(each) <= SPAN_MAX);
+  if (fits(span) && isNear) return { name: '0..1', why: `${done}, which makes ${rounded(span)} of 1` };
+  const isMean = gain.every((each) => each === 1) && bias.every((each) => each <= 0 && each >= -255);
+  if (!isMean || isNear) return undefined;
+  const mean = bias.map((each) => rounded(-each)).join(', ');
+  return { name: '0..255', why: `${done}, which subtracts a mean of pixels (${mean})` };
 }
 
 /** The first QuantizeLinear was made for the numbers that really came: the normalisation that fills its range best. */

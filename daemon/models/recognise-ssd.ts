@@ -148,7 +148,7 @@ function anchorsOf(
     family,
     anchors:
       family === 'tensorflow'
-        ? tensorflowAnchors(sizes, TENSORFLOW_SSD)
+        ? tensorflowAnchors(sizes, context.input.size, TENSORFLOW_SSD)
         : torchvisionAnchors(sizes, TORCHVISION_SSDLITE),
   };
 }

@@ -2,7 +2,7 @@
 // picture, in the order of the head's outputs. Pure. Sources: Liu et al., SSD (2016), section 2.2; create_ssd_anchors and
 // grid_anchor_generator of the TensorFlow Object Detection API; DefaultBoxGenerator of torchvision.
 
-/** Cells of a feature map. */
+/** Cells of a feature map, or pixels of a picture. */
 export interface MapSize {
   readonly width: number;
   readonly height: number;
@@ -56,14 +56,23 @@ function scalesOf(count: number, min: number, max: number): number[] {
   return [...Array.from({ length: count }, (_, at) => min + step * at), 1];
 }
 
-/** Anchors of maps of the TensorFlow API, the finest first. */
-export function tensorflowAnchors(maps: readonly MapSize[], how: TensorflowAnchors): Anchors {
+/**
+ * Anchors of maps of the TensorFlow API, the finest first. Scales are parts of the picture's shorter side, so that square boxes are square
+ * in pixels (base_anchor_size in MultipleGridAnchorGenerator); torchvision's are parts of each side.
+ */
+export function tensorflowAnchors(
+  maps: readonly MapSize[],
+  picture: MapSize,
+  how: TensorflowAnchors,
+): Anchors {
   const scales = scalesOf(maps.length, how.scaleMin, how.scaleMax);
+  const shorter = Math.min(picture.width, picture.height);
+  const [wide, high] = [shorter / picture.width, shorter / picture.height];
   const shapes = maps.map((_, at): Shapes => {
     const scale = scales[at]!;
     const shape = (size: number, ratio: number): [number, number] => [
-      size * Math.sqrt(ratio),
-      size / Math.sqrt(ratio),
+      size * Math.sqrt(ratio) * wide,
+      (size / Math.sqrt(ratio)) * high,
     ];
     if (at === 0 && how.reducesLowest) return [shape(0.1, 1), shape(scale, 2), shape(scale, 0.5)];
     const own = how.ratios.map((ratio) => shape(scale, ratio));

@@ -44,7 +44,7 @@ const ARRAYS = {
   int32: Int32Array,
   int64: BigInt64Array,
   bool: Uint8Array,
-  /** Bits; see `halfToNumber`. */
+  /** Bits; see `tensorNumbers`. The same of bfloat16. */
   float16: Uint16Array,
   float64: Float64Array,
   uint32: Uint32Array,
@@ -114,6 +114,7 @@ export function tensorValues<T extends ReadableType = ReadableType>(
 export function tensorNumbers(tensor: Tensor): number[] {
   const values = tensorValues(tensor);
   if (tensor.type === 'float16') return Array.from(values as Uint16Array, halfToNumber);
+  if (tensor.type === 'bfloat16') return bfloatsToNumbers(values as Uint16Array);
   const most = BigInt(Number.MAX_SAFE_INTEGER);
   return Array.from(values as ArrayLike<number | bigint>, (value) =>
     Number(typeof value === 'bigint' ? (value > most ? most : value < -most ? -most : value) : value),
@@ -150,6 +151,12 @@ export function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function bfloatsToNumbers(bits: Uint16Array): number[] {
+  const words = Uint32Array.from(bits, (upper) => upper * 2 ** 16);
+  return Array.from(new Float32Array(words.buffer));
 }
 
 function unsupported(what: string): VedetteError {

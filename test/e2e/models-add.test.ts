@@ -6,7 +6,7 @@ import jpegTurbo from '@julusian/jpeg-turbo';
 import { expect, test } from 'vitest';
 import { encodeModel } from '../../daemon/models/onnx-write.ts';
 import { runToEnd } from '../support/daemon.ts';
-import { bodyNet, rowsOfMaps } from '../support/heads.ts';
+import { bodyNet, rawHead } from '../support/heads.ts';
 import { pixelsOf } from '../support/importing.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -18,10 +18,7 @@ function ssdFile(folder: string, producer = 'tf2onnx'): string {
   const net = bodyNet({ side: SIDE, layout: 'nhwc', sides, producer });
   const anchors = [3, 6, 6, 6, 6, 6];
   const file = join(folder, 'street.onnx');
-  writeFileSync(
-    file,
-    encodeModel(net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 4))),
-  );
+  writeFileSync(file, encodeModel(rawHead(net, anchors, 4)));
   return file;
 }
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { corners, expectClose, outputsBefore, rowsOf, sigmoid, softmax } from '../support/decoding.ts';
 import { errorOf } from '../support/errors.ts';
-import { bodyNet, rowsOfMaps } from '../support/heads.ts';
+import { bodyNet, rawHead, rowsOfMaps } from '../support/heads.ts';
 import { importModel, numbersOf, pixelsOf } from '../support/importing.ts';
 
 const LABELS = { from: 'a file', names: ['person', 'car', 'dog'] };
@@ -29,7 +29,7 @@ function boxesOf(shapesOf: (map: number, scale: number, next: number) => number[
 test('a raw SSD head of TensorFlow is decoded by its box coder and default boxes, its scores by a sigmoid', async () => {
   const net = bodyNet({ side: SIDE, layout: 'nhwc', sides: SIDES, producer: 'tf2onnx' });
   const anchors = [3, 6, 6, 6, 6, 6];
-  const model = net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 4));
+  const model = rawHead(net, anchors, 4);
   const imported = await importModel(model, { labels: LABELS });
   expect(imported.manifest).toMatchObject({
     task: 'detect',
@@ -56,10 +56,34 @@ test('a raw SSD head of TensorFlow is decoded by its box coder and default boxes
   expectClose(numbersOf(results, 'scores'), scores);
 });
 
+test('default boxes of TensorFlow that are square are so in pixels of a picture that is not', async () => {
+  const [width, height] = [2 * SIDE, SIDE];
+  const net = bodyNet({ side: height, width, sides: SIDES, producer: 'tf2onnx' });
+  const model = rawHead(net, [3, 6, 6, 6, 6, 6], 4);
+  const imported = await importModel(model, { labels: LABELS });
+  expect(imported.manifest.input).toMatchObject({ width, height });
+  const pixels = pixelsOf(width * height * 3);
+  const [codes] = await outputsBefore(model, pixels, (pixel) => pixel / 127.5 - 1);
+  const boxes = rowsOf(numbersOf(await imported.run(pixels), 'boxes'), 4);
+  // What is left of the three boxes of each place of the first map when the sizes in their codes are taken away, in pixels.
+  const sizes = rowsOf(codes!, 4)
+    .slice(0, 8 * 4 * 3)
+    .flatMap(([, , th, tw], at) => {
+      const [x1, y1, x2, y2] = boxes[at]!;
+      return [((x2! - x1!) * width) / Math.exp(tw! / 5), ((y2! - y1!) * height) / Math.exp(th! / 5)];
+    });
+  const [long, short] = [0.2 * SIDE * Math.SQRT2, (0.2 * SIDE) / Math.SQRT2];
+  const shapes = [0.1 * SIDE, 0.1 * SIDE, long, short, short, long];
+  expectClose(
+    sizes,
+    sizes.map((_, at) => shapes[at % 6]!),
+  );
+});
+
 test("a raw head of torchvision's SSDLite is decoded by its coder and default boxes, its scores by a softmax", async () => {
   const net = bodyNet({ side: SIDE, sides: SIDES });
   const anchors = [6, 6, 6, 6, 6, 6];
-  const model = net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 4));
+  const model = rawHead(net, anchors, 4);
   const imported = await importModel(model, { labels: LABELS });
   expect(imported.facts.join('\n')).toContain("torchvision's (scales 0.2 to 0.95");
   const pixels = pixelsOf(SIDE * SIDE * 3);
@@ -93,7 +117,7 @@ test("a raw head of torchvision's SSDLite is decoded by its coder and default bo
 test('scores of 91 classes become those of the 80 that COCO has, by their ids', async () => {
   const net = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
   const anchors = [3, 6, 6, 6, 6, 6];
-  const model = net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 91));
+  const model = rawHead(net, anchors, 91);
   const imported = await importModel(model);
   expect(imported.manifest.labels).toHaveLength(80);
   const pixels = pixelsOf(SIDE * SIDE * 3);
@@ -125,7 +149,7 @@ test('the maps of a head are read right whatever they have more of, channels or 
       producer,
     });
     const anchors = producer === 'tf2onnx' ? [3, 6, 6, 6, 6, 6] : [6, 6, 6, 6, 6, 6];
-    const model = net.builder.output(rowsOfMaps(net, anchors, 4), rowsOfMaps(net, anchors, 4));
+    const model = rawHead(net, anchors, 4);
     const { facts } = await importModel(model, { labels: LABELS });
     expect(facts.join('\n')).toContain('for the feature maps 20x20, 10x10, 5x5, 3x3, 2x2, 1x1');
   }
@@ -153,10 +177,7 @@ test('an SSD head whose twelve maps are outputs of their own is joined before it
     }
   }
   const one = await importModel(net.builder.model, { labels: LABELS });
-  const two = await importModel(
-    joined.builder.output(rowsOfMaps(joined, anchors, 4), rowsOfMaps(joined, anchors, 4)),
-    { labels: LABELS },
-  );
+  const two = await importModel(rawHead(joined, anchors, 4), { labels: LABELS });
   const pixels = pixelsOf(SIDE * SIDE * 3);
   const [first, second] = [await one.run(pixels), await two.run(pixels)];
   expect(numbersOf(first, 'boxes')).toEqual(numbersOf(second, 'boxes'));
@@ -166,7 +187,7 @@ test('an SSD head whose twelve maps are outputs of their own is joined before it
 test('default boxes of an own kind are asked for, and taken from where they are given', async () => {
   const build = (): OnnxModel => {
     const net = bodyNet({ side: SIDE, sides: [4, 2], producer: 'pytorch' });
-    return net.builder.output(rowsOfMaps(net, [2, 2], 4), rowsOfMaps(net, [2, 2], 4));
+    return rawHead(net, [2, 2], 4);
   };
   const error = await errorOf(importModel(build(), { labels: LABELS }), 'MODEL_UNCLEAR');
   expect(error.message).toContain('--anchors <file>: the file of its 40 default boxes');
@@ -205,6 +226,37 @@ test('boxes that are decoded already are turned to corners in 0..1, the backgrou
   expectClose(
     numbersOf(results, 'scores'),
     rowsOf(scores!, 4).flatMap((row) => row.slice(1)),
+  );
+});
+
+test('boxes are told from as many scores of four classes by their names or the softmax, not by their order', async () => {
+  const build = (names: readonly [string, string], activation: string, boxDims = [1, 32, 4]): OnnxModel => {
+    const net = bodyNet({ side: SIDE, sides: [4], producer: 'pytorch' });
+    const { builder } = net;
+    const scores = builder.node(activation, [rowsOfMaps(net, [2], 4)]);
+    builder.rename(scores, names[0]);
+    const shape = builder.constant(boxDims, [boxDims.length], 'int64');
+    const boxes = builder.node('Reshape', [builder.node('Sigmoid', [rowsOfMaps(net, [2], 4)]), shape]);
+    builder.rename(boxes, names[1]);
+    return builder.output(...names);
+  };
+  const boxesOfModel = async (model: OnnxModel): Promise<void> => {
+    const imported = await importModel(model, { labels: LABELS, boxForm: 'xyxy', normalise: '0..1' });
+    const pixels = pixelsOf(SIDE * SIDE * 3);
+    const [, boxes] = await outputsBefore(model, pixels, (pixel) => pixel / 255);
+    const { decoder } = imported.manifest;
+    const name = decoder.type === 'boxes-scores' ? decoder.boxes : '';
+    expectClose(numbersOf(await imported.run(pixels), name), boxes!);
+  };
+  await boxesOfModel(build(['pred_scores', 'pred_boxes'], 'Sigmoid'));
+  await boxesOfModel(build(['probabilities', 'second'], 'Sigmoid'));
+  await boxesOfModel(build(['head_0', 'head_1'], 'Softmax'));
+  await boxesOfModel(build(['first', 'second'], 'Sigmoid', [1, 32, 1, 4]));
+  // A name that holds `loc` by chance is none of boxes.
+  await boxesOfModel(build(['block_1', 'second'], 'Softmax'));
+  const unclear = importModel(build(['first', 'second'], 'Sigmoid'), { labels: LABELS });
+  expect((await errorOf(unclear, 'MODEL_UNSUPPORTED')).message).toContain(
+    "nothing tells boxes from scores: 'first' [1,32,4] float32, 'second' [1,32,4] float32 have four columns each",
   );
 });
 
@@ -257,7 +309,8 @@ test('a model of half floats takes and gives what the detector reads', async () 
   const net = bodyNet({ side: SIDE, sides: SIDES, producer: 'tf2onnx' });
   const anchors = [3, 6, 6, 6, 6, 6];
   const half = (value: string): string => net.builder.node('Cast', [value], { to: 10 });
-  const model = net.builder.output(half(rowsOfMaps(net, anchors, 4)), half(rowsOfMaps(net, anchors, 4)));
+  const boxes = net.builder.rename(half(rowsOfMaps(net, anchors, 4)), 'box_encodings');
+  const model = net.builder.output(boxes, half(rowsOfMaps(net, anchors, 4)));
   const { graph } = model;
   graph.inputs[0]!.type = 'float16';
   for (const output of graph.outputs) output.type = 'float16';

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { prepare } from '../../daemon/models/fold.ts';
 import type { OnnxModel } from '../../daemon/models/onnx.ts';
+import { makeTensor } from '../../daemon/models/tensor.ts';
 import { GraphBuilder, largestDifference, nodeOf, opsOf, randomFeeds, runModel } from '../support/graphs.ts';
 
 /** Prepares a model and expects the same outputs, but for the order of roundings. */
@@ -161,6 +162,25 @@ test('a graph of operator set 9 computes the same in set 13', async () => {
   expect(model.opsets.get('')).toBe(9);
 });
 
+test.each([0.5, 0.7, 1.3, 2])(
+  'the nearest pixels of operator set 10, %f times as many, are the same in set 13',
+  async (scale) => {
+    const build = new GraphBuilder({ opset: 10 });
+    const first = build.conv(build.input([1, 3, 10, 10]), { from: 3, to: 4 });
+    const model = build.output(
+      build.node('Resize', [first, build.constant([1, 1, scale, scale])], { mode: 'nearest' }),
+    );
+    expect((await prepared(model)).opsets.get('')).toBe(13);
+  },
+);
+
+test('a graph of set 10 whose nearest pixels grow one side and shrink another is refused', () => {
+  const build = new GraphBuilder({ opset: 10 });
+  const scales = build.constant([1, 1, 2, 0.5]);
+  const model = build.output(build.node('Resize', [build.input([1, 3, 8, 8]), scales], { mode: 'nearest' }));
+  expect(() => prepare(model)).toThrow('grows one side, shrinks another');
+});
+
 test('a graph older than operator set 7 is refused with what to do', () => {
   const build = new GraphBuilder({ opset: 6 });
   const model = build.output(build.node('Relu', [build.input([1])]));
@@ -217,4 +237,24 @@ test('a turn that only one side of an operator has, or of other axes, stays', as
   const shaped = build.node('Reshape', [build.node('Relu', [turned]), build.constant([1, -1], [2], 'int64')]);
   const after = await prepared(build.output(other, shaped));
   expect(opsOf(after).filter((op) => op === 'Transpose').length).toBe(3);
+});
+
+test('bounds of whole numbers stay as they are', async () => {
+  const build = new GraphBuilder();
+  const best = build.node('ArgMax', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 4 })], { axis: 1 });
+  const bounds = [build.constant([1], [], 'int64'), build.constant([2], [], 'int64')];
+  const model = build.output(build.node('Cast', [build.node('Clip', [best, ...bounds])], { to: 1 }));
+  const after = await prepared(model);
+  expect(nodeOf(after, 'Clip').inputs.slice(1)).toEqual(bounds);
+});
+
+test('weights of bfloat16 become the floats that they are', async () => {
+  const build = new GraphBuilder();
+  const floats = Float32Array.from({ length: 12 }, (_, at) => (at - 6) / 8);
+  const bits = Uint16Array.from(new Uint32Array(floats.buffer), (word) => word >>> 16);
+  build.model.graph.initializers.set('w', makeTensor('w', 'bfloat16', [4, 3, 1, 1], bits));
+  const input = build.input([1, 3, 8, 8]);
+  const weights = build.node('Cast', ['w'], { to: 1 });
+  const after = await prepared(build.output(build.node('Conv', [input, weights], { kernel_shape: [1, 1] })));
+  expect(opsOf(after)).toEqual(['Conv']);
 });

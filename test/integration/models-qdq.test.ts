@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { prepare } from '../../daemon/models/fold.ts';
+import { makeNode } from '../../daemon/models/graph.ts';
 import { countConvolutions } from '../../daemon/models/integer-count.ts';
 import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { type QuantizeOptions, quantizeGraph } from '../../daemon/models/qdq.ts';
@@ -11,6 +12,7 @@ import {
   GraphBuilder,
   largestDifference,
   measureRanges,
+  modelOf,
   opsOf,
   optimized,
   randomFeeds,
@@ -271,5 +273,40 @@ test('a value inside the body that is an output of the model keeps its name and 
   const second = build.node('Relu', [build.conv(build.node('Relu', [first]), { from: 8, to: 8 })]);
   const outcome = await quantized(build.output(first, second, build.conv(second, { from: 8, to: 4 })));
   expect(countConvolutions(outcome.optimized)).toMatchObject({ integer: 2, float: 1 });
+  expect(outcome.off).toBeLessThan(0.03);
+});
+
+test.each(['Tanh', 'head'])(
+  'a product with one number that only a float node reads, %s, is written',
+  async (reader) => {
+    const build = new GraphBuilder();
+    const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8, size: 3 })]);
+    const half = build.node('Mul', [first, build.constant([0.5], [])]);
+    const last =
+      reader === 'head'
+        ? half
+        : build.node('Relu', [build.conv(build.node('Tanh', [half]), { from: 8, to: 8 })]);
+    const outcome = await quantized(build.output(build.conv(last, { from: 8, to: 4 })));
+    expect(outcome.ops).not.toContain('Mul');
+    expect(outcome.off).toBeLessThan(0.03);
+  },
+);
+
+test('what an inner graph takes from outside keeps its name and its numbers', async () => {
+  const build = new GraphBuilder();
+  const first = build.node('Relu', [build.conv(build.input([1, 3, 8, 8]), { from: 3, to: 8, size: 3 })]);
+  const pooled = build.node('GlobalAveragePool', [first]);
+  const half = build.node('Mul', [pooled, build.constant([0.5], [])]);
+  const inner = (opType: string, output: string): OnnxModel['graph'] => ({
+    ...modelOf({ nodes: [makeNode(opType, [pooled, half], [output])] }).graph,
+    outputs: [{ name: output, type: 'float32', dims: undefined }],
+  });
+  const width = build.node('Gather', [build.node('Shape', [pooled]), build.constant([3], [], 'int64')]);
+  const chosen = build.node('If', [build.node('Equal', [width, build.constant([1], [], 'int64')])]);
+  const { attributes } = build.model.graph.nodes.at(-1)!;
+  attributes.set('then_branch', { kind: 'graph', value: inner('Add', 'sum') });
+  attributes.set('else_branch', { kind: 'graph', value: inner('Sub', 'difference') });
+  const outcome = await quantized(build.output(build.conv(chosen, { from: 8, to: 4 })));
+  expect(outcome.ops).toContain('QLinearGlobalAveragePool');
   expect(outcome.off).toBeLessThan(0.03);
 });

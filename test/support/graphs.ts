@@ -90,6 +90,13 @@ export class GraphBuilder {
     return output;
   }
 
+  /** Another name for a value that no node uses yet. */
+  rename(value: string, name: string): string {
+    const node = this.model.graph.nodes.find(({ outputs }) => outputs.includes(value))!;
+    node.outputs = node.outputs.map((output) => (output === value ? name : output));
+    return name;
+  }
+
   /** A convolution with weights about as large as training makes them. */
   conv(
     input: string,

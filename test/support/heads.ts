@@ -1,5 +1,6 @@
 // Small networks with the heads that exporters write, with constants by chance: a body of convolutions that halve the picture, and
 // what is behind it. For tests only.
+import type { OnnxModel } from '../../daemon/models/onnx.ts';
 import { GraphBuilder } from './graphs.ts';
 
 export interface Net {
@@ -10,6 +11,8 @@ export interface Net {
 
 export interface NetOptions {
   readonly side: number;
+  /** Of the picture; as high as that otherwise. Sides of maps are heights. */
+  readonly width?: number;
   readonly layout?: 'nchw' | 'nhwc';
   readonly type?: 'float32' | 'uint8';
   /** Sides of the maps wanted. */
@@ -22,6 +25,7 @@ export interface NetOptions {
 /** A body whose maps have the sides wanted: each step halves, rounded up. */
 export function bodyNet({
   side,
+  width = side,
   layout = 'nchw',
   type,
   sides,
@@ -31,7 +35,7 @@ export function bodyNet({
 }: NetOptions): Net {
   const builder = new GraphBuilder({ opset });
   builder.model.producer = producer;
-  const shape = layout === 'nchw' ? [3, side, side] : [side, side, 3];
+  const shape = layout === 'nchw' ? [3, side, width] : [side, width, 3];
   const dims = rank === 3 ? shape : [1, ...shape];
   let value = builder.input(dims, type ?? 'float32', 'given');
   if (rank === 3) value = builder.node('Unsqueeze', [value, builder.constant([0], [1], 'int64')]);
@@ -66,4 +70,13 @@ export function rowsOfMaps(net: Net, anchors: readonly number[], columns: number
     return builder.node('Reshape', [last, builder.constant([1, -1, columns], [3], 'int64')]);
   });
   return builder.node('Concat', rows, { axis: 1 });
+}
+
+/** A raw SSD head. Boxes and the scores of three labels and a background have the same shape: names tell them apart. */
+export function rawHead(net: Net, anchors: readonly number[], classes: number): OnnxModel {
+  const boxes = net.builder.rename(rowsOfMaps(net, anchors, 4), 'box_encodings');
+  return net.builder.output(
+    boxes,
+    net.builder.rename(rowsOfMaps(net, anchors, classes), 'class_predictions'),
+  );
 }

@@ -159,6 +159,38 @@ test('a scaling that suits neither 0..1 nor 0..255 is no reason to guess, whoeve
   expect(message).toContain('the graph begins with Mul, which suits neither 0..1 nor 0..255');
 });
 
+test('a graph that subtracts a mean of pixels takes pixels; one that adds it, or scales what is left, tells nothing', async () => {
+  const said = (gain: number, bias: readonly number[]): Findings => {
+    const findings = new Findings();
+    const chain = { gain: [gain, gain, gain], bias, steps: ['Sub'] };
+    const input = {
+      name: 'x',
+      type: 'float32',
+      layout: 'nchw',
+      rank: 4,
+      size: OTHERWISE.size,
+      chain,
+    } as const;
+    recogniseNormalisation(
+      { input, source: { framework: 'pytorch' }, task: 'classify', isYolo: false, takesPixels: false },
+      {},
+      findings,
+    );
+    return findings;
+  };
+  expect(said(1, [-123.68, -116.78, -103.94]).facts).toEqual([
+    'pixels become floats of 0..255: the graph begins with Sub, which subtracts a mean of pixels (123.68, 116.78, 103.94)',
+  ]);
+  expect(said(1, [-127.5, -127.5, -127.5]).facts[0]).toContain('floats of 0..255');
+  expect(said(1, [-0.485, -0.456, -0.406]).facts[0]).toContain('become 0..1');
+  expect(said(4.4, [-2.1, -2, -1.8]).facts[0]).toContain('become 0..1');
+  expect(said(1 / 127.5, [-1, -1, -1]).facts[0]).toContain('floats of 0..255');
+  for (const unclear of [said(1, [123, 117, 104]), said(2, [-255, -255, -255])]) {
+    expect(unclear.facts).toEqual([]);
+    await errorOf(() => unclear.finish('x.onnx'), 'MODEL_UNCLEAR');
+  }
+});
+
 test('everything that is unknown is asked for at once, by its flag', async () => {
   const findings = new Findings();
   findings.say('layout is NCHW: because');

@@ -61,6 +61,24 @@ test('every int64 that a number holds is read as it was written; larger ones sat
   }
 });
 
+test('unsigned constants in the field of their type are read', () => {
+  const read = (type: number, numbers: readonly number[]): number[] => {
+    const model = new Writer();
+    model.message(7, (graph) => {
+      graph.message(5, (tensor) => {
+        tensor.int(1, numbers.length);
+        tensor.int(2, type);
+        tensor.text(8, 'u');
+        for (const number of numbers) tensor.int(11, number);
+      });
+    });
+    model.message(8, (opset) => opset.int(2, 13));
+    return tensorNumbers(decodeModel(model.finish()).graph.initializers.get('u')!);
+  };
+  expect(read(12, [7, 0, 2 ** 32 - 1])).toEqual([7, 0, 2 ** 32 - 1]);
+  expect(read(13, [7, 0, 2 ** 40])).toEqual([7, 0, 2 ** 40]);
+});
+
 test('constants of every type come back with their values', () => {
   const values: [ReadableType, number[]][] = [
     ['float32', [1.5, -2, 0]],

@@ -15,7 +15,7 @@ function box(anchors: Float64Array, at: number): number[] {
 }
 
 test('the 1917 boxes of SSD on a MobileNet at 300: three of the finest map, six of each other', () => {
-  const anchors = tensorflowAnchors(MAPS_300, TENSORFLOW_SSD);
+  const anchors = tensorflowAnchors(MAPS_300, { width: 300, height: 300 }, TENSORFLOW_SSD);
   expect(anchors.length / 4).toBe(19 * 19 * 3 + (100 + 25 + 9 + 4 + 1) * 6);
   expect(anchors.length / 4).toBe(1917);
   // The first place of 19: 0.5/19. Scales 0.1 square, then 0.2 with ratios 2 and 1/2.
@@ -52,6 +52,17 @@ test('the 3234 boxes of torchvision at 320: six at each place, sizes cut at the 
   // The last map: 0.95 · sqrt(2) is more than all of the picture.
   expect(box(anchors, 3228)).toEqual([0.5, 0.5, 0.95, 0.95]);
   expect(box(anchors, 3230)).toEqual([0.5, 0.5, 1, 0.671751]);
+});
+
+test("TensorFlow's boxes are parts of the shorter side: square ones are square in a picture that is not", () => {
+  const wide = tensorflowAnchors([{ width: 4, height: 2 }], { width: 640, height: 320 }, TENSORFLOW_SSD);
+  // 0.1 of 320 pixels is 32: 0.05 of the width. Then 0.2 of ratio 2: 0.282843 of 320 wide, 0.141421 of it high.
+  expect(box(wide, 0)).toEqual([0.125, 0.25, 0.05, 0.1]);
+  expect(box(wide, 1)).toEqual([0.125, 0.25, 0.141421, 0.141421]);
+  expect(box(wide, 2)).toEqual([0.125, 0.25, 0.070711, 0.282843]);
+  const high = tensorflowAnchors([{ width: 1, height: 3 }], { width: 100, height: 300 }, TENSORFLOW_SSD);
+  expect(box(high, 0)).toEqual([0.5, 0.166667, 0.1, 0.033333]);
+  expect(box(high, 1)).toEqual([0.5, 0.166667, 0.282843, 0.04714]);
 });
 
 test('maps that are not square place their boxes by their own sides', () => {
