@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Finding } from './finding.ts';
 import { namesIn, readNumber, readText, SYSTEM_ROOTS, type SystemRoots } from './system-files.ts';
 
-export const UNDER_VOLTAGE = 'under-voltage';
+const UNDER_VOLTAGE = 'under-voltage';
 
 /** Bits of `vcgencmd get_throttled`; 16 higher: since the start of the board (raspberrypi.com, os.html#get_throttled). */
 const BITS = [
