@@ -1,9 +1,9 @@
 // Decoders: from the raw outputs of a model to detections in fixed arrays. Own no session and no socket. Run in the
 // detector process for every request: plain loops over typed arrays, nothing allocated after the first run of a size.
-import { type FlatDetections, takeBest } from '../core/nms.ts';
 import type { ModelDecoder } from '../core/types.ts';
 import { VedetteError } from '../platform/errors.ts';
-import { DETECTIONS_MAX, type WireDetections } from './wire.ts';
+import { takeBest } from './nms.ts';
+import { createDetections, DETECTIONS_MAX, type WireDetections } from './wire.ts';
 
 /** Boxes times classes that a decoder looks through at most: 16 times a YOLO at 640 with 80 classes would be refused. */
 export const CELLS_MAX = 8_000_000;
@@ -24,7 +24,7 @@ export interface DecoderOptions {
 /** Reads one run's outputs into `into`: scores ≥ scoreLow, boxes clamped to 0..1, best first, DETECTIONS_MAX at most. */
 export class Decoder {
   readonly #options: DecoderOptions;
-  #candidates: FlatDetections = createCandidates(CANDIDATES_START);
+  #candidates = createDetections(CANDIDATES_START);
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -110,22 +110,13 @@ export class Decoder {
   /** Doubles the room for candidates; bounded by CELLS_MAX, which bounds what a run can produce. */
   #grow(): void {
     const from = this.#candidates;
-    const to = createCandidates(from.scores.length * 2);
+    const to = createDetections(from.scores.length * 2);
     to.classes.set(from.classes);
     to.scores.set(from.scores);
     to.boxes.set(from.boxes);
     to.count = from.count;
     this.#candidates = to;
   }
-}
-
-function createCandidates(capacity: number): FlatDetections {
-  return {
-    count: 0,
-    classes: new Uint32Array(capacity),
-    scores: new Float32Array(capacity),
-    boxes: new Float32Array(capacity * 4),
-  };
 }
 
 function outputOf(outputs: OutputData, name: string): Float32Array {

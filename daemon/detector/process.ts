@@ -39,14 +39,16 @@ try {
 async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void> {
   const onOpening = (provider: Provider): void => report({ type: 'opening', provider });
   const local = await openSession({ ...options, clock: systemClock, onOpening });
-  const { session, remote } = await withRemote(local, options);
   const decoder = new Decoder({
     decoder: options.model.decoder,
     labelCount: options.model.labels.length,
     scoreLow: options.scoreLow,
   });
   // Once before the first request: proves that the sizes of the outputs fit together.
-  decoder.decode(await local.run(), createDetections());
+  const outputs = await local.run();
+  decoder.decode(outputs, createDetections());
+  const localBoxes = outputs[options.model.decoder.boxes]!.length / 4;
+  const { session, remote } = await withRemote(local, localBoxes, options);
   const slotsFd = openSync(options.slotsPath, 'r');
   const server = new DetectorServer({
     session,
@@ -76,6 +78,7 @@ async function serve(options: ProcessOptions, signal: AbortSignal): Promise<void
 /** With a remote server it is asked first; its modules are loaded only then. */
 async function withRemote(
   local: DetectorSession,
+  localBoxes: number,
   { remote: config, model, deadlineMs }: ProcessOptions,
 ): Promise<{ session: DetectorSession; remote?: RemoteSession }> {
   if (config === undefined) return { session: local };
@@ -87,6 +90,7 @@ async function withRemote(
   ]);
   const remote = new RemoteSession({
     model,
+    localBoxes,
     remote: { ...config, token },
     clock: systemClock,
     onChange: report,

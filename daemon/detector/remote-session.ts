@@ -37,6 +37,8 @@ const TIMES_KEPT = 64;
 
 export interface RemoteSessionOptions {
   readonly model: ModelSpec;
+  /** Boxes in the outputs of one run of the local model: a server's answer is held against them. */
+  readonly localBoxes: number;
   readonly remote: RemoteConfig;
   readonly clock: Clock;
   /** The state changed, or the reason for it. */
@@ -61,12 +63,12 @@ export class RemoteSession {
   #fallbacks = 0;
 
   constructor(options: RemoteSessionOptions) {
-    const { remote, model } = options;
+    const { remote, model, localBoxes } = options;
     this.#options = options;
     this.#url = new URL(remote.url);
     this.#path = modelPath(this.#url, { model: remote.model ?? model.name, version: remote.version });
     this.#backoff = new Backoff({ minMs: RETRY_MIN_MS, maxMs: (remote.retryMaxS ?? RETRY_MAX_S) * 1000 });
-    this.#reader = new AnswerReader(model);
+    this.#reader = new AnswerReader(model, localBoxes);
     this.#head = binaryHead(model);
   }
 

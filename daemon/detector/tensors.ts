@@ -11,18 +11,21 @@ export interface WantedOutput {
   readonly shape: readonly Size[];
 }
 
+/** Name of the size that says how many boxes an answer has. */
+export const BOX_COUNT = 'N';
+
 /** The outputs that the decoder of a model reads, all float32. */
 export function wantedOutputs({ decoder, labels }: Pick<ModelSpec, 'decoder' | 'labels'>): WantedOutput[] {
   if (decoder.type === 'boxes-scores') {
     return [
-      { name: decoder.boxes, shape: [1, 'N', 4] },
-      { name: decoder.scores, shape: [1, 'N', labels.length] },
+      { name: decoder.boxes, shape: [1, BOX_COUNT, 4] },
+      { name: decoder.scores, shape: [1, BOX_COUNT, labels.length] },
     ];
   }
   return [
-    { name: decoder.boxes, shape: [1, 'N', 4] },
-    { name: decoder.classes, shape: [1, 'N'] },
-    { name: decoder.scores, shape: [1, 'N'] },
+    { name: decoder.boxes, shape: [1, BOX_COUNT, 4] },
+    { name: decoder.classes, shape: [1, BOX_COUNT] },
+    { name: decoder.scores, shape: [1, BOX_COUNT] },
     { name: decoder.count, shape: [1] },
   ];
 }

@@ -53,7 +53,7 @@ export interface DetectorRequest {
   readonly dims: Uint32Array;
 }
 
-/** Detections of one answer in fixed arrays, best score first; entries from `count` on are stale. */
+/** Detections in fixed arrays, those of an answer best score first; entries from `count` on are stale. */
 export interface WireDetections {
   count: number;
   /** Index into the model's labels. */
@@ -128,13 +128,13 @@ export function slotOffset(slot: number, slotBytes: number): number {
   return slot * slotBytes;
 }
 
-/** Arrays for one answer. */
-export function createDetections(): WireDetections {
+/** Arrays for as many detections; without a number for those of one answer. */
+export function createDetections(capacity: number = DETECTIONS_MAX): WireDetections {
   return {
     count: 0,
-    classes: new Uint32Array(DETECTIONS_MAX),
-    scores: new Float32Array(DETECTIONS_MAX),
-    boxes: new Float32Array(DETECTIONS_MAX * 4),
+    classes: new Uint32Array(capacity),
+    scores: new Float32Array(capacity),
+    boxes: new Float32Array(capacity * 4),
   };
 }
 

@@ -32,6 +32,7 @@ export type Fault =
   | 'garbage-header'
   | 'wrong-shape'
   | 'huge-shape'
+  | 'many-boxes'
   | 'wrong-type'
   | 'short'
   | 'not-numbers'
@@ -47,6 +48,8 @@ export interface KserveOptions {
 }
 
 const SLOW_MS = 1000;
+/** More than any answer may have, and few enough for a loopback. */
+const MANY_BOXES = 20_000;
 
 export class KserveServer {
   fault: Fault | undefined;
@@ -221,6 +224,11 @@ export class KserveServer {
     if (this.fault === 'wrong-shape') return { ...spoilt, shape: [1, ...shape] };
     if (this.fault === 'huge-shape')
       return { ...spoilt, shape: shape.map((size, i) => (i === 1 ? 1e9 : size)) };
+    if (this.fault === 'many-boxes') {
+      const many = shape.map((size, i) => (i === 1 ? MANY_BOXES : size));
+      const values = new Float32Array(many.reduce((product, size) => product * size, 1)).fill(1);
+      return { ...spoilt, shape: many, bytes: Buffer.from(values.buffer) };
+    }
     if (this.fault === 'short') return { ...spoilt, bytes: bytes.subarray(0, bytes.length - 4) };
     if (this.fault === 'not-numbers') bytes.writeFloatLE(Number.NaN, 8);
     return spoilt;

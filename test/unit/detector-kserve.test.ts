@@ -43,11 +43,26 @@ const FITTING = {
   ],
 };
 
-function answerOf(boxes: readonly number[], scores: readonly number[]): { body: Buffer; head: string } {
-  const tensors = [
+const SSD_NAMES = { boxes: 'boxes', classes: 'classes', scores: 'scores', count: 'count' };
+
+interface Output {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+function answerOf(boxes: ArrayLike<number>, scores: ArrayLike<number>): { body: Buffer; head: string } {
+  return packed([
     { name: 'scores', shape: [1, scores.length / 2, 2], data: Float32Array.from(scores) },
     { name: 'boxes', shape: [1, boxes.length / 4, 4], data: Float32Array.from(boxes) },
-  ];
+  ]);
+}
+
+function emptyAnswer(boxes: number): { body: Buffer; head: string } {
+  return answerOf(new Float32Array(boxes * 4), new Float32Array(boxes * 2));
+}
+
+function packed(tensors: readonly Output[]): { body: Buffer; head: string } {
   const outputs = tensors.map(({ name, shape, data }) => ({
     ...{ name, shape, datatype: 'FP32' },
     parameters: { binary_data_size: data.byteLength },
@@ -94,20 +109,59 @@ describe('an answer', () => {
   const { body, head } = answerOf([0.125, 0.25, 0.5, 0.75], [0.5, 0.25]);
 
   test('is read by the names of its outputs, in whatever order they come', () => {
-    const outputs = new AnswerReader(MODEL).read(body, head);
+    const outputs = new AnswerReader(MODEL, 1).read(body, head);
     expect([...outputs['boxes']!]).toEqual([0.125, 0.25, 0.5, 0.75]);
     expect([...outputs['scores']!]).toEqual([0.5, 0.25]);
   });
 
   test('whose outputs are of different lengths is refused', () => {
     const two = answerOf([0, 0, 1, 1, 0, 0, 1, 1], [0.5, 0.25]);
-    expect(() => new AnswerReader(MODEL).read(two.body, two.head)).toThrow(
+    expect(() => new AnswerReader(MODEL, 2).read(two.body, two.head)).toThrow(
       "sent output 'boxes' in shape [1,2,4], not [1,1,4]",
     );
   });
 
+  test('with more boxes than the local model gives is refused, in binary and in JSON', () => {
+    const refused = 'sent 20001 boxes, the local model has 2160 (limit 20000)';
+    const reader = new AnswerReader(MODEL, 2160);
+    const many = emptyAnswer(20_001);
+    expect(() => reader.read(many.body, many.head)).toThrow(refused);
+    const json = { outputs: [{ name: 'boxes', datatype: 'FP32', shape: [1, 20_001, 4], data: [] }] };
+    expect(() => reader.read(Buffer.from(JSON.stringify(json)), undefined)).toThrow(refused);
+  });
+
+  test.each([
+    ['as many boxes as a large local model gives', 30_000, 30_000],
+    ['none', 2160, 0],
+    ['fewer than the local model gives', 2160, 3],
+    ['some where the local model found none in an empty picture', 0, 300],
+    ['those of a finer grid than that of the local model', 2160, 3024],
+  ])('with %s is read', (_, localBoxes, boxes) => {
+    const { body: fitting, head: length } = emptyAnswer(boxes);
+    const outputs = new AnswerReader(MODEL, localBoxes).read(fitting, length);
+    expect(outputs['scores']).toHaveLength(boxes * 2);
+  });
+
+  test('of a model with one score a box has its limit in boxes, however many labels there are', () => {
+    const decoder = { type: 'tf-ssd', ...SSD_NAMES, classOffset: 0 } as const;
+    const ssd: ModelSpec = { ...MODEL, decoder, labels: Array.from({ length: 90 }, (_, i) => `label ${i}`) };
+    const reader = new AnswerReader(ssd, 10);
+    const found = [
+      { name: 'boxes', shape: [1, 500, 4], data: new Float32Array(2000) },
+      { name: 'classes', shape: [1, 500], data: new Float32Array(500) },
+      { name: 'scores', shape: [1, 500], data: new Float32Array(500) },
+      { name: 'count', shape: [1], data: Float32Array.of(500) },
+    ];
+    const { body: fitting, head: length } = packed(found);
+    expect(reader.read(fitting, length)['scores']).toHaveLength(500);
+    const many = packed([{ name: 'scores', shape: [1, 40_001], data: new Float32Array(40_001) }]);
+    expect(() => reader.read(many.body, many.head)).toThrow(
+      'sent 40001 boxes, the local model has 10 (limit 40000)',
+    );
+  });
+
   test('with any bytes in it is read or refused, and never breaks anything else', () => {
-    const reader = new AnswerReader(MODEL);
+    const reader = new AnswerReader(MODEL, 1);
     const spoilt = fc.record({ at: fc.nat(body.length - 1), bytes: fc.uint8Array({ maxLength: 12 }) });
     const anything = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => ({ bytes, length: undefined })),

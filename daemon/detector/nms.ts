@@ -1,38 +1,15 @@
-// Non-maximum suppression: of several boxes on one object, the best one stays. Two forms of the same greedy rule: on
-// detections (the camera joins its crops with it) and on flat arrays (the detector's hot path, which allocates nothing).
-// Pure: no I/O, any thread.
-import { iou } from './geometry.ts';
-import type { Detection } from './types.ts';
-
-/** Boxes in fixed arrays: x1, y1, x2, y2 per entry; entries from `count` on are stale. */
-export interface FlatDetections {
-  count: number;
-  readonly classes: Uint32Array;
-  readonly scores: Float32Array;
-  readonly boxes: Float32Array;
-}
-
-/** Detections of one frame, best first, without those that overlap a better one of their label by more than `iouMax`. */
-export function nms<T extends Detection>(detections: readonly T[], iouMax: number): T[] {
-  const kept: T[] = [];
-  // The sort is stable: among equal scores the earlier one wins.
-  for (const candidate of [...detections].sort((a, b) => b.score - a.score)) {
-    const covered = kept.some(
-      (better) => better.label === candidate.label && iou(better.box, candidate.box) > iouMax,
-    );
-    if (!covered) kept.push(candidate);
-  }
-  return kept;
-}
+// Non-maximum suppression: of several boxes on one object, the best one stays. For one run of the model; what several crops
+// of a frame found is joined in core/crops.ts. Runs in the detector process for every request and allocates nothing. Pure.
+import type { WireDetections } from './wire.ts';
 
 /**
- * The same on flat arrays, per class: moves the best of `candidates` to `into`, best first, until none is left or
- * `countMax` are found. `candidates` is used up. An `iouMax` of 1 only sorts. Takes countMax passes over the candidates
- * at most: no sort, no allocation.
+ * Moves the best of `candidates` to `into`, best first, until none is left or `countMax` are found; without those that
+ * overlap a better one of their class by more than `iouMax` (1 only sorts). Among equal scores the earlier one wins.
+ * `candidates` is used up. Takes countMax passes over the candidates at most: no sort, no allocation.
  */
 export function takeBest(
-  candidates: FlatDetections,
-  into: FlatDetections,
+  candidates: WireDetections,
+  into: WireDetections,
   limits: { readonly iouMax: number; readonly countMax: number },
 ): void {
   const { iouMax, countMax } = limits;
@@ -56,7 +33,7 @@ export function takeBest(
   }
 }
 
-function copyEntry(from: FlatDetections, at: number, to: FlatDetections, place: number): void {
+function copyEntry(from: WireDetections, at: number, to: WireDetections, place: number): void {
   to.classes[place] = from.classes[at]!;
   to.scores[place] = from.scores[at]!;
   for (let k = 0; k < 4; k += 1) to.boxes[place * 4 + k] = from.boxes[at * 4 + k]!;
