@@ -7,7 +7,7 @@ import { decisionScene } from '../core/configured.ts';
 import { DetectorLoad, type DetectorShares, type FrameCounts } from '../core/detector-load.ts';
 import type { Effort } from '../core/effort.ts';
 import { Ladder, type LadderStep, type Strain } from '../core/ladder.ts';
-import { classOf, LadderPlan, type LadderState } from '../core/ladder-rungs.ts';
+import { classOf, type LadderMeans, LadderPlan, type LadderState } from '../core/ladder-rungs.ts';
 import type { ModelSpec, Observation } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
@@ -31,22 +31,25 @@ export interface LadderOptions {
   /** The lighter model is wanted, or not any more: see `LadderDriver.usesLighterModel`. */
   readonly onModel: () => void;
   /** Reads and verifies a model; rejects with the reason. */
-  readonly loadModel: (model: string) => Promise<Pick<ModelSpec, 'labels' | 'input'>>;
+  readonly loadModel: (model: string) => Promise<ReadModel>;
 }
 
 const LOOK_MS = 1000;
 /** What is known before the models have been read: regions may make sense, a lighter model does not count. */
-const UNREAD: Models = { inputWidth: 0, withoutLighter: 'detector.lighter names no model' };
+const UNREAD: Models = { inputWidth: 0, withoutLighter: 'detector.lighter names no model', modelRatio: 1 };
 const LIGHTER_CODE: ErrorCode = 'CONFIG_INVALID';
 const OTHER_LABELS = 'its labels are not those of detector.model';
 
 /** What the ladder has to know of the models. */
-interface Models {
+interface Models extends Lighter {
   /** Of the full model, pixels. */
   readonly inputWidth: number;
-  /** Why there is no lighter one; undefined: there is. */
-  readonly withoutLighter: string | undefined;
 }
+
+/** What it has to know of the lighter one, see `LadderMeans`. */
+type Lighter = Pick<LadderMeans, 'withoutLighter' | 'modelRatio'>;
+/** What is read of a model. */
+type ReadModel = Pick<ModelSpec, 'labels' | 'input'>;
 
 export class LadderDriver implements Part {
   readonly name = 'ladder';
@@ -196,22 +199,22 @@ export class LadderDriver implements Part {
     const { loadModel } = this.#options;
     // One that cannot be read is the detector's business.
     const full = await loadModel(detector.model).catch(() => undefined);
-    let withoutLighter = UNREAD.withoutLighter;
+    let beside: Lighter = UNREAD;
     if (detector.lighter !== undefined && full !== undefined) {
-      withoutLighter = await loadModel(detector.lighter).then(
-        ({ labels }) => (isDeepStrictEqual(labels, full.labels) ? undefined : OTHER_LABELS),
-        reasonOf,
+      beside = await loadModel(detector.lighter).then(
+        (light) => besideFull(light, full),
+        (error: unknown) => ({ ...UNREAD, withoutLighter: reasonOf(error) }),
       );
-      if (withoutLighter !== undefined)
+      if (beside.withoutLighter !== undefined)
         this.#logger.warn(
           { code: LIGHTER_CODE },
-          `detector.lighter: ${withoutLighter}; that rung is left out`,
+          `detector.lighter: ${beside.withoutLighter}; that rung is left out`,
         );
     }
     // Another configuration may have come meanwhile: then it is read next.
     const { model, lighter } = this.#config.detector;
     if (model !== detector.model || lighter !== detector.lighter) return;
-    this.#models = { inputWidth: full?.input.width ?? 0, withoutLighter };
+    this.#models = { ...beside, inputWidth: full?.input.width ?? 0 };
     this.#rearrange();
   }
 
@@ -224,8 +227,18 @@ export class LadderDriver implements Part {
   }
 }
 
+/**
+ * Work is reckoned by pixels. That is rather too much (2.9 for the bundled two, 2.5 by the times in
+ * models/vedette-nano-224/CARD.md): a step up that is made too early exchanges the detector process twice.
+ */
+function besideFull(light: ReadModel, full: ReadModel): Lighter {
+  if (!isDeepStrictEqual(light.labels, full.labels)) return { ...UNREAD, withoutLighter: OTHER_LABELS };
+  const pixels = ({ input }: ReadModel): number => input.width * input.height;
+  return { withoutLighter: undefined, modelRatio: Math.max(1, pixels(full) / pixels(light)) };
+}
+
 /** Where a video is played as fast as it can be looked at, nothing is lost and nothing is to be slowed down. */
-function planOf({ cameras, rules, ladder }: Config, { inputWidth, withoutLighter }: Models): LadderPlan {
+function planOf({ cameras, rules, ladder }: Config, { inputWidth, ...lighter }: Models): LadderPlan {
   const scene = decisionScene({ cameras, rules });
   const live = Object.entries(cameras).filter(
     ([, { source }]) => !('pace' in source) || source.pace === 'realtime',
@@ -237,7 +250,7 @@ function planOf({ cameras, rules, ladder }: Config, { inputWidth, withoutLighter
       fps: detect.fps,
       regions: regions.enabled && motion.enabled && detect.width >= ZOOM_MIN * inputWidth,
     })),
-    { enabled: ladder.enabled, withoutLighter },
+    { enabled: ladder.enabled, ...lighter },
   );
 }
 

@@ -27,11 +27,10 @@ export const FULL_EFFORT_STEP = 'full effort';
 /** Share of `detect.fps` on a rung that gives rate. */
 const REDUCED_RATE = 0.5;
 /**
- * How much more the detector has to do one rung up, where it cannot be reckoned: with regions again, as their budget is twice
- * `detect.fps` unless configured; with the full model again, by the pixels of its input (320² to 224²).
+ * How much more the detector has to do one rung up, with regions again; it cannot be reckoned, but their budget is twice
+ * `detect.fps` unless configured.
  */
 const REGIONS_RATIO = 2;
-const MODEL_RATIO = 2;
 
 /** What the ladder has to know of a camera. */
 export interface LadderCamera {
@@ -48,6 +47,8 @@ export interface LadderMeans {
   readonly enabled: boolean;
   /** Why there is no lighter model; undefined: there is one. */
   readonly withoutLighter: string | undefined;
+  /** How many times the work of the lighter model the full one makes, at least 1. */
+  readonly modelRatio: number;
 }
 
 /** Why a rung of the table is not there. */
@@ -95,10 +96,12 @@ export class LadderPlan {
   readonly cameras: readonly LadderCamera[];
   readonly rungs: readonly Rung[];
   readonly skipped: readonly SkippedRung[];
+  readonly #modelRatio: number;
 
   /** Rungs that would change nothing are left out: a step down must be felt. */
-  constructor(cameras: readonly LadderCamera[], { enabled, withoutLighter }: LadderMeans) {
+  constructor(cameras: readonly LadderCamera[], { enabled, withoutLighter, modelRatio }: LadderMeans) {
     this.cameras = cameras;
+    this.#modelRatio = modelRatio;
     if (!enabled) {
       this.rungs = [];
       this.skipped = [];
@@ -137,7 +140,7 @@ export class LadderPlan {
   loadRatioAbove(rung: number): number {
     const { gives } = this.rungs[rung - 1]!;
     if (gives === 'regions') return REGIONS_RATIO;
-    if (gives === 'model') return MODEL_RATIO;
+    if (gives === 'model') return this.#modelRatio;
     const work = (at: number): number =>
       this.cameras.reduce((sum, camera) => sum + camera.fps * this.effortOf(camera, at).rate, 0);
     return work(rung - 1) / work(rung);

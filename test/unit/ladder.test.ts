@@ -15,7 +15,7 @@ import {
 
 const SETTINGS = configSchema.parse({ cameras: { a: { source: { type: 'scene' } } } }).ladder;
 const CALM: DetectorShares = { busyShare: 0.3 };
-const MEANS = { enabled: true, withoutLighter: undefined };
+const MEANS = { enabled: true, withoutLighter: undefined, modelRatio: 2.5 };
 
 function camera(name: CameraClass, fps = 5): LadderCamera {
   return { name, class: name, fps, regions: true };
@@ -278,7 +278,7 @@ describe('the rungs', () => {
 
   test('that would change nothing are left out, and it is said why', () => {
     const plan = new LadderPlan([{ ...camera('alert'), regions: false }], {
-      enabled: true,
+      ...MEANS,
       withoutLighter: 'there is none',
     });
     expect(plan.rungs.map(({ step }) => step)).toEqual(['alert-class cameras at half their rate']);
@@ -298,7 +298,7 @@ describe('the rungs', () => {
     expect(plan.loadRatioAbove(1)).toBeCloseTo(20 / 15);
     expect(plan.loadRatioAbove(2)).toBeCloseTo(15 / 12.5);
     expect(plan.loadRatioAbove(3)).toBe(2);
-    expect(plan.loadRatioAbove(7)).toBe(2);
+    expect(plan.loadRatioAbove(7)).toBe(2.5);
   });
 
   test('with another configuration as much stays given up as there are rungs for', () => {
