@@ -38,7 +38,7 @@ PARAMETERS = {
 
 
 class Feed(dict):
-    """One message of Vedette; KeyError, TypeError and ValueError where it is none."""
+    """One message of Vedette. What is none raises exceptions of many kinds."""
 
     @classmethod
     def parse(cls, payload, form):
@@ -91,27 +91,47 @@ class Bridge(Node):
         if self.settings["user"]:
             self.client.username_pw_set(self.settings["user"], self.settings["password"])
         self.client.on_connect = self.connected
+        self.client.on_subscribe = self.subscribed
         self.client.on_message = self.received
         # Connects in a thread of its own, and again whenever the connection is lost.
         self.client.connect_async(self.settings["host"], self.settings["port"])
         self.client.loop_start()
 
-    def connected(self, client, *_):
+    def feed_topic(self):
         end = "/cbor" if self.settings["format"] == "cbor" else ""
-        topic = f"vedette/{self.settings['device']}/camera/{self.settings['camera']}/detections{end}"
+        return f"vedette/{self.settings['device']}/camera/{self.settings['camera']}/detections{end}"
+
+    def connected(self, client, _data, _flags, code, *_):
+        # A number in paho-mqtt 1, a ReasonCode in 2; both are 0 where the broker lets the client in.
+        if code != 0:
+            reason = mqtt.connack_string(code) if isinstance(code, int) else code
+            broker = f"{self.settings['host']}:{self.settings['port']}"
+            self.get_logger().warning(f"the broker {broker} refuses the connection, trying again: {reason}")
+            return
         # QoS 0: an old observation is worth less than none.
-        client.subscribe(topic, qos=0)
-        self.get_logger().info(f"subscribed to {topic}")
+        client.subscribe(self.feed_topic(), qos=0)
+
+    def subscribed(self, _client, _data, _number, codes, *_):
+        # Numbers in paho-mqtt 1, ReasonCodes in 2; from 128 on the broker refuses.
+        refused = [code for code in codes if getattr(code, "value", code) >= 128]
+        if refused:
+            self.get_logger().warning(f"the broker refuses the subscription to {self.feed_topic()}: {refused[0]}")
+        else:
+            self.get_logger().info(f"subscribed to {self.feed_topic()}")
 
     def received(self, _client, _data, message):
         try:
-            feed = Feed.parse(message.payload, self.settings["format"])
-            size = (self.settings["width"], self.settings["height"])
-            which = {"unconfirmed": self.settings["unconfirmed"], "unseen": self.settings["unseen"]}
-            array = to_array(feed, self.stamp(feed), size, **which)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            self.get_logger().warning(f"{message.topic}: no message of Vedette: {error!r}")
-            return
+            self.publish(message)
+        # Whatever a message does: an exception that leaves this function ends the thread of paho-mqtt, and the bridge
+        # would be alive and deaf. The words are cut because some hold the whole message.
+        except Exception as error:
+            self.get_logger().warning(f"{message.topic}: message passed over: {error!r:.200}")
+
+    def publish(self, message):
+        feed = Feed.parse(message.payload, self.settings["format"])
+        size = (self.settings["width"], self.settings["height"])
+        which = {"unconfirmed": self.settings["unconfirmed"], "unseen": self.settings["unseen"]}
+        array = to_array(feed, self.stamp(feed), size, **which)
         self.publisher(message.topic).publish(array)
 
     def stamp(self, feed):

@@ -333,6 +333,7 @@ describe('pressure', () => {
       frameIntervalMs: 200,
     });
     await running;
+    expect(frames).toHaveLength(10);
     for (const [index, frame] of frames.slice(1).entries()) {
       expect(frame.monoMs - frames[index]!.monoMs).toBeCloseTo(200, 6);
       expect(frame.atMs - frames[index]!.atMs).toBeCloseTo(200, 6);

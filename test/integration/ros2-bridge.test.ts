@@ -1,7 +1,11 @@
 // docs/ros2/vedette_bridge.py as a robot runs it, against a real broker and a real publisher. ROS 2 itself is a stand-in
 // (test/fixtures/ros2): message classes that check their fields as the generated ones do, and a publisher that prints.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { Aedes } from 'aedes';
+import { encode } from 'cbor2';
 import { connectAsync } from 'mqtt';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { MqttConfig } from '../../daemon/config/types.ts';
@@ -29,8 +33,12 @@ interface Bridge {
   stop(): Promise<number | null>;
 }
 
-/** Subscribed when this resolves. */
-async function startBridge(broker: Mosquitto, parameters: Readonly<Record<string, string>>): Promise<Bridge> {
+/** It has said `until` when this resolves: subscribed, unless told otherwise. */
+async function startBridge(
+  broker: { readonly port: number },
+  parameters: Readonly<Record<string, string>>,
+  until = 'subscribed to',
+): Promise<Bridge> {
   const given = { host: '127.0.0.1', port: String(broker.port), ...parameters };
   const args = Object.entries(given).flatMap(([name, value]) => ['-p', `${name}:=${value}`]);
   const child = spawn(
@@ -58,7 +66,7 @@ async function startBridge(broker: Mosquitto, parameters: Readonly<Record<string
     'the bridge',
     () => {
       if (child.exitCode !== null) throw new Error(`the bridge ended: ${stderr}`);
-      return stderr.includes('subscribed to');
+      return stderr.includes(until);
     },
     60_000,
   );
@@ -101,6 +109,26 @@ function scene(camera: string): Observation {
     ],
   };
 }
+
+const feedOf = (sec: string, frameId: string): string =>
+  `{"header":{"stamp":{"sec":${sec},"nanosec":0},"frame_id":${frameId}},"detections":[]}`;
+
+/** What Vedette never sends; each makes another kind of exception. */
+const NO_MESSAGES: Readonly<Record<'json' | 'cbor', readonly (string | Buffer)[]>> = {
+  json: [
+    ...['', '{', '[]', '{"header":{}}', '7', '['.repeat(100_000)],
+    ...[feedOf('Infinity', '"porch"'), feedOf('1', '7'), Buffer.alloc(5000, 0xff)],
+  ],
+  // Nothing, a map that is cut, one without keys, 100,000 lists one in the other, and a fraction of 1 by 0.
+  cbor: [
+    '',
+    ...['a266686561', 'a0', '81'.repeat(100_000), 'd81e820100'].map((hex) => Buffer.from(hex, 'hex')),
+  ],
+};
+const EMPTY_FEED = {
+  json: feedOf('1', '"porch"'),
+  cbor: Buffer.from(encode({ header: { stamp: { sec: 1, nanosec: 0 }, frame_id: 'porch' }, detections: [] })),
+};
 
 describe('the bridge to ROS 2', () => {
   for (const format of ['json', 'cbor'] as const) {
@@ -165,18 +193,63 @@ describe('the bridge to ROS 2', () => {
     expect(stampMs).toBeLessThan(systemClock.nowMs() - 1000);
   });
 
-  testBridge('passes over what is no message of Vedette and goes on', async () => {
-    const broker = await Mosquitto.start();
-    const bridge = await startBridge(broker, {});
-    const { publisher } = await startPublisher(broker, 'json');
-    const foreign = await connectAsync(broker.url);
-    onTestFinished(() => foreign.endAsync(true));
-    for (const payload of ['{', '[]', '{"header":{}}', '7']) {
-      await foreign.publishAsync('vedette/porch-pi/camera/porch/detections', payload, { qos: 1 });
-    }
-    publisher.detections(scene('porch'));
-    await waitFor('the real one', () => bridge.published.length === 1, 60_000);
-    expect(bridge.stderr().match(/no message of Vedette/g)).toHaveLength(4);
+  for (const format of ['json', 'cbor'] as const) {
+    testBridge(`passes over what is no message of Vedette with one warning each, as ${format}`, async () => {
+      const broker = await Mosquitto.start();
+      const bridge = await startBridge(broker, { format });
+      const { publisher } = await startPublisher(broker, format);
+      const foreign = await connectAsync(broker.url);
+      onTestFinished(() => foreign.endAsync(true));
+      const end = format === 'cbor' ? '/cbor' : '';
+      for (const payload of NO_MESSAGES[format])
+        await foreign.publishAsync(`vedette/porch-pi/camera/porch/detections${end}`, payload, { qos: 1 });
+      // A message as it should be, on a topic that is none in ROS.
+      const payload = EMPTY_FEED[format];
+      await foreign.publishAsync(`vedette/my house/camera/porch/detections${end}`, payload, { qos: 1 });
+      publisher.detections(scene('porch'));
+      await waitFor('the real one', () => bridge.published.length > 0, 60_000);
+      expect(bridge.published).toMatchObject([{ topic: 'vedette/porch_pi/porch/detections' }]);
+      const warnings = (): readonly string[] => bridge.stderr().match(/^warning .*$/gm) ?? [];
+      // They come by another pipe than what is published.
+      await waitFor('the last warning', () => warnings().at(-1)?.includes('my house'));
+      expect(warnings()).toHaveLength(NO_MESSAGES[format].length + 1);
+      for (const warning of warnings()) {
+        expect(warning).toMatch(/^warning vedette\/.*: message passed over: \w+/);
+        // Some errors quote the message, and that may be of any size.
+        expect(warning.length).toBeLessThan(400);
+      }
+      expect(warnings().at(-1)).toContain('no name in ROS: vedette/my house/porch/detections');
+    });
+  }
+
+  testBridge('says that the broker refuses it, and does not say that it is subscribed', async () => {
+    const broker = await Mosquitto.start({ user: 'robot', password: 'right' });
+    const bridge = await startBridge(
+      broker,
+      { user: 'robot', password: 'wrong' },
+      `the broker 127.0.0.1:${broker.port} refuses the connection`,
+    );
+    expect(bridge.stderr()).toMatch(/refuses the connection, trying again: .*not authori[sz]ed/i);
+    // It tries again by itself, to the same end.
+    await waitFor('another attempt', () => bridge.stderr().match(/refuses the connection/g)!.length > 1);
+    expect(bridge.stderr()).not.toContain('subscribed');
+  });
+
+  testBridge('says that the broker refuses the subscription', async () => {
+    const broker = await Aedes.createBroker({
+      authorizeSubscribe: (_client, _subscription, callback) => callback(null, null),
+    });
+    const server = createServer(broker.handle);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      broker.close();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const refusal = 'the broker refuses the subscription to vedette/+/camera/porch/detections: ';
+    const bridge = await startBridge({ port }, { camera: 'porch' }, refusal);
+    expect(bridge.stderr()).not.toContain('subscribed');
   });
 
   testBridge('comes back by itself when the broker does', async () => {

@@ -1,7 +1,7 @@
 // What follows when a rule fires: cooldowns, groups, and what the alert carries.
 import { describe, expect, test } from 'vitest';
 import type { Rule } from '../../daemon/core/rule-types.ts';
-import { at, Stage, secondOf } from '../support/rule-stage.ts';
+import { at, momentOf, type Spot, Stage, secondOf } from '../support/rule-stage.ts';
 
 const ENTER = { trigger: { type: 'enter', zone: 'door' } } as const satisfies Partial<Rule>;
 const stageOf = (...rules: Partial<Rule>[]) => new Stage(rules.map((rule) => ({ ...ENTER, ...rule })));
@@ -223,7 +223,16 @@ describe('an alert', () => {
 
   test('is made with the stage times of its frame', () => {
     const stage = stageOf({});
-    stage.walk(1, ['door']);
-    expect(stage.alerts[0]?.stages).toBeDefined();
+    const look = (second: number, spot: Spot, inferMs: number): void => {
+      const stamp = { frame: 1 + second * 10, ...momentOf(second) };
+      const stages = { prepareMs: 1, waitMs: 2, inferMs, trackMs: 4 };
+      stage.take(stage.decider.observe({ camera: 'porch', stamp, tracks: [at(spot)], ended: [], stages }));
+    };
+    look(1, 'away', 30);
+    look(2, 'door', 31);
+    look(3, 'door', 32);
+    expect(stage.alerts.map(({ stages }) => stages)).toEqual([
+      { prepareMs: 1, waitMs: 2, inferMs: 31, trackMs: 4 },
+    ]);
   });
 });
