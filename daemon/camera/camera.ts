@@ -12,10 +12,12 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
+import { noPast, passCounters, passObservation } from './camera-past.ts';
 import type { DecoderState } from './decoder-choice.ts';
 import type {
   AskedPicture,
   CameraCounters,
+  CameraPast,
   CameraProblem,
   CameraWorkerData,
   EncodedPicture,
@@ -26,7 +28,7 @@ import type {
 import { noPicture, PictureRequests } from './picture-requests.ts';
 import { StatusLog } from './status-log.ts';
 
-export interface CameraOptions extends CameraWorkerData {
+export interface CameraOptions extends Omit<CameraWorkerData, 'past'> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onObservation: (observation: Observation) => void;
@@ -59,12 +61,12 @@ const FPS_GAIN = 0.3;
 const BACKOFF = { minMs: 1000, maxMs: 60_000 };
 /** A worker that lived this long starts the pauses from the beginning. */
 const STEADY_MS = 60_000;
-/** Program's grace, leftovers and a little more; then the thread is ended, which kills the program too. */
 const SIGHT_CODES = {
   frozen: 'CAMERA_FROZEN',
   blind: 'CAMERA_BLIND',
   moved: 'CAMERA_MOVED',
 } as const satisfies Record<SightFault, ErrorCode>;
+/** Program's grace, leftovers and a little more; then the thread is ended, which kills the program too. */
 const STOP_MS = 1600;
 /**
  * A worker makes little garbage, but its young generation would grow all the same. Resident after a thousand failures of
@@ -107,17 +109,7 @@ export class Camera implements Part {
   #decoder: DecoderState | undefined;
   #countedMonoMs = 0;
   #detector: DetectorState | undefined;
-  #counters: CameraCounters = {
-    framesTotal: 0,
-    framesDropped: 0,
-    framesOvertaken: 0,
-    framesProcessed: 0,
-    framesStill: 0,
-    inferences: 0,
-    restarts: 0,
-    snapshotsWritten: 0,
-    snapshotsDropped: 0,
-  };
+  #past: CameraPast = noPast();
 
   constructor(options: CameraOptions) {
     this.name = `camera ${options.camera}`;
@@ -136,10 +128,20 @@ export class Camera implements Part {
     return {
       status: this.#status,
       ...(this.#problem === undefined ? {} : { reason: this.#problem.reason }),
-      ...this.#counters,
+      ...this.#past.counters,
       fps: Math.round(this.#fps * 10) / 10,
       ...(this.#decoder === undefined ? {} : { decoder: this.#decoder }),
     };
+  }
+
+  /** How far it has come. */
+  get past(): CameraPast {
+    return this.#past;
+  }
+
+  /** Call before `start`: a camera of this name was here before, and has stopped. */
+  goOnFrom(past: CameraPast): void {
+    this.#past = past;
   }
 
   /** Does not wait for the first frame: a missing camera is a state, not an error. */
@@ -229,7 +231,8 @@ export class Camera implements Part {
   #spawn(): void {
     const { camera, index, config, track, deadlineMs, log, snapshots, dataDir, runtimeDir } = this.#options;
     const sight = { camera, index, config, switches: this.#switches, track, deadlineMs, log };
-    const data: CameraWorkerData = { ...sight, snapshots, clipS: this.#clipS, dataDir, runtimeDir };
+    const own = { clipS: this.#clipS, past: this.#past };
+    const data: CameraWorkerData = { ...sight, ...own, snapshots, dataDir, runtimeDir };
     const url = this.#options.workerUrl ?? new URL('./worker.ts', import.meta.url);
     const worker = new Worker(url, {
       workerData: data,
@@ -285,6 +288,7 @@ export class Camera implements Part {
     switch (message.type) {
       case 'observation':
         this.#live = message.observation;
+        passObservation(this.#past, message.observation);
         this.#options.onObservation(message.observation);
         break;
       case 'picture':
@@ -325,10 +329,10 @@ export class Camera implements Part {
   #count(counters: CameraCounters): void {
     const nowMs = this.#options.clock.monoMs();
     const seconds = (nowMs - this.#countedMonoMs) / 1000;
-    const frames = Math.max(0, counters.framesProcessed - this.#counters.framesProcessed);
+    const frames = Math.max(0, counters.framesProcessed - this.#past.counters.framesProcessed);
     if (this.#countedMonoMs > 0 && seconds > 0) this.#fps += FPS_GAIN * (frames / seconds - this.#fps);
     this.#countedMonoMs = nowMs;
-    this.#counters = counters;
+    passCounters(this.#past, counters);
   }
 
   /** A worker has gone, sent away or because of a problem; another takes its place if one is wanted. */
@@ -342,7 +346,7 @@ export class Camera implements Part {
     this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#spawn());
   }
 
-  /** The next worker counts its tracks from 1 again: those that are left of this one end here. */
+  /** The next worker knows nothing of its tracks: those that are left of this one end here, after its last frame. */
   #endTracks(): void {
     const { onObservation, clock } = this.#options;
     const live = this.#live;

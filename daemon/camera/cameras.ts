@@ -6,7 +6,7 @@ import type { CameraSwitches } from '../core/switches.ts';
 import type { DetectorState } from '../detector/wire.ts';
 import type { Part } from '../platform/part.ts';
 import type { Camera } from './camera.ts';
-import type { AskedPicture } from './messages.ts';
+import type { AskedPicture, CameraPast } from './messages.ts';
 import { noPicture } from './picture-requests.ts';
 
 export interface CamerasOptions {
@@ -23,6 +23,8 @@ export class Cameras implements Part {
   readonly #places: (Camera | undefined)[] = [];
   /** As last set, for cameras that come later too. */
   readonly #efforts = new Map<string, Effort>();
+  /** Of cameras that have gone, by name: one that comes again goes on from there. */
+  readonly #pasts = new Map<string, CameraPast>();
   #detector: DetectorState | undefined;
   #stopped = false;
 
@@ -91,6 +93,8 @@ export class Cameras implements Part {
         const index = free === -1 ? this.#places.length : free;
         const camera = this.#options.make(name, index);
         this.#places[index] = camera;
+        const past = this.#pasts.get(name);
+        if (past !== undefined) camera.goOnFrom(past);
         const effort = this.#efforts.get(name);
         if (effort !== undefined) camera.setEffort(effort);
         if (this.#detector !== undefined) camera.detectorChanged(this.#detector);
@@ -105,6 +109,7 @@ export class Cameras implements Part {
       this.#places.map(async (camera, index) => {
         if (camera === undefined || !names.includes(camera.camera)) return;
         await camera.stop();
+        this.#pasts.set(camera.camera, camera.past);
         this.#places[index] = undefined;
       }),
     );

@@ -27,6 +27,16 @@ export interface CameraWorkerData {
   readonly dataDir: string;
   /** Folder on tmpfs for the FIFO. */
   readonly runtimeDir: string;
+  readonly past: CameraPast;
+}
+
+/** How far a camera has come since the daemon's start, over all its workers: the next one goes on from there. */
+export interface CameraPast {
+  /** Number of its last frame. */
+  frame: number;
+  /** Highest number of a track that was told of. */
+  track: number;
+  counters: CameraCounters;
 }
 
 /** Frames of one camera since the daemon's start. */

@@ -7,7 +7,7 @@ import { joinCrops } from '../core/crops.ts';
 import { type Effort, FULL_EFFORT, REGIONS_PER_FRAME } from '../core/effort.ts';
 import type { CameraSwitches } from '../core/switches.ts';
 import { Tracker, type TrackStep } from '../core/tracker.ts';
-import type { FrameStamp, ModelSpec, Observation, StageTimes } from '../core/types.ts';
+import type { ModelSpec, Observation, StageTimes } from '../core/types.ts';
 import { type DetectorResponse, type DetectorState, SLOTS_PER_CAMERA } from '../detector/wire.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -42,6 +42,8 @@ export interface PipelineOptions {
   readonly inOrder: boolean;
   /** Absent: no pictures are kept. */
   readonly snapshots?: Snapshots;
+  /** The highest number of a track that a worker before this one told of; absent: there was none. */
+  readonly lastTrack?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onObservation: (observation: Observation) => void;
@@ -50,8 +52,11 @@ export interface PipelineOptions {
   readonly onLate: (generation: number, ageMs: number) => void;
 }
 
+/** What an observation says of its frame. */
+type Told = Omit<Observation, 'camera' | 'tracks' | 'ended' | 'motion'>;
+
 /** What belongs to one model. */
-interface Sight {
+interface ModelStage {
   readonly model: ModelSpec;
   readonly preprocessor: Preprocessor;
   readonly planner: RegionPlanner;
@@ -68,7 +73,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #client: DetectorClient<Crop>;
   readonly #tracker: Tracker;
-  #sight: Sight | undefined;
+  #stage: ModelStage | undefined;
   /** A look of which not everything is sent. */
   #sending: Look | undefined;
   #outstanding = 0;
@@ -80,9 +85,8 @@ export class Pipeline {
   /** Looks that the rate allows; a frame adds its share once. */
   #allowance = 0;
   #allowedFrame = 0;
-  #lastStamp: FrameStamp = { frame: 0, atMs: 0, monoMs: 0 };
-  /** Of the last observation: when it was made, and whether something moved. */
-  #toldMonoMs = Number.NEGATIVE_INFINITY;
+  /** Of the last observation; frame 0: there was none. */
+  #told: Told = { stamp: { frame: 0, atMs: 0, monoMs: 0 }, stages: NO_STAGES };
   #toldMotion: boolean | undefined;
 
   constructor(options: PipelineOptions) {
@@ -103,11 +107,12 @@ export class Pipeline {
       },
       onLate: options.onLate,
     });
-    this.#tracker = new Tracker({
+    const trackOptions = {
       ...options.track,
-      threshold: (label) => this.#thresholdOf(label),
+      threshold: (label: string) => this.#thresholdOf(label),
       frameAspect: options.detect.width / options.detect.height,
-    });
+    };
+    this.#tracker = new Tracker(trackOptions, options.lastTrack);
   }
 
   /** Nothing waits and nothing is in the detector's hands. */
@@ -121,7 +126,7 @@ export class Pipeline {
     if (ready === undefined) return;
     // What was begun belongs to the model of the last one.
     this.#abandon();
-    this.#sight = this.#sightOf(ready.model);
+    this.#stage = this.#stageOf(ready.model);
   }
 
   /**
@@ -133,43 +138,43 @@ export class Pipeline {
     if (detect === this.#detecting) return;
     this.#detecting = detect;
     if (!detect) this.#abandon();
-    if (!detect && this.#lastStamp.frame > 0) this.#tellFrameless(this.#tracker.finish(), this.#lastStamp);
+    if (!detect && this.#told.stamp.frame > 0) this.#tellFrameless(this.#tracker.finish());
     this.pump();
   }
 
   /** How much it may ask of the detector from now on. */
   setEffort(effort: Effort): void {
     this.#effort = effort;
-    if (this.#sight !== undefined) this.#sight.planner.regionsAllowed = effort.regions;
+    if (this.#stage !== undefined) this.#stage.planner.regionsAllowed = effort.regions;
   }
 
   /** Hands the waiting frame to the detector if it needs a look; call after every completed frame. */
   pump(): void {
     if (!this.#detecting) return this.#letGo();
-    const sight = this.#sight;
-    if (sight === undefined) return;
+    const stage = this.#stage;
+    if (stage === undefined) return;
     for (;;) {
-      const look = this.#sending ?? this.#begin(sight);
+      const look = this.#sending ?? this.#begin(stage);
       if (look === undefined || !this.#client.hasFreeSlot) return;
-      this.#send(sight, look);
+      this.#send(stage, look);
     }
   }
 
   /** Ends tracks that no frame will end: the camera or the detector is away. */
-  expire(monoMs: number, atMs: number): void {
-    this.#tellEnded(this.#tracker.expire(monoMs), { ...this.#lastStamp, atMs, monoMs });
+  expire(): void {
+    this.#tellEnded(this.#tracker.expire(this.#options.clock.monoMs()));
   }
 
   /** Ends all tracks: the stream is over. */
   finish(): void {
-    this.#tellEnded(this.#tracker.finish(), this.#lastStamp);
+    this.#tellEnded(this.#tracker.finish());
   }
 
   close(): void {
     this.#client.close();
   }
 
-  #sightOf(model: ModelSpec): Sight {
+  #stageOf(model: ModelSpec): ModelStage {
     const { detect, regions, fullLookS } = this.#options;
     const planner = new RegionPlanner({
       frame: detect,
@@ -188,7 +193,7 @@ export class Pipeline {
   }
 
   /** Takes the waiting frame: to be let go, or for the look that is returned. Undefined as well where it has to wait. */
-  #begin({ planner, looks }: Sight): Look | undefined {
+  #begin({ planner, looks }: ModelStage): Look | undefined {
     const { pool, motion, inOrder } = this.#options;
     const { waiting } = pool;
     if (waiting === undefined) return undefined;
@@ -214,7 +219,7 @@ export class Pipeline {
     return look;
   }
 
-  #send({ preprocessor }: Sight, look: Look): void {
+  #send({ preprocessor }: ModelStage, look: Look): void {
     const { frame, next } = look;
     if (frame === undefined || next === undefined) return;
     preprocessor.run(frame.bytes, next.region);
@@ -246,11 +251,10 @@ export class Pipeline {
     this.#letGo();
     this.framesProcessed += 1;
     this.framesStill += 1;
-    const isNews = this.#moves !== this.#toldMotion || monoMs - this.#toldMonoMs >= STILL_TOLD_MS;
+    const isNews = this.#moves !== this.#toldMotion || monoMs - this.#told.stamp.monoMs >= STILL_TOLD_MS;
     // Not before an older frame whose answers are not there yet.
     if (!isNews || this.#outstanding > 0) return;
     const stamp = { frame: number, atMs, monoMs };
-    this.#lastStamp = stamp;
     this.#tell(this.#tracker.pass(monoMs), { stamp, stages: NO_STAGES, completeMonoMs });
   }
 
@@ -270,7 +274,7 @@ export class Pipeline {
 
   /** What was begun will not be waited for. */
   #abandon(): void {
-    for (const look of this.#sight?.looks ?? []) {
+    for (const look of this.#stage?.looks ?? []) {
       if (look.frame === undefined) continue;
       look.abandoned = true;
       this.#settle(look);
@@ -295,9 +299,8 @@ export class Pipeline {
     const { number, atMs, monoMs, completeMonoMs } = frame;
     const stamp = { frame: number, atMs, monoMs };
     const detections = plan.isWhole ? found : joinCrops(found, this.#options.track.scoreMin);
-    this.#sight?.planner.learn(plan, detections);
+    this.#stage?.planner.learn(plan, detections);
     const step = this.#tracker.step(detections, stamp, plan);
-    this.#lastStamp = stamp;
     this.#options.snapshots?.look(frame, step.tracks, 'first');
     const stages = look.stages(completeMonoMs, this.#options.clock.monoMs());
     this.#tell(step, { stamp, stages, completeMonoMs });
@@ -306,8 +309,8 @@ export class Pipeline {
 
   /** Puts what one crop showed to what its look has found. */
   #keep({ found, plan }: Look, region: Region, { detections }: DetectorResponse): void {
-    if (this.#sight === undefined) return;
-    const { model, preprocessor } = this.#sight;
+    if (this.#stage === undefined) return;
+    const { model, preprocessor } = this.#stage;
     const { boxes } = detections;
     for (let index = 0; index < detections.count; index += 1) {
       const label = model.labels[detections.classes[index]!];
@@ -331,25 +334,29 @@ export class Pipeline {
       this.#threshold ??
       thresholds[label] ??
       threshold ??
-      this.#sight?.model.thresholds[label] ??
+      this.#stage?.model.thresholds[label] ??
       THRESHOLD_DEFAULT
     );
   }
 
-  #tellEnded(step: TrackStep, stamp: FrameStamp): void {
-    if (step.ended.length > 0) this.#tellFrameless(step, stamp);
+  #tellEnded(step: TrackStep): void {
+    if (step.ended.length > 0) this.#tellFrameless(step);
   }
 
-  #tellFrameless(step: TrackStep, stamp: FrameStamp): void {
-    const completeMonoMs = this.#options.clock.monoMs();
-    this.#tell(step, { stamp, stages: NO_STAGES, completeMonoMs, frameless: true });
+  /** It is now; in a video with a time of its own, which stands still without frames, it is when the last one was. */
+  #tellFrameless(step: TrackStep): void {
+    const { clock, inOrder } = this.#options;
+    const last = this.#told;
+    const now = { atMs: clock.nowMs(), monoMs: clock.monoMs() };
+    const when = inOrder ? last : { stamp: { ...last.stamp, ...now }, completeMonoMs: now.monoMs };
+    this.#tell(step, { ...when, stages: NO_STAGES, frameless: true });
   }
 
-  #tell(step: TrackStep, when: Omit<Observation, 'camera' | 'tracks' | 'ended' | 'motion'>): void {
+  #tell(step: TrackStep, when: Told): void {
     const { camera, snapshots, onObservation } = this.#options;
     const tracks = snapshots === undefined ? step.tracks : snapshots.name(step);
     const moves = this.#moves;
-    this.#toldMonoMs = when.stamp.monoMs;
+    this.#told = when;
     this.#toldMotion = moves;
     const motion = moves === undefined ? undefined : { motion: moves };
     onObservation({ ...when, ...motion, camera, tracks, ended: step.ended });

@@ -18,6 +18,8 @@ export interface CameraProgramOptions {
   /** The rate asked of the source, frames a second. */
   readonly fps: number;
   readonly stallMs: number;
+  /** Number of the last frame of a worker before this one; absent: there was none. */
+  readonly lastFrame?: number;
   readonly clock: Clock;
   /** A frame is waiting in the pool. */
   readonly onFrame: () => void;
@@ -52,7 +54,7 @@ type Outcome = 'ended' | VedetteError;
 
 export class CameraProgram {
   /** Frames received since the daemon's start. */
-  framesTotal = 0;
+  framesTotal: number;
   restarts = 0;
   readonly #options: CameraProgramOptions;
   readonly #timing: ProgramTiming;
@@ -70,6 +72,7 @@ export class CameraProgram {
 
   constructor(options: CameraProgramOptions) {
     this.#options = options;
+    this.framesTotal = options.lastFrame ?? 0;
     this.#timing = options.timing ?? TIMING;
     this.#backoff = new Backoff(this.#timing.backoff);
     this.#chunk = chunkBuffer(options.pool.frameBytes);

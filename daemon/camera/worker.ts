@@ -10,6 +10,7 @@ import { FramePool } from './frame-pool.ts';
 import { MaskPainter } from './masks.ts';
 import type {
   CameraCounters,
+  CameraPast,
   CameraProblem,
   CameraWorkerData,
   FromCameraWorker,
@@ -50,6 +51,7 @@ function start(data: CameraWorkerData, tell: Tell): void {
     runtimeDir: data.runtimeDir,
     fps: config.detect.fps,
     stallMs: config.stallMs,
+    lastFrame: data.past.frame,
     clock,
     onFrame: () => {
       sight.look();
@@ -64,10 +66,10 @@ function start(data: CameraWorkerData, tell: Tell): void {
     },
     onOffline: (error) => tell({ type: 'offline', ...problemOf(error) }),
   });
-  const counters = (): CameraCounters => countersOf({ program, pool, pipeline, snapshots });
+  const counters = (): CameraCounters => countersOf({ program, pool, pipeline, snapshots }, data.past);
   const timers = [clock.every(COUNTERS_INTERVAL_MS, () => tell({ type: 'counters', counters: counters() }))];
   if (countsRealTime(config.source)) {
-    timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire(clock.monoMs(), clock.nowMs())));
+    timers.push(clock.every(EXPIRE_INTERVAL_MS, () => pipeline.expire()));
   }
 
   const running = runToEnd(program, pipeline, stop.signal).then((ended) => {
@@ -102,17 +104,22 @@ interface Counted {
   readonly snapshots: Snapshots | undefined;
 }
 
-function countersOf({ program, pool, pipeline, snapshots }: Counted): CameraCounters {
+/** Of this worker and of those before it. */
+function countersOf(
+  { program, pool, pipeline, snapshots }: Counted,
+  { counters: before }: CameraPast,
+): CameraCounters {
   return {
+    // The number of its last frame: that goes on by itself.
     framesTotal: program.framesTotal,
-    framesDropped: pool.dropped + pipeline.framesLost,
-    framesOvertaken: pool.dropped,
-    framesProcessed: pipeline.framesProcessed,
-    framesStill: pipeline.framesStill,
-    inferences: pipeline.inferences,
-    restarts: program.restarts,
-    snapshotsWritten: snapshots?.written ?? 0,
-    snapshotsDropped: snapshots?.dropped ?? 0,
+    framesDropped: before.framesDropped + pool.dropped + pipeline.framesLost,
+    framesOvertaken: before.framesOvertaken + pool.dropped,
+    framesProcessed: before.framesProcessed + pipeline.framesProcessed,
+    framesStill: before.framesStill + pipeline.framesStill,
+    inferences: before.inferences + pipeline.inferences,
+    restarts: before.restarts + program.restarts,
+    snapshotsWritten: before.snapshotsWritten + (snapshots?.written ?? 0),
+    snapshotsDropped: before.snapshotsDropped + (snapshots?.dropped ?? 0),
   };
 }
 
@@ -129,7 +136,7 @@ function pipelineOf(
   data: CameraWorkerData,
   { pool, sight, snapshots, logger, tell, onRoom }: PipelineParts,
 ): Pipeline {
-  const { camera, index, config, track, deadlineMs, switches } = data;
+  const { camera, index, config, track, deadlineMs, switches, past } = data;
   const pipeline = new Pipeline({
     camera,
     index,
@@ -143,6 +150,7 @@ function pipelineOf(
     pool,
     ...(sight.motion === undefined ? {} : { motion: sight.motion }),
     ...(snapshots === undefined ? {} : { snapshots }),
+    lastTrack: past.track,
     clock: systemClock,
     logger,
     onObservation: (observation) => tell({ type: 'observation', observation }),

@@ -128,10 +128,10 @@ export class Post implements Arming {
     this.#traced.length = 0;
     this.#ended.length = 0;
     this.#looks += 1;
+    this.#looking = frameless !== true;
     for (const sighting of sightings) this.#look(sighting, stamp);
     if (this.#followed.size > sightings.length) this.#leave(stamp, frameless === true ? [] : ended);
     this.#sightings = sightings;
-    this.#looking = frameless !== true;
     for (const tally of this.#rules.tallies) {
       if (frameless === true) tally.forget();
       else this.#tally(tally, sightings, stamp);
@@ -193,8 +193,8 @@ export class Post implements Arming {
     followed.view = track;
     followed.look = this.#looks;
     followed.story?.look(sighting, stamp);
-    // Not seen: nothing about it has changed, and a rule fires on what is seen.
-    if (track.score > 0) {
+    // Not seen, or there is no frame: nothing about it has changed, and a rule fires on what is seen.
+    if (track.score > 0 && this.#looking) {
       followed.seenMedian = track.scoreMedian;
       const look = { followed, sighting, stamp };
       for (let i = 0; i < this.#rules.objects.length; i += 1) {

@@ -41,14 +41,16 @@ export class Tracker {
   readonly #tracks: Track[] = [];
   /** Detections of this look, best first. */
   readonly #found: Detection[] = [];
-  #nextId = 1;
+  #nextId: number;
   #lookedMonoMs = Number.NEGATIVE_INFINITY;
   /** From the look before the last one to the last, and from the one before that. */
   #gapMs = 0;
   #gapBeforeMs = 0;
 
-  constructor(options: TrackOptions) {
+  /** `lastId`: the highest number that a tracker before this one gave. */
+  constructor(options: TrackOptions, lastId = 0) {
     this.#options = options;
+    this.#nextId = lastId + 1;
     this.#association = new Association(options, TRACKS_MAX, FOUND_MAX);
   }
 
@@ -88,10 +90,14 @@ export class Tracker {
     return this.#tracks;
   }
 
-  /** Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. */
+  /**
+   * Ends what has not been seen for too long, when no frame arrives that would do it: while frames come, they do. The others
+   * are told of with it, and nobody has seen them.
+   */
   expire(monoMs: number): TrackStep {
     const isSilent = monoMs - this.#lookedMonoMs > Math.max(this.#options.lostMs, RHYTHMS * this.#rhythmMs);
     const ended = isSilent ? this.#end(monoMs, 0) : [];
+    if (ended.length > 0) for (const track of this.#tracks) track.notLookedAt();
     return { tracks: this.#views(), ended };
   }
 

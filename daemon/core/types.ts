@@ -122,7 +122,8 @@ export interface Observation {
   readonly stages: StageTimes;
   /**
    * Its tracks ended because no frame came (camera or detector away, detection off, stream over), not because frames showed
-   * them gone: rules do not take it for leaving.
+   * them gone: rules do not take it for leaving. `stamp` has the number of the last frame and the time of now (in a video with
+   * a time of its own that of the last frame).
    */
   readonly frameless?: true;
   /** Something moves in the picture, whatever it is; absent where nobody watches for that (`motion.enabled`). */

@@ -31,6 +31,7 @@ const scenePrograms = (): string[] => argumentsOfDescendants().filter((line) => 
 test('a camera switched off ends its program and its tracks, and comes back when it is switched on', async () => {
   const { camera, statuses, observations, live } = await running();
   const before = live().map(({ id }) => id);
+  const highest = () => Math.max(...observations.flatMap(({ tracks }) => tracks.map(({ id }) => id)));
   expect(scenePrograms()).toHaveLength(1);
   camera.turn({ ...ALL_ON, enabled: false });
   expect(statuses.at(-1)).toBe('disabled');
@@ -45,10 +46,15 @@ test('a camera switched off ends its program and its tracks, and comes back when
   expect(camera.state().status).toBe('disabled');
   await expect(camera.newestPicture()).rejects.toMatchObject({ code: 'CAMERA_NO_PICTURE' });
 
+  const [told, frame] = [highest(), observations.at(-1)!.stamp.frame];
+  const seen = observations.length;
   camera.turn(ALL_ON);
   await waitFor('the camera', () => statuses.at(-1) === 'online', 60_000);
   await waitFor('a track', () => live().length > 0, 60_000);
   expect(statuses).toEqual(['offline', 'online', 'disabled', 'offline', 'online']);
+  // Who follows an object by its number never takes another for it.
+  expect(Math.min(...live().map(({ id }) => id))).toBeGreaterThan(told);
+  expect(observations[seen]!.stamp.frame).toBeGreaterThan(frame);
 });
 
 test('a camera switched off and on many times at once is in the end as it was switched last', async () => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { noPast } from '../../daemon/camera/camera-past.ts';
 import type { DetectorEndpoint, DetectorState } from '../../daemon/detector/wire.ts';
 import { makeCamera } from '../support/camera-worker.ts';
 import { supervised } from '../support/detector.ts';
@@ -9,7 +10,7 @@ import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('a camera worker that crashes ends its tracks, is told as offline and comes back', async () => {
+test('a camera worker that crashes ends its tracks, is told as offline and comes back, counting on', async () => {
   const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });
   onTestFinished(() => supervisor.stop());
   await supervisor.start(new AbortController().signal);
@@ -32,10 +33,47 @@ test('a camera worker that crashes ends its tracks, is told as offline and comes
   const last = observations.at(-1)!;
   expect(last.tracks).toEqual([]);
   expect(last.ended).toContain(live.tracks[0]!.id);
+  expect(last.stamp.frame).toBe(observations.at(-2)!.stamp.frame);
 
-  camera.detectorChanged(ready);
+  const counted = camera.state();
   const seen = observations.length;
-  await waitFor('the next worker', () => statuses.at(-1) === 'online' && observations.length > seen, 60_000);
+  const known = new Set(observations.flatMap(({ tracks }) => tracks.map(({ id }) => id)));
+  camera.detectorChanged(ready);
+  const next = () => observations.slice(seen);
+  await waitFor(
+    'a track of the next worker',
+    () => statuses.at(-1) === 'online' && next().some(({ tracks }) => tracks.length > 0),
+    60_000,
+  );
+  expect(next()[0]!.stamp.frame).toBeGreaterThan(last.stamp.frame);
+  expect(next().flatMap(({ tracks }) => tracks.filter(({ id }) => known.has(id)))).toEqual([]);
+  await waitFor('its counters', () => camera.state().framesTotal > counted.framesTotal);
+  expect(camera.state().framesProcessed).toBeGreaterThanOrEqual(counted.framesProcessed);
+  expect(camera.state().inferences).toBeGreaterThanOrEqual(counted.inferences);
+});
+
+test('a camera goes on counting from where the one of its name before it had come', async () => {
+  const { supervisor, nextState } = supervised({ runtimeDir: tempDir() });
+  onTestFinished(() => supervisor.stop());
+  await supervisor.start(new AbortController().signal);
+  const { camera, observations } = makeCamera();
+  const { counters } = noPast();
+  const before = { ...counters, framesTotal: 990, framesDropped: 100, framesProcessed: 890, restarts: 3 };
+  camera.goOnFrom({ frame: 1000, track: 40, counters: before });
+  expect(camera.state()).toMatchObject(before);
+  await camera.start();
+  camera.detectorChanged(await nextState('ready', 0));
+  const first = await waitFor('a track', () => observations.find(({ tracks }) => tracks.length > 0), 60_000);
+  expect(first.tracks[0]!.id).toBe(41);
+  expect(observations[0]!.stamp.frame).toBeGreaterThan(1000);
+  await waitFor('its counters', () => camera.state().framesProcessed > 890);
+  expect(camera.state().framesTotal).toBeGreaterThan(1000);
+  expect(camera.state()).toMatchObject({ restarts: 3 });
+  expect(camera.state().framesDropped).toBeGreaterThanOrEqual(100);
+  await camera.stop();
+  const { past } = camera;
+  expect(past.frame).toBeGreaterThanOrEqual(observations.at(-1)!.stamp.frame);
+  expect(past.track).toBe(Math.max(...observations.flatMap(({ tracks }) => tracks.map(({ id }) => id))));
 });
 
 test('a camera worker that hangs is ended with its program, told as offline and started again', async () => {

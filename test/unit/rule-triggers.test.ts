@@ -122,6 +122,15 @@ describe('dwell', () => {
     expect(stage.seconds).toEqual([]);
   });
 
+  test('does not fire without a frame, whatever is said of who was there in the last one', () => {
+    const stage = dwell(2);
+    stage.walk(1, ['door', 'door']);
+    stage.see(3, [at('door')], { frameless: true });
+    expect(stage.seconds).toEqual([]);
+    stage.walk(4, ['door']);
+    expect(stage.seconds).toEqual([4]);
+  });
+
   test('with no time at all is as enter', () => {
     const stage = dwell(0);
     stage.walk(1, ['away', 'door', 'door', 'away', 'door']);

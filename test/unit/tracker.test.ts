@@ -112,11 +112,29 @@ describe('without frames', () => {
     expect(tracker.expire(stampOf(3).monoMs + 2001).ended).toEqual([1]);
   });
 
+  test('who is still waited for when another has ended is told of as not seen', () => {
+    const tracker = new Tracker(OPTIONS);
+    const [left, right] = [standing(0.2, 0.8), standing(0.8, 0.8)];
+    for (let frame = 1; frame <= 60; frame += 1) tracker.step([person(0.9, left)], stampOf(frame));
+    tracker.step([person(0.9, left), person(0.8, right)], stampOf(61));
+    const { tracks, ended } = tracker.expire(stampOf(61).monoMs + 2001);
+    expect(ended).toEqual([2]);
+    expect(tracks).toEqual([
+      expect.objectContaining({ id: 1, stationary: true, score: 0, scoreMedian: 0.9, unlooked: true }),
+    ]);
+    expect(tracker.step([person(0.7, left)], stampOf(75)).tracks).toMatchObject([{ id: 1, score: 0.7 }]);
+  });
+
   test('finish ends everything', () => {
     const tracker = new Tracker(OPTIONS);
     walk(tracker, [0.9]);
     expect(tracker.finish()).toEqual({ tracks: [], ended: [1] });
   });
+});
+
+test('ids go on from those of a tracker before', () => {
+  const tracker = new Tracker(OPTIONS, 41);
+  expect(tracker.step([person(0.9, standing(0.5, 0.5))], stampOf(1)).tracks).toMatchObject([{ id: 42 }]);
 });
 
 describe('labels', () => {
