@@ -19,7 +19,8 @@ export interface LoopDelay {
   readonly delayMaxMs: number;
 }
 
-const RESOLUTION_MS = 10;
+/** Each is a wake of the processor: with 10 ms they were most of what this thread cost while nothing happened. */
+const RESOLUTION_MS = 100;
 
 /** Watches how late the event loop's timers fire: a blocked main thread shows here. */
 export class LoopWatch implements Part {
