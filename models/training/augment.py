@@ -1,7 +1,7 @@
 """Batches for training: pictures of the cache cut, pasted, tilted and made as bad as a security camera makes them.
 
 A batch is made from (seed, step) alone, so that it is the same in whatever process, and after a restart. Its form:
-image uint8 [B,S,S,3]; gt float [B,M,5] rows (class, x1, y1, x2, y2), class -1 is padding; ignore float [B,K,5] alike;
+image uint8 [B,H,W,3]; gt float [B,M,5] rows (class, x1, y1, x2, y2), class -1 is padding; ignore float [B,K,5] alike;
 known bool [B,2,2,C] by quarter (row, column) and split float [B,2] (x, y), where the quarters meet.
 """
 import io
@@ -24,8 +24,8 @@ LEFT_MIN, PIXELS_MIN = 0.35, 5
 class Batches(torch.utils.data.Dataset):
     """`batches[step]` is the batch of that step. With `recalled` so many pictures of it, the first, are COCO's, and no others."""
 
-    def __init__(self, cache, side, size, seed, steps, weights=WEIGHTS, recalled=0):
-        self.side, self.size, self.seed, self.steps, self.recalled = side, size, seed, steps, recalled
+    def __init__(self, cache, size, count, seed, steps, weights=WEIGHTS, recalled=0):
+        self.size, self.count, self.seed, self.steps, self.recalled = np.array(size), count, seed, steps, recalled
         self.sets = [name for name in weights if (cache / f"{name.replace('/', '-')}.npy").exists()]
         files = [cache / name.replace("/", "-") for name in self.sets]
         self.pictures = [np.load(f"{file}.npy", mmap_mode="r") for file in files]
@@ -39,7 +39,7 @@ class Batches(torch.utils.data.Dataset):
 
     def __getitem__(self, step):
         chance = np.random.default_rng((self.seed, step))
-        return collated([self.sample(chance, RECALLED if k < self.recalled else None) for k in range(self.size)])
+        return collated([self.sample(chance, RECALLED if k < self.recalled else None) for k in range(self.count)])
 
     def pick(self, chance, name=None):
         """A picture and its record, of any set or of the one named (where there is none of it, of any)."""
@@ -49,15 +49,15 @@ class Batches(torch.utils.data.Dataset):
 
     def sample(self, chance, name=None):
         """One picture, of any sets or the one named: (image, gt, ignore, known, split)."""
-        side = self.side
-        canvas = Image.new("RGB", (side, side), (114, 114, 114))
+        size = width, height = self.size
+        canvas = Image.new("RGB", tuple(size), (114, 114, 114))
         gt, ignore = [], []
         if chance.random() < 0.15:
             split = chance.uniform(0.35, 0.65, 2)
             known = np.zeros((2, 2, len(CLASSES)), bool)
-            x, y = (split * side).round().astype(int)
-            for row, (top, bottom) in enumerate(((0, y), (y, side))):
-                for column, (left, right) in enumerate(((0, x), (x, side))):
+            x, y = (split * size).round().astype(int)
+            for row, (top, bottom) in enumerate(((0, y), (y, height))):
+                for column, (left, right) in enumerate(((0, x), (x, width))):
                     picture, record = self.pick(chance, name)
                     known[row, column] = record["known"]
                     window = cut(chance, chance.uniform(0.6, 1.0))
@@ -67,7 +67,7 @@ class Batches(torch.utils.data.Dataset):
             picture, record = self.pick(chance, name)
             known = np.broadcast_to(np.array(record["known"]), (2, 2, len(CLASSES)))
             # Half of the pictures stay nearly as they are: a small network is best at the sizes that it saw most.
-            rect, window = (0, 0, side, side), cut(chance, chance.uniform(0.9, 1.0))
+            rect, window = (0, 0, width, height), cut(chance, chance.uniform(0.9, 1.0))
             kind = chance.random()
             if kind < 0.2:  # closer, partial
                 window = cut(chance, chance.uniform(0.45, 1.0))
@@ -77,8 +77,8 @@ class Batches(torch.utils.data.Dataset):
                     paste(canvas, rect, ground, cut(chance, 0.8), empty, [], [], False)
                 # Most cameras are wider than the square that the daemon makes of them: half of these are squeezed.
                 squeeze = chance.uniform(0.56, 1.0) if chance.random() < 0.5 else 1.0
-                w, h = (side * chance.uniform(0.35, 0.95) * chance.uniform(0.85, 1.15, 2) * (squeeze, 1)).clip(64, side).astype(int)
-                left, top = chance.integers(0, side - w + 1), chance.integers(0, side - h + 1)
+                w, h = (size * chance.uniform(0.35, 0.95) * chance.uniform(0.85, 1.15, 2) * (squeeze, 1)).clip(64, size).astype(int)
+                left, top = chance.integers(0, width - w + 1), chance.integers(0, height - h + 1)
                 rect = (left, top, left + w, top + h)
             paste(canvas, rect, picture, window, record, gt, ignore, chance.random() < 0.5)
         if chance.random() < 0.1:
@@ -106,7 +106,7 @@ def cut(chance, share):
 
 def paste(canvas, rect, picture, window, record, gt, ignore, flip):
     """Draws the window of a picture into a rectangle (pixels) of the canvas, and adds its boxes to `gt` and `ignore`."""
-    side, source = canvas.width, picture.shape[0]
+    (width, height), source = canvas.size, picture.shape[0]
     w, h = rect[2] - rect[0], rect[3] - rect[1]
     # Reads only the rows that are wanted from the cache.
     top, bottom = int(window[1] * source), max(int(np.ceil(window[3] * source)), int(window[1] * source) + 2)
@@ -124,9 +124,9 @@ def paste(canvas, rect, picture, window, record, gt, ignore, flip):
             if inside[2] <= inside[0] or inside[3] <= inside[1]:
                 continue
             left = (inside[2] - inside[0]) * (inside[3] - inside[1]) / max((x2 - x1) * (y2 - y1), 1e-9)
-            row = [c, (rect[0] + inside[0] * w) / side, (rect[1] + inside[1] * h) / side,
-                   (rect[0] + inside[2] * w) / side, (rect[1] + inside[3] * h) / side]
-            small = min(row[3] - row[1], row[4] - row[2]) * side < PIXELS_MIN
+            row = [c, (rect[0] + inside[0] * w) / width, (rect[1] + inside[1] * h) / height,
+                   (rect[0] + inside[2] * w) / width, (rect[1] + inside[3] * h) / height]
+            small = min((row[3] - row[1]) * width, (row[4] - row[2]) * height) < PIXELS_MIN
             (ignore if left < LEFT_MIN or small else target).append(row)
 
 
@@ -148,7 +148,7 @@ def tilted(canvas, degrees, gt, ignore):
 
 
 def worsened(chance, canvas):
-    """Light, colour, infrared, motion, noise and compression, each by chance; uint8 [S,S,3]."""
+    """Light, colour, infrared, motion, noise and compression, each by chance; uint8 [H,W,3]."""
     night, infrared = chance.random() < 0.08, chance.random() < 0.05
     if infrared:
         canvas = canvas.convert("L").convert("RGB")

@@ -69,10 +69,10 @@ def starting_network():
     """A function from JPEG bytes to what YOLO-Nano finds: rows [class, score, cx, cy, w, h]."""
     from detector import detections, detector  # needs onnxruntime, which a machine that trains does not
 
-    detect, side = detector(str(YOLO_NANO))
+    detect, size = detector(str(YOLO_NANO))
 
     def found(jpeg):
-        boxes, scores = detect(squared(jpeg, side))
+        boxes, scores = detect(stretched(jpeg, size))
         # Its motorcycle is dead, and stands where the bicycle is.
         mine = scores[:, COCO_ROWS] * [c != "motorcycle" for c in CLASSES]
         return [[c, s, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1] for c, s, x1, y1, x2, y2 in
@@ -165,9 +165,9 @@ def read_pieces(folder):
                 begin = end
 
 
-def squared(jpeg, side):
-    """uint8 [S,S,3]: stretched, with a filter as wide as the step, as the daemon does it."""
-    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB").resize((side, side), Image.BILINEAR))
+def stretched(jpeg, size):
+    """uint8 [H,W,3] for a size (W, H): stretched, with a filter as wide as the step, as the daemon does it."""
+    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB").resize(size, Image.BILINEAR))
 
 
 def write_cache(pieces, cache, side):
@@ -185,7 +185,7 @@ def write_cache(pieces, cache, side):
 
     def place(job):
         k, (jpeg, record) = job
-        files[record["set"]][where[k]] = squared(jpeg, side)
+        files[record["set"]][where[k]] = stretched(jpeg, (side, side))
 
     with ThreadPoolExecutor(4) as pool:
         for _ in pool.map(place, enumerate(read_pieces(pieces))):

@@ -6,7 +6,7 @@ from boxes import suppressed
 
 
 def detector(model):
-    """A function from uint8 [S,S,3] to boxes [N,4] and scores [N,C], and the side S. `RUN@0.6+0.2`: mixed as
+    """A function from uint8 [H,W,3] to boxes [N,4] and scores [N,C], and (W, H). `RUN@0.6+0.2`: mixed as
     export.py does it, 0.6 trained and 0.2 original."""
     if not model.endswith(".onnx"):
         from export import exported  # torch is wanted for runs only
@@ -16,8 +16,8 @@ def detector(model):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    side = session.get_inputs()[0].shape[1]
-    return lambda image: [v[0] for v in session.run(["boxes", "scores"], {"image": image[None]})], side
+    _, height, width, _ = session.get_inputs()[0].shape
+    return lambda image: [v[0] for v in session.run(["boxes", "scores"], {"image": image[None]})], (width, height)
 
 
 def detections(boxes, scores, floor=0.01, most=300):

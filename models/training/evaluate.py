@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from boxes import overlap
-from data import VAL_SETS, corners, squared
+from data import VAL_SETS, corners, stretched
 from detector import detections, detector
 from paths import CLASSES, TRAINING
 
@@ -68,21 +68,21 @@ def threshold(parts, least):
     return None if len(good) == 0 else (round(float(scores[good[-1]]), 2), round(float(recall[good[-1]]), 3))
 
 
-def truth(name, side, limit):
-    """Pictures at the side of the network, and records whose `own` are the set's own labels."""
+def truth(name, size, limit):
+    """Pictures at the size of the network, and records whose `own` are the set's own labels."""
     labelled = json.loads((TRAINING / "dataset.json").read_text())["sets"][name]["labelled"]
     for file in sorted((TRAINING / name).glob("*.jpg"))[:limit]:
         lines = file.with_suffix(".txt").read_text().splitlines()
         own = [corners(map(float, line.split())) for line in lines if line.strip()]
-        yield squared(file.read_bytes(), side), {"own": [row for row in own if CLASSES[row[0]] in labelled]}
+        yield stretched(file.read_bytes(), size), {"own": [row for row in own if CLASSES[row[0]] in labelled]}
 
 
 def evaluate(model, limit=None, resamples=200, precision=0.9, seed=1):
     """Figures of a model by set, all in 0..1."""
-    detect, side = detector(model)
+    detect, size = detector(model)
     result = {}
     for name in VAL_SETS:
-        pictures = [judged(detections(*detect(image)), record) for image, record in truth(name, side, limit)]
+        pictures = [judged(detections(*detect(image)), record) for image, record in truth(name, size, limit)]
         classes = [c for c in range(len(CLASSES)) if sum(p[c][2] for p in pictures) > 0]
         chance = np.random.default_rng(seed)
         draws = [mean_of([pictures[k] for k in chance.integers(len(pictures), size=len(pictures))], classes)

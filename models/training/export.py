@@ -14,10 +14,14 @@ import numpy as np
 import torch
 
 from data import TRAIN_SETS, read_pieces
-from networks import network
+from networks import network, resized
 from paths import CLASSES, ROOT, TRAINING, WORK
-from start_weights import convs_of, motorcycles, started
+from start_weights import convs_of, motorcycles, released_name, started
 from train import built, checkpoint_of
+
+
+# Instead of a run: the weights of the bundled model.
+RELEASED = "released"
 
 
 def folded(net):
@@ -30,9 +34,12 @@ def summed(shares, k):
     return (sum(part * found[k][value] for part, found in shares) for value in (0, 1))
 
 
-def exported(run, share=1.0, original=0.0, side=None, others=()):
+def exported(run, share=1.0, original=0.0, size=None, others=()):
     """ONNX of a run's averaged weights, mixed: `share` of the trained, `original` of YOLO-Nano's, shares of `others`, (run, share) that
-    began with the same weights, the rest of the run's first ones. `side`: of the input, where it is another than the run's."""
+    began with the same weights, the rest of the run's first ones. `size`: of the input, where it is another than the run's."""
+    if run == RELEASED:
+        name = released_name()
+        return started(name if size is None else resized(name, size=size), run).onnx()
     kept = checkpoint_of(run, "cpu")
     options = Namespace(**kept["options"])
     net = built(options, torch.device("cpu"), empty=True)
@@ -45,7 +52,7 @@ def exported(run, share=1.0, original=0.0, side=None, others=()):
         raise SystemExit(f"run '{run}': a thin network has other channels than YOLO-Nano; nothing can be mixed")
     if original > 0:
         parts.append((original, folded(started(options.network, "yolo-nano"))))
-    target = network(options.network.replace(f"-{net.side}", f"-{side or net.side}", 1))
+    target = network(resized(options.network, net, size))
     new = {m for part in target.new_parts() for m in part.modules()}
     heads = target.outputs()
     for k, conv in enumerate(convs_of(target)):
@@ -83,10 +90,10 @@ def write_folder(folder, name, model):
     data = model.SerializeToString()
     (folder / "model.onnx").write_bytes(data)
     bundled = json.loads((ROOT / "models/vedette-nano/manifest.json").read_text())
-    side = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    height, width = (model.graph.input[0].type.tensor_type.shape.dim[k].dim_value for k in (1, 2))
     manifest = {
         **bundled, "name": name, "version": "1", "file": "model.onnx", "bytes": len(data), "labels": CLASSES,
-        "sha256": hashlib.sha256(data).hexdigest(), "input": {**bundled["input"], "width": side, "height": side},
+        "sha256": hashlib.sha256(data).hexdigest(), "input": {**bundled["input"], "width": width, "height": height},
         "source": "trained by the Vedette project with models/training; see CARD.md",
     }
     for measured in ("quantization", "evaluations", "origin"):
@@ -109,7 +116,7 @@ def main():
     parser.add_argument("--original", type=float, default=0.0, help="of YOLO-Nano's, for a run that began with other weights")
     parser.add_argument("--with", dest="others", metavar="RUN@SHARE", nargs="*", default=[],
                         help="mixed in as well: runs that began with the same weights")
-    parser.add_argument("--side", type=int, default=None, help="of the input; default: the run's")
+    parser.add_argument("--size", default=None, help="of the input, 224 or 512x288; default: the run's")
     parser.add_argument("--int8", action="store_true", help="quantize and evaluate")
     parser.add_argument("--pictures", type=int, default=128, help="to quantize with")
     parser.add_argument("--method", default=None, help="of the quantizer; default: the one that it finds best")
@@ -117,7 +124,7 @@ def main():
     options = parser.parse_args()
     name = options.name or options.run
     folder = WORK / "models" / name
-    write_folder(folder, name, exported(options.run, options.share, options.original, options.side, mixed_in(options.others)))
+    write_folder(folder, name, exported(options.run, options.share, options.original, options.size, mixed_in(options.others)))
     print(f"{folder}: {(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB")
     if not options.int8:
         return

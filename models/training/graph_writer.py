@@ -30,15 +30,15 @@ class GraphWriter:
     def scalar(self, value):
         return self.constant(np.array(value, np.float32))
 
-    def model(self, side, boxes, scores, rows, classes):
-        """The finished model in the product's form: image uint8 [1,S,S,3] to boxes [1,N,4] and scores [1,N,C]."""
+    def model(self, width, height, boxes, scores, rows, classes):
+        """The finished model in the product's form: image uint8 [1,H,W,3] to boxes [1,N,4] and scores [1,N,C]."""
         for node in self.nodes:
             for k, output in enumerate(node.output):
                 node.output[k] = {boxes: "boxes", scores: "scores"}.get(output, output)
         graph = helper.make_graph(
             self.nodes,
             "vedette",
-            [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, side, side, 3])],
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3])],
             [
                 helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [1, rows, 4]),
                 helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, rows, classes]),

@@ -37,12 +37,12 @@ NEIGHBOUR, ALIKE = 0.6, 0.4
 def assigned_by_shape(boxes, gt, places):
     """For each prediction the row of its object (or -1), and the row of the object that it overlaps well (or -1), both [B,N].
 
-    boxes [B,N,4], gt [B,M,5]; places: centres [N,2], sizes [N] of the cells and anchors [N,2].
+    boxes [B,N,4], gt [B,M,5]; places: centres, sizes of the cells and anchors, each [N,2].
     """
     centres, sizes, anchors = places
     real = (gt[..., 0] >= 0)[..., None]
     middle, extent = (gt[..., 1:3] + gt[..., 3:5]) / 2, (gt[..., 3:5] - gt[..., 1:3]).clamp(min=1e-6)
-    own_cell = (centres[None, None] - middle[:, :, None]).abs().amax(-1) <= sizes * 0.5001  # [B,M,N]
+    own_cell = ((centres - middle[:, :, None]).abs() <= sizes * 0.5001).all(-1)  # [B,M,N]
     shared = torch.minimum(extent[:, :, None], anchors).prod(-1)
     shape = shared / (extent.prod(-1)[..., None] + anchors.prod(-1) - shared) * (own_cell & real)
     best = shape.amax(-1, keepdim=True)
@@ -57,16 +57,16 @@ def assigned_by_shape(boxes, gt, places):
 def assigned(boxes, scores, gt, centres, sizes):
     """For each prediction the row of its object (or -1) [B,N], and how well it answers, 0..1 [B,N].
 
-    boxes [B,N,4], scores [B,N,C] (detached), gt [B,M,5]; centres [N,2] and sizes [N] of the cells.
+    boxes [B,N,4], scores [B,N,C] (detached), gt [B,M,5]; centres and sizes of the cells [N,2].
     """
     real = gt[..., 0] >= 0
     overlap = paired_overlap(boxes[:, None], gt[:, :, None, 1:])  # [B,M,N]
     classes = gt[..., 0].clamp(min=0).long()
     score = scores.transpose(1, 2).gather(1, classes[..., None].expand(-1, -1, boxes.shape[1]))
     middle = (gt[..., 1:3] + gt[..., 3:5]) / 2
-    off = (centres[None, None] - middle[:, :, None]).abs().amax(-1)  # [B,M,N]
+    off = ((centres - middle[:, :, None]).abs() / sizes).amax(-1)  # in cells, [B,M,N]
     inside = ((centres > gt[:, :, None, 1:3]) & (centres < gt[:, :, None, 3:5])).all(-1)
-    allowed, most = (off <= sizes * 0.5001) | (inside & (off <= sizes * 2.5)), 9
+    allowed, most = (off <= 0.5001) | (inside & (off <= 2.5)), 9
     # A box far from its object still has an order: the small term decides while nothing overlaps.
     metric = (score.clamp(min=1e-4) ** 0.5 * overlap**4 + 1e-9) * (allowed & real[..., None])
     best = metric.topk(most, -1).values[..., -1:]

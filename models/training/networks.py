@@ -1,8 +1,8 @@
 """The networks: their plans, heads, decoding, and where their first weights come from.
 
-A network takes uint8 [B,S,S,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
-None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) with
-options behind: `nano-320+s8` (a third head at stride 8), `nano-320+thin` and `+slim` (narrower), `+bare` (the stem goes on to the first
+A network takes uint8 [B,H,W,3] and gives boxes [B,N,4] (x1,y1,x2,y2 in 0..1), logits [B,N,C], objectness logits [B,N] or
+None. Scores are sigmoid(logits), times sigmoid(objectness) where there is one. `name` is `nano-320` (family and side) or
+`nano-512x288` (width and height) with options behind: `nano-320+s8` (a third head at stride 8), `nano-320+thin` and `+slim` (narrower), `+bare` (the stem goes on to the first
 expansion at once), `imagenet-224*0.5` (hidden channels kept).
 """
 import re
@@ -53,13 +53,13 @@ def imagenet_plan(rows=IMAGENET_ROWS, keep=1.0, cut=0):
 class Network(nn.Module):
     """What both families share: pixels in, decoding, writing as ONNX."""
 
-    def __init__(self, side, classes):
+    def __init__(self, size, classes):
         super().__init__()
-        self.side, self.classes = side, classes
+        (self.width, self.height), self.classes = size, classes
         self.factor, self.term = 1 / 255, 0.0
 
     def pixels(self, image):
-        """uint8 [B,S,S,3] to float [B,3,S,S]."""
+        """uint8 [B,H,W,3] to float [B,3,H,W]."""
         return image.permute(0, 3, 1, 2).float() * self.factor + self.term
 
     def write_pixels(self, graph):
@@ -69,17 +69,20 @@ class Network(nn.Module):
         return x if self.term == 0 else graph.add("Add", [x, graph.scalar(self.term)])
 
     def cells(self):
-        """Centres [N,2], cell sizes [N] and anchor sizes [N,2] (zero without anchors) of all predictions in 0..1, in the order of
-        the outputs."""
+        """Centres, cell sizes and anchor sizes (zero without anchors) of all predictions in 0..1, each [N,2], in the order of the
+        outputs."""
         centres, sizes, shapes = [], [], []
         for stride, anchors in self.grid():
-            n = self.side // stride
-            y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-            point = torch.stack([x, y], -1).reshape(-1, 2)
-            centres.append(((point + 0.5) / n).repeat(anchors, 1))
-            sizes.append(torch.full((n * n * anchors,), 1 / n))
-            shapes.append(self._anchors(stride)[1][0] if self.kind == "yolo" else torch.zeros(n * n, 2))
+            points, cell = self.raster(stride)
+            centres.append(((points + 0.5) * cell).repeat(anchors, 1))
+            sizes.append(cell.expand(len(points) * anchors, 2))
+            shapes.append(self._anchors(stride)[1][0] if self.kind == "yolo" else torch.zeros(len(points), 2))
         return torch.cat(centres), torch.cat(sizes), torch.cat(shapes)
+
+    def raster(self, stride):
+        """Columns and rows of the cells, row by row [HW,2], and the size of one in 0..1 [2]."""
+        y, x = torch.meshgrid(torch.arange(self.height // stride), torch.arange(self.width // stride), indexing="ij")
+        return torch.stack([x, y], -1).reshape(-1, 2).float(), stride / torch.tensor([self.width, self.height])
 
     def onnx(self):
         """The model in the product's form."""
@@ -88,7 +91,7 @@ class Network(nn.Module):
         graph = GraphWriter()
         rows = len(self.cells()[0])
         boxes, scores = self.write(graph, self.write_pixels(graph))
-        return graph.model(self.side, boxes, scores, rows, self.classes)
+        return graph.model(self.width, self.height, boxes, scores, rows, self.classes)
 
 
 def flattened(x, anchors):
@@ -97,10 +100,10 @@ def flattened(x, anchors):
     return x.reshape(b, anchors, channels // anchors, h * w).transpose(2, 3).reshape(b, anchors * h * w, -1)
 
 
-def write_flattened(graph, x, anchors, values, side):
-    shape = graph.constant(np.array([1, anchors, values, side * side], np.int64))
+def write_flattened(graph, x, anchors, values, cells):
+    shape = graph.constant(np.array([1, anchors, values, cells], np.int64))
     x = graph.add("Transpose", [graph.add("Reshape", [x, shape])], perm=[0, 1, 3, 2])
-    return graph.add("Reshape", [x, graph.constant(np.array([1, anchors * side * side, values], np.int64))])
+    return graph.add("Reshape", [x, graph.constant(np.array([1, anchors * cells, values], np.int64))])
 
 
 def write_slice(graph, x, start, end):
@@ -113,8 +116,8 @@ class NanoNetwork(Network):
 
     kind = "yolo"
 
-    def __init__(self, side=320, classes=len(CLASSES), s8=False, slim=False, thin=False, bare=False):
-        super().__init__(side, classes)
+    def __init__(self, size=(320, 320), classes=len(CLASSES), s8=False, slim=False, thin=False, bare=False):
+        super().__init__(size, classes)
         out = 3 * (5 + classes)
         self.thin, self.slim, self.bare = thin or slim, slim, bare
         self.backbone = Backbone(16, nano_plan(self.thin, bare))
@@ -133,6 +136,7 @@ class NanoNetwork(Network):
             origin, size = self._anchors(stride)
             self.register_buffer(f"origin{stride}", origin, persistent=False)
             self.register_buffer(f"size{stride}", size, persistent=False)
+            self.register_buffer(f"cell{stride}", self.raster(stride)[1], persistent=False)
 
     def narrowings(self, whole):
         """Rows for `slimmed` that make `whole`, which is not thin, as narrow as this network."""
@@ -164,8 +168,8 @@ class NanoNetwork(Network):
         for x, stride in zip(maps, self.strides, strict=True):
             v = flattened(x, len(NANO_ANCHORS[stride])).float()
             origin, size = getattr(self, f"origin{stride}"), getattr(self, f"size{stride}")
-            scale, cell = NANO_SCALE_XY[stride], stride / self.side
-            centre = (torch.sigmoid(v[..., :2]) * scale + origin) * cell
+            cell = getattr(self, f"cell{stride}")
+            centre = (torch.sigmoid(v[..., :2]) * NANO_SCALE_XY[stride] + origin) * cell
             half = torch.exp(v[..., 2:4].clamp(max=5)) * size / 2
             boxes.append(torch.cat([centre - half, centre + half], -1))
             objects.append(v[..., 4])
@@ -174,13 +178,11 @@ class NanoNetwork(Network):
 
     def _anchors(self, stride):
         """Origins of the cells minus what `scale_x_y` adds [1,3HW,2], in cells, and anchor sizes [1,3HW,2] in 0..1."""
-        n = self.side // stride
-        y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-        origin = torch.stack([x, y], -1).reshape(1, -1, 2).repeat(1, len(NANO_ANCHORS[stride]), 1).float()
-        origin = origin - (NANO_SCALE_XY[stride] - 1) / 2
-        # Anchors are pixels of the input, whatever its side.
-        size = torch.tensor(NANO_ANCHORS[stride]).float().repeat_interleave(n * n, 0)[None] / self.side
-        return origin, size
+        points, _ = self.raster(stride)
+        origin = points[None].repeat(1, len(NANO_ANCHORS[stride]), 1) - (NANO_SCALE_XY[stride] - 1) / 2
+        # Anchors are pixels of the input, whatever its size.
+        size = torch.tensor(NANO_ANCHORS[stride]).float().repeat_interleave(len(points), 0)[None]
+        return origin, size / torch.tensor([self.width, self.height])
 
     def write(self, graph, x):
         seen = self.backbone.write(graph, x)
@@ -192,11 +194,11 @@ class NanoNetwork(Network):
             maps.append(self.head8.write(graph, self.join8.write(graph, narrow, seen[8][1], "join8"), "head8"))
         rows, factors, terms, sizes = [], [], [], []
         for x, stride in zip(maps, self.strides, strict=True):
-            n, cell = self.side // stride, stride / self.side
-            rows.append(write_flattened(graph, x, len(NANO_ANCHORS[stride]), 5 + self.classes, n))
+            points, cell = self.raster(stride)
+            rows.append(write_flattened(graph, x, len(NANO_ANCHORS[stride]), 5 + self.classes, len(points)))
             origin, size = self._anchors(stride)
             terms.append(origin * cell)
-            factors.append(torch.full_like(origin, NANO_SCALE_XY[stride] * cell))
+            factors.append((NANO_SCALE_XY[stride] * cell).expand_as(origin))
             sizes.append(size / 2)
         v = graph.add("Concat", rows, axis=1)
         factor, term, size = (graph.constant(torch.cat(parts, 1).numpy()) for parts in (factors, terms, sizes))
@@ -217,8 +219,8 @@ class ImagenetNetwork(Network):
 
     kind = "distance"
 
-    def __init__(self, side=224, classes=len(CLASSES), keep=1.0, cut=2, neck=64, strides=(32, 16)):
-        super().__init__(side, classes)
+    def __init__(self, size=(224, 224), classes=len(CLASSES), keep=1.0, cut=2, neck=64, strides=(32, 16)):
+        super().__init__(size, classes)
         self.factor, self.term = 0.007843138, -127 * 0.007843138
         self.keep, self.strides = keep, strides
         self.backbone = Backbone(32, imagenet_plan(keep=keep, cut=cut), "relu6", tf_same=True)
@@ -229,7 +231,9 @@ class ImagenetNetwork(Network):
         for head in self.heads:
             quiet(head.layers[-1], 1, box_values=4)
         for stride in strides:
-            self.register_buffer(f"point{stride}", self._points(stride), persistent=False)
+            points, cell = self.raster(stride)
+            self.register_buffer(f"point{stride}", (points + 0.5)[None] * cell, persistent=False)
+            self.register_buffer(f"cell{stride}", cell.repeat(2), persistent=False)
 
     def outputs(self):
         return [head.layers[-1] for head in self.heads]
@@ -248,30 +252,23 @@ class ImagenetNetwork(Network):
             x = self.mixes[k](x if above is None else x + doubled(above))
             above = x
             v = flattened(self.heads[k](x), 1).float()
-            reach = torch.exp(v[..., :4].clamp(max=5)) * (stride / self.side)
+            reach = torch.exp(v[..., :4].clamp(max=5)) * getattr(self, f"cell{stride}")
             point = getattr(self, f"point{stride}")
             boxes.append(torch.cat([point - reach[..., :2], point + reach[..., 2:]], -1))
             logits.append(v[..., 4:])
         return torch.cat(boxes, 1), torch.cat(logits, 1), None
 
-    def _points(self, stride):
-        """Centres of the cells [1,HW,2] in 0..1."""
-        n = self.side // stride
-        y, x = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-        return (torch.stack([x, y], -1).reshape(1, -1, 2) + 0.5) / n
-
     def write(self, graph, x):
         seen = self.backbone.write(graph, x)
         boxes, scores, above = [], [], None
         for k, stride in enumerate(self.strides):
-            n = self.side // stride
             x = self.brings[k].write(graph, seen[stride][0], f"bring{stride}")
             if above is not None:
                 x = graph.add("Add", [x, write_doubled(graph, above, f"resize{stride}")], f"add{stride}")
             x = above = self.mixes[k].write(graph, x, f"mix{stride}")
-            v = write_flattened(graph, self.heads[k].write(graph, x, f"head{stride}"), 1, 4 + self.classes, n)
-            reach = graph.add("Mul", [graph.add("Exp", [write_slice(graph, v, 0, 4)]), graph.scalar(stride / self.side)])
-            point = graph.constant(self._points(stride).numpy())
+            v = write_flattened(graph, self.heads[k].write(graph, x, f"head{stride}"), 1, 4 + self.classes, len(self.raster(stride)[0]))
+            cell, point = (graph.constant(getattr(self, f"{what}{stride}").numpy()) for what in ("cell", "point"))
+            reach = graph.add("Mul", [graph.add("Exp", [write_slice(graph, v, 0, 4)]), cell])
             low = graph.add("Sub", [point, write_slice(graph, reach, 0, 2)])
             high = graph.add("Add", [point, write_slice(graph, reach, 2, 4)])
             boxes.append(graph.add("Concat", [low, high], axis=2))
@@ -290,10 +287,10 @@ def quiet(conv, anchors, box_values=5):
 
 def network(name):
     """A network by name, weights by chance: see the top of this file."""
-    match = re.fullmatch(r"(nano|imagenet)-(\d+)((?:[+*][\w.]+)*)", name)
+    match = re.fullmatch(r"(nano|imagenet)-(\d+(?:x\d+)?)((?:[+*][\w.]+)*)", name)
     if match is None:
-        raise SystemExit(f"no network '{name}': use nano-SIDE or imagenet-SIDE, with +s8, +thin, +slim, +bare, +cutN, +neckN, *KEEP")
-    family, side, options = match[1], int(match[2]), re.findall(r"([+*])([\w.]+)", match[3])
+        raise SystemExit(f"no network '{name}': use nano-SIZE or imagenet-SIZE (320, 512x288), with +s8, +thin, +slim, +bare, +cutN, +neckN, *KEEP")
+    family, options = match[1], re.findall(r"([+*])([\w.]+)", match[3])
     words = {}
     for sign, word in options:
         if sign == "*":
@@ -305,9 +302,16 @@ def network(name):
         else:
             key, number = re.fullmatch(r"([a-z]+)(\d+)", word).groups()
             words[key] = int(number)
-    if side % 32 != 0:
-        raise SystemExit(f"side {side} is no multiple of 32")
-    return NanoNetwork(side, **words) if family == "nano" else ImagenetNetwork(side, **words)
+    width, height = (match[2].split("x") * 2)[:2]
+    size = int(width), int(height)
+    if any(side % 32 for side in size):
+        raise SystemExit(f"size {match[2]} is no multiple of 32")
+    return NanoNetwork(size, **words) if family == "nano" else ImagenetNetwork(size, **words)
+
+
+def resized(name, net=None, size=None):
+    """The name of this kind of network with another size: the one given, else that of `net`."""
+    return re.sub(r"-\d+(x\d+)?", f"-{size or f'{net.width}x{net.height}'}", name, count=1)
 
 
 def multiply_adds(net):
@@ -322,7 +326,7 @@ def multiply_adds(net):
         if isinstance(module, Conv):
             hooks.append(module.register_forward_hook(count))
     with torch.no_grad():
-        net(torch.zeros(1, net.side, net.side, 3, dtype=torch.uint8))
+        net(torch.zeros(1, net.height, net.width, 3, dtype=torch.uint8))
     for hook in hooks:
         hook.remove()
     return total[0]

@@ -54,7 +54,7 @@ def without(weight, bias, moments, keep):
 @torch.no_grad()
 def narrowed(net, makers, reader, keep, pictures):
     """Keeps `keep` of the channels that `makers` (a convolution and the depthwise ones behind it) give to `reader`, a 1x1 one.
-    `pictures`: list of uint8 [B,S,S,3]. Returns the share of the variance of the reader's output that is lost."""
+    `pictures`: list of uint8 [B,H,W,3]. Returns the share of the variance of the reader's output that is lost."""
     moments = Moments(reader)
     for batch in pictures:
         net(batch)

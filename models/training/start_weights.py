@@ -70,7 +70,7 @@ def fill_mixed(net):
     """Half vedette-nano-v0, half YOLO-Nano: the one knows surveillance cameras and roads, the other the world. The motorcycle is
     v0's."""
     fill_nano(net, NANO_V0)
-    other = fill_nano(NanoNetwork(net.side, net.classes, 8 in net.strides), YOLO_NANO)
+    other = fill_nano(NanoNetwork((net.width, net.height), net.classes, 8 in net.strides), YOLO_NANO)
     heads, rows = net.outputs(), motorcycles(net)
     for conv, asked in zip(convs_of(net), convs_of(other), strict=True):
         for name in ("weight", "bias"):
@@ -89,9 +89,15 @@ def released_pairs(net):
     return list(zip(convs, found, strict=True)) if len(convs) == len(found) else []
 
 
-def released_name(side):
-    """The network of the released weights, with this input."""
-    return next(name for name in (f"nano-{side}+thin", f"nano-{side}+thin+bare") if released_pairs(network(name)))
+def is_released(net):
+    """Whether the released weights fill all that `net` shares with its kind."""
+    pairs = released_pairs(net)
+    return bool(pairs) and all(conv.conv.weight.shape == weight.shape for conv, (weight, _) in pairs)
+
+
+def released_name():
+    """The network of the released weights."""
+    return next(name for name in ("nano-384+thin", "nano-384+thin+bare") if is_released(network(name)))
 
 
 def fill_released(net):
@@ -155,18 +161,18 @@ def started(name, start="yolo-nano", seed=0):
         return fill_imagenet(net)
     if start == "random":
         return net
-    if start == "released" and net.bare and released_pairs(net):
+    if start == "released" and is_released(net):
         return fill_released(net)
     if net.bare:
         whole = started(name.replace("+bare", ""), start, seed)
-        batches = Batches(WORK / "cache", net.side, TAUGHT, seed, TEACHING)
+        batches = Batches(WORK / "cache", (net.width, net.height), TAUGHT, seed, TEACHING)
         return taught(net, whole, torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1))
     if start == "released":
         return fill_released(started(name, "v0", seed))
     if not net.thin:
         return NANO_STARTS[start](net)
     whole = NANO_STARTS[start](network(re.sub(r"\+(thin|slim)", "", name)))
-    batches = Batches(WORK / "cache", net.side, 16, seed, SLIMMING)
+    batches = Batches(WORK / "cache", (net.width, net.height), 16, seed, SLIMMING)
     slimmed(whole, net.narrowings(whole), [batches[k]["image"] for k in range(SLIMMING)])
     net.load_state_dict(whole.state_dict())
     return net
@@ -182,7 +188,7 @@ def prove_nano(path, classes):
     """Largest differences of boxes and scores between the file in ONNX Runtime and the module."""
     import onnxruntime
 
-    net = fill_nano(NanoNetwork(320, classes), path)
+    net = fill_nano(NanoNetwork(classes=classes), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     ours = onnxruntime.InferenceSession(net.onnx().SerializeToString(), providers=["CPUExecutionProvider"])
     worst = np.zeros(3)
@@ -201,7 +207,7 @@ def prove_imagenet():
     """Share of photos for which the dequantised network names the same first class as the int8 file."""
     import onnxruntime
 
-    net = ImagenetNetwork(224, cut=0)
+    net = ImagenetNetwork(cut=0)
     fill_imagenet(net)
     last, classify = convolutions(IMAGENET)[-2:]
     session = onnxruntime.InferenceSession(IMAGENET, providers=["CPUExecutionProvider"])

@@ -31,7 +31,7 @@ def compared(x, stem, blocks, gap=0):
 
 def taught(net, whole, batches):
     """`net` with the weights of `whole`, of which its backbone lacks blocks at the beginning; those around the gap learn from
-    `batches` (a dictionary with `image` uint8 [B,S,S,3] each). Prints what is lost."""
+    `batches` (a dictionary with `image` uint8 [B,H,W,3] each). Prints what is lost."""
     given(net, whole)
     mine, theirs = net.backbone, whole.backbone.requires_grad_(False)
     gap = len(theirs.blocks) - len(mine.blocks)
@@ -72,6 +72,5 @@ def given(net, whole):
 
 def cut(images, step):
     """A window of CUT pixels, another one each step, on whole cells of all strides."""
-    places = (images.shape[1] - CUT) // 32 + 1
-    y, x = (32 * ((step * k) % places) for k in (3, 5))
+    y, x = (32 * ((step * k) % ((side - CUT) // 32 + 1)) for k, side in zip((3, 5), images.shape[1:3], strict=True))
     return images[:, y : y + CUT, x : x + CUT]

@@ -13,7 +13,7 @@ import torch
 from augment import Batches
 from layers import add_empty_batch_norm, with_batch_norm
 from loss import loss_of
-from networks import network
+from networks import network, resized
 from paths import CLASSES, WORK
 from start_weights import NANO_STARTS, released_name, started
 
@@ -87,7 +87,7 @@ def built(options, device, empty=False):
         if empty:
             add_empty_batch_norm(net)
         else:
-            batches = Batches(WORK / "cache", net.side, options.batch, options.seed + 1, 8)
+            batches = Batches(WORK / "cache", (net.width, net.height), options.batch, options.seed + 1, 8)
             with_batch_norm(net, [batches[k]["image"] for k in range(8)])
     if after:
         net.load_state_dict(after["average"])
@@ -98,13 +98,13 @@ def built(options, device, empty=False):
     return net
 
 
-def recaller(options, side, device):
+def recaller(options, net, device):
     """A function from images to what other weights say of the first of them (`loss_of`), or to None."""
     if options.recall == 0:
         return lambda _images: None
-    names = {f"nano-{side}": "yolo-nano"}
+    names = {resized("nano-320", net): "yolo-nano"}
     if options.asked == "both":
-        names[released_name(side)] = "released"
+        names[resized(released_name(), net)] = "released"
     asked = [started(name, start).requires_grad_(False).to(device, memory_format=torch.channels_last) for name, start in names.items()]
     # Of motorcycles YOLO-Nano knows nothing.
     told = torch.tensor([[name != "motorcycle" for name in CLASSES], [True] * len(CLASSES)], device=device).float()[: len(asked)]
@@ -161,7 +161,7 @@ def train(options):
         changed = [k for k in what if kept["options"].get(k) != what[k]]
         raise SystemExit(f"run '{options.run}' was begun with other {', '.join(changed)}: take another name")
     net = built(options, device, empty=kept is not None)
-    recall = recaller(options, net.side, device)
+    recall = recaller(options, net, device)
     optimizer = torch.optim.AdamW(groups_of(net, options), lr=options.lr)
     average, step, spent = Average(net, options.ema), 0, 0.0
     if kept:
@@ -170,7 +170,7 @@ def train(options):
         average.state, step, spent = kept["average"], kept["step"], kept["seconds"]
     else:
         torch.save(net.state_dict(), folder / "start.pt")
-    batches = Batches(WORK / "cache", net.side, options.batch, options.seed, options.steps, recalled=options.recall)
+    batches = Batches(WORK / "cache", (net.width, net.height), options.batch, options.seed, options.steps, recalled=options.recall)
     loader = torch.utils.data.DataLoader(
         torch.utils.data.Subset(batches, range(step, options.steps)), batch_size=None, num_workers=options.workers,
         persistent_workers=False, prefetch_factor=4 if options.workers else None)
