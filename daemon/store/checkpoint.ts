@@ -4,6 +4,7 @@
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { lockHolders } from '../platform/file-lock.ts';
+import { BUSY_TIMEOUT_MS } from './database.ts';
 
 export interface CheckpointOptions {
   readonly db: Database.Database;
@@ -22,7 +23,6 @@ const TOLD_BYTES = 16_000_000;
 const HELD_MS_MAX = 10_000;
 /** Tries while a reader stands in the way: each takes the database's lock for a moment. */
 const RETRY_MS = 1000;
-const BUSY_TIMEOUT_MS = 5000;
 /** Bytes of the shared memory file on which transactions of readers hold their locks (sqlite.org/walformat.html, 2.3.1). */
 const READ_LOCKS: [number, number] = [123, 127];
 

@@ -35,7 +35,7 @@ export interface OpenDatabase {
 }
 
 /** Readers (sqlite3, `vedette events`) may hold the file for a moment; the writer waits this long. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 /** After a burst the write-ahead log shrinks to this; what it keeps is room on a disk that fills up. */
 const WAL_BYTES_MAX = 4 * 1024 * 1024;
 /** Pages of the file in our memory (KiB). */

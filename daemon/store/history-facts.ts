@@ -2,10 +2,9 @@
 // version 1 has none. In pages; not for the daemon's main thread.
 import type Database from 'better-sqlite3';
 import type { CameraStatus, Fact, Moment } from '../core/types.ts';
+import { NOTES_VERSION } from './history-schema.ts';
 import { versionOf } from './migrations.ts';
 
-/** Since this version of the file there are facts. */
-const FACTS_VERSION = 2;
 const PAGE_ROWS = 256;
 
 export interface KeptFact extends Moment {
@@ -40,7 +39,7 @@ export class FactReader {
 
   constructor(db: Database.Database, nameOf: (id: number) => string | undefined) {
     this.#nameOf = nameOf;
-    if (versionOf(db) < FACTS_VERSION) return;
+    if (versionOf(db) < NOTES_VERSION) return;
     this.#page = db.prepare(`
       SELECT row, kind, camera, value, at_ms AS atMs, mono_ms AS monoMs
       FROM facts WHERE run = ? AND row > ? ORDER BY row LIMIT ${PAGE_ROWS}`);

@@ -1,29 +1,25 @@
 // Keeps history.db within its limits, by age and by bytes (traces have a budget of their own, and facts and traces leave with
 // the observations of their time), and reads all of it once after it was opened, so that damage is
-// found before somebody needs it. In turns of a few hundred rows with pauses between them: the store's commits have the
-// thread and the disk meanwhile. Worker thread.
+// found before somebody needs it. In rounds (rounds.ts), a few hundred rows a turn. Worker thread.
 import type Database from 'better-sqlite3';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { AgeMarks } from './age-marks.ts';
-import { isDamage } from './failures.ts';
 import { HistoryFollowers } from './history-followers.ts';
 import type { StoreLimits } from './messages.ts';
+import { MEGABYTE } from './options.ts';
+import { Rounds, SLACK } from './rounds.ts';
 
 export interface HistoryPrunerOptions {
   readonly db: Database.Database;
   readonly clock: Clock;
   readonly ageClockMs: () => number;
-  onDamage(error: unknown): void;
+  /** What stopped a round; it is tried again with the next. */
+  onTrouble(error: unknown): void;
 }
 
 type HistoryLimits = Pick<StoreLimits, 'historyKeepDays' | 'historyKeepMb' | 'tracesKeepMb'>;
 
-const ROUND_MS = 600_000;
-const MEGABYTE = 1_000_000;
-const PAUSE_MS = 20;
 const TURN_ROWS = 256;
-/** A round by bytes goes this far below the limit: the next is not due with the next batch. */
-const SLACK = 0.01;
 /** Free pages beyond this part of the file are given back to the disk; fewer are used again soon. */
 const FREE_PART = 0.1;
 const TURN_PAGES = 64;
@@ -37,10 +33,9 @@ export class HistoryPruner {
   readonly #read: Database.Statement<[number], { row: number }>;
   readonly #marks: AgeMarks;
   readonly #followers: HistoryFollowers;
+  readonly #rounds: Rounds;
   #limits: HistoryLimits = { historyKeepDays: 0, historyKeepMb: Infinity, tracesKeepMb: Infinity };
-  #work: Generator<void> | undefined;
-  #timers: Timer[] = [];
-  #nextTurn: Timer | undefined;
+  #checkDue: Timer | undefined;
   #checkedTo: number | undefined = 0;
   #checkFromMonoMs: number;
 
@@ -49,6 +44,13 @@ export class HistoryPruner {
     this.#options = options;
     this.#marks = new AgeMarks({ db, marks: 'ages', rows: 'observations', key: 'row', clock, ageClockMs });
     this.#followers = new HistoryFollowers(db);
+    this.#rounds = new Rounds({
+      clock,
+      round: () => this.#round(),
+      onEnd: (trouble) => {
+        if (trouble !== undefined) options.onTrouble(trouble);
+      },
+    });
     this.#lowest = db.prepare<[], number | null>('SELECT min(row) FROM observations').pluck();
     this.#delete = db.prepare('DELETE FROM observations WHERE row < ?');
     // The length makes SQLite follow a body to its last page.
@@ -66,29 +68,25 @@ export class HistoryPruner {
   }
 
   start(): void {
-    const { clock } = this.#options;
-    this.#timers = [
-      clock.every(ROUND_MS, () => this.#begin()),
-      clock.after(CHECK_AFTER_MS, () => this.#begin()),
-    ];
-    this.#soon(() => this.#begin());
+    this.#checkDue = this.#options.clock.after(CHECK_AFTER_MS, () => this.#rounds.begin());
+    this.#rounds.start();
   }
 
+  /** Holds at once: a round under way by the old limits is broken off. The check of rows goes on where it was. */
   setLimits({ historyKeepDays, historyKeepMb, tracesKeepMb }: HistoryLimits): void {
     this.#limits = { historyKeepDays, historyKeepMb, tracesKeepMb };
-    if (this.#timers.length > 0) this.#begin();
+    this.#rounds.beginAnew();
   }
 
   /** A batch has been written. */
   wrote(): void {
     const isOver = this.#observationBytes > this.#bytesMax || this.#followers.bytes > this.#tracesBytesMax;
-    if (isOver) this.#begin();
+    if (isOver) this.#rounds.begin();
   }
 
   stop(): void {
-    for (const timer of this.#timers) timer.stop();
-    this.#nextTurn?.stop();
-    this.#work = undefined;
+    this.#checkDue?.stop();
+    this.#rounds.stop();
   }
 
   get #bytesMax(): number {
@@ -107,30 +105,6 @@ export class HistoryPruner {
 
   #pragma(name: string): number {
     return Number(this.#options.db.pragma(name, { simple: true }));
-  }
-
-  #soon(then: () => void): void {
-    this.#nextTurn?.stop();
-    this.#nextTurn = this.#options.clock.after(PAUSE_MS, then);
-  }
-
-  #begin(): void {
-    if (this.#work !== undefined) return;
-    this.#work = this.#round();
-    this.#soon(() => this.#turn());
-  }
-
-  #turn(): void {
-    try {
-      if (this.#work?.next().done === false) {
-        this.#soon(() => this.#turn());
-        return;
-      }
-    } catch (error) {
-      // A full disk or the like: tried again with the next round.
-      if (isDamage(error)) this.#options.onDamage(error);
-    }
-    this.#work = undefined;
   }
 
   *#round(): Generator<void> {

@@ -8,7 +8,7 @@ import type { Fact, Moment } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { isDamage } from './failures.ts';
 import { FactReader, type KeptFact } from './history-facts.ts';
-import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
+import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS, NOTES_VERSION } from './history-schema.ts';
 import { isBlank, refuseNewer, versionOf } from './migrations.ts';
 import { decodeBodyAt, type KeptObservation } from './observation-codec.ts';
 import { requireReadable } from './read.ts';
@@ -51,8 +51,6 @@ const PAGE_ROWS = 128;
 /** The wall clock may jump, so rows are not in its order: looked at in steps of so many rows. */
 const SAMPLE_ROWS = 1000;
 const DAMAGES_NAMED = 5;
-/** Since this version of the file there are traces. */
-const TRACES_VERSION = 2;
 
 export class HistoryReader {
   readonly #db: Database.Database;
@@ -96,7 +94,7 @@ export class HistoryReader {
 
   /** What the rules of then made of an object that has an event; undefined where it was not kept, or cannot be read. */
   traceOf(eventId: string): TrackTrace | undefined {
-    if (versionOf(this.#db) < TRACES_VERSION) return undefined;
+    if (versionOf(this.#db) < NOTES_VERSION) return undefined;
     this.#trace ??= this.#db
       .prepare<[string], string>('SELECT body FROM traces WHERE event_id = ? ORDER BY at_ms DESC LIMIT 1')
       .pluck();

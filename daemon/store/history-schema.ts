@@ -3,6 +3,8 @@ import type { Migration } from './migrations.ts';
 
 /** `PRAGMA application_id`: 'Vdh1' in ASCII. */
 export const HISTORY_APPLICATION_ID = 0x56646831;
+/** Since this version of the file there are facts and traces. */
+export const NOTES_VERSION = 2;
 
 const SCHEMA_1 = `
 -- Cameras and labels, once each.

@@ -13,10 +13,10 @@ import { ROW_HEAD_BYTES } from './history-feed.ts';
 import type { HistoryBatch, HistoryStatus } from './history-messages.ts';
 import { HistoryPruner } from './history-pruner.ts';
 import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
-
 import type { StoreLimits } from './messages.ts';
 import { isBlank, migrate } from './migrations.ts';
 import { renumber } from './observation-codec.ts';
+import { MEGABYTE } from './options.ts';
 import type { Paths } from './paths.ts';
 
 export interface HistoryOptions {
@@ -34,7 +34,6 @@ const CHECKPOINT_PAGES = 256;
 /** Observations stop while the disk has less room than so many reserves: alerts go on in what is left. */
 const RESERVES_FREE = 4;
 const RESERVE_MB_MIN = 8;
-const MEGABYTE = 1_000_000;
 /** After a failure nothing is tried for so long; what comes meanwhile is dropped. */
 const PAUSE_MS = 30_000;
 /** Files set aside in one life: a disk that damages one after the other must not fill up with them. */
@@ -183,7 +182,11 @@ export class History {
         bootId,
         Math.round(clock.nowMs()),
       );
-      const pruner = new HistoryPruner({ db, clock, ageClockMs, onDamage: (error) => this.#failed(error) });
+      const onTrouble = (error: unknown): void => {
+        // A full disk or the like: tried again with the next round, and writing goes on meanwhile.
+        if (isDamage(error)) this.#failed(error);
+      };
+      const pruner = new HistoryPruner({ db, clock, ageClockMs, onTrouble });
       pruner.setLimits(this.#limits);
       pruner.start();
       const names = db.prepare<[], [string, number]>('SELECT name, id FROM names').raw().all();

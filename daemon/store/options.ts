@@ -1,4 +1,4 @@
-// What the store is given, and what it takes where it is given nothing. Pure. Main thread.
+// What the store is given, and what it takes where it is given nothing. Pure.
 import type { Config } from '../config/types.ts';
 import type { OutboxRow } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';

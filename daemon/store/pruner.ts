@@ -1,14 +1,17 @@
-// Keeps the pictures within their limits: the oldest go first, by age and by bytes, and when the disk is full. In rounds,
-// each of turns of some milliseconds, so that commits hardly wait for it. Worker thread.
+// Keeps the pictures within their limits: the oldest go first, by age and by bytes, and when the disk is full. In rounds
+// (rounds.ts); pictures that are too many do not wait for the clock. Each round that deletes something is a row of the
+// journal. Worker thread.
 import type Database from 'better-sqlite3';
-import type { Clock, Timer } from '../platform/clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
 import { codeOf } from './failures.ts';
 import type { Journal } from './journal.ts';
 import type { Media } from './media.ts';
 import type { PictureTotals, PruneRound, Retention } from './messages.ts';
+import { MEGABYTE } from './options.ts';
 import { type Doomed, PictureKeeper } from './picture-keeper.ts';
 import type { PictureRow, Pictures } from './pictures.ts';
+import { Rounds, SLACK } from './rounds.ts';
 import { sweep } from './sweep.ts';
 
 export interface PrunerOptions {
@@ -25,14 +28,8 @@ export interface PrunerOptions {
   onEnd(trouble: unknown): void;
 }
 
-/** Rounds by the clock; pictures that are too many do not wait for it. Each that deletes something is a journal row. */
-const ROUND_MS = 600_000;
-/** A round by bytes goes this far below the limit: the next is not due with the next picture. */
-const SLACK = 0.01;
 const SWEEP_MS = 24 * 3_600_000;
 const SAVE_MS = 3_600_000;
-/** Between two turns the store's commits have the thread and the disk. */
-const PAUSE_MS = 20;
 /** A turn of deleting ends at the first of the two. */
 const TURN_MS = 10;
 const TURN_PICTURES = 16;
@@ -42,7 +39,6 @@ const FAILURES_MAX = 16;
 const ROOM_BYTES = 4_000_000;
 const ROOM_PICTURES_MAX = 256;
 const DAY_MS = 24 * 3_600_000;
-const MEGABYTE = 1_000_000;
 
 /** `wait`: too old, but a message that names it has not been delivered. */
 type Verdict = 'keep' | 'wait' | 'byAge' | 'byBytes';
@@ -50,10 +46,8 @@ type Verdict = 'keep' | 'wait' | 'byAge' | 'byBytes';
 export class Pruner {
   readonly #options: PrunerOptions;
   readonly #keeper: PictureKeeper;
+  readonly #rounds: Rounds;
   #retention: Retention;
-  #work: Generator<void> | undefined;
-  #rounds: Timer | undefined;
-  #nextTurn: Timer | undefined;
   #sweptMonoMs = -Infinity;
   #savedMonoMs = -Infinity;
   /** The last round met files that resist: they make no round but those by the clock. */
@@ -65,6 +59,11 @@ export class Pruner {
     this.#options = options;
     this.#retention = options.retention;
     this.#keeper = new PictureKeeper(options);
+    this.#rounds = new Rounds({
+      clock: options.clock,
+      round: () => this.#round(),
+      onEnd: (trouble) => this.#ended(trouble ?? this.#keeper.takeFailure()),
+    });
   }
 
   get totals(): PictureTotals {
@@ -74,20 +73,18 @@ export class Pruner {
   /** Pictures have got their rows. */
   added(pictures: PictureTotals): void {
     this.#keeper.added(pictures);
-    if (this.totals.bytes > this.#bytesMax && !this.#troubled) this.#beginSoon();
+    if (this.totals.bytes > this.#bytesMax && !this.#troubled) this.#rounds.begin();
   }
 
   /** The first round sweeps too, and begins when the store's first commits have had their turn. */
   start(): void {
-    this.#rounds = this.#options.clock.every(ROUND_MS, () => this.#begin());
-    this.#beginSoon();
+    this.#rounds.start();
   }
 
   /** Holds at once: a round under way by the old limits is broken off. */
   setRetention(retention: Retention): void {
     this.#retention = retention;
-    this.#work = undefined;
-    this.#begin();
+    this.#rounds.beginAnew();
   }
 
   /**
@@ -114,14 +111,12 @@ export class Pruner {
       this.#roomAfterRow = doomed.at(-1)?.row ?? 0;
     }
     // A round of its own tells it.
-    this.#beginSoon();
+    this.#rounds.begin();
     return freed > 0;
   }
 
   stop(): void {
-    this.#rounds?.stop();
-    this.#nextTurn?.stop();
-    this.#work = undefined;
+    this.#rounds.stop();
     this.#saveClock();
   }
 
@@ -138,45 +133,23 @@ export class Pruner {
     return this.#retention.keepMb * MEGABYTE;
   }
 
-  #beginSoon(): void {
-    if (this.#work === undefined && this.#nextTurn === undefined) this.#pause(() => this.#begin());
-  }
-
-  #pause(then: () => void): void {
-    this.#nextTurn?.stop();
-    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => {
-      this.#nextTurn = undefined;
-      then();
-    });
-  }
-
-  #begin(): void {
-    if (this.#work !== undefined) return;
-    this.#keeper.takeFailure();
-    this.#work = this.#round();
-    this.#turn();
-  }
-
-  #turn(): void {
-    let trouble: unknown;
-    try {
-      if (this.#work?.next().done === false) {
-        this.#options.onTurn(undefined);
-        this.#pause(() => this.#turn());
-        return;
-      }
-      const round = this.#keeper.endRound();
-      if (round !== undefined) this.#options.onTurn(round);
-      trouble = this.#keeper.takeFailure();
-    } catch (error) {
-      trouble = error;
-    }
-    this.#work = undefined;
+  #ended(trouble: unknown): void {
     this.#troubled = trouble !== undefined;
     this.#options.onEnd(trouble);
   }
 
+  /** The owner hears of every turn, for each changes the totals. */
   *#round(): Generator<void> {
+    this.#keeper.takeFailure();
+    for (const _turn of this.#prune()) {
+      this.#options.onTurn(undefined);
+      yield;
+    }
+    const round = this.#keeper.endRound();
+    if (round !== undefined) this.#options.onTurn(round);
+  }
+
+  *#prune(): Generator<void> {
     const monoMs = this.#options.clock.monoMs();
     if (monoMs - this.#savedMonoMs >= SAVE_MS) this.#saveClock();
     if (this.totals.bytes > this.#bytesMax) {

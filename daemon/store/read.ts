@@ -1,17 +1,13 @@
-// A look into vedette.db for tools and tests, while the daemon runs or not: read-only, never locks the writer out, never
-// sets anything aside. Synchronous; not for the daemon's main thread.
+// The way into vedette.db for whoever only looks, while the daemon runs or not, and what events and alerts look like from
+// there: read-only, never locks the writer out, never sets anything aside. Synchronous; not for the daemon's main thread.
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Condition } from '../core/trace-types.ts';
-import type { ClipRef, OutboxKind, OutboxRow, Snapshot, SnapshotRef } from '../core/types.ts';
-import type { ClockState } from '../platform/clock-watch.ts';
+import type { ClipRef, SnapshotRef } from '../core/types.ts';
 import { readProblem, reasonOf, VedetteError } from '../platform/errors.ts';
 import { codeOf, isDamage } from './failures.ts';
-import type { Recall } from './messages.ts';
 import { isBlank, refuseNewer, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import { noSeq, OUTBOX_ROW } from './outbox.ts';
-import { Remembered } from './remembered.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** One event as of its last change. Times are wall clock milliseconds. */
@@ -68,55 +64,6 @@ export interface AlertRecord {
   readonly unheardAtMs: number | undefined;
 }
 
-/** One entry of the journal. `subjectId` and `seq` are undefined for kinds without them. */
-export interface JournalRecord {
-  readonly entry: number;
-  readonly kind: string;
-  readonly subjectId: string | undefined;
-  readonly seq: number | undefined;
-  readonly atMs: number;
-  readonly monoMs: number;
-  readonly bootId: string;
-  /** What was known of the wall clock. */
-  readonly clock: ClockState;
-  readonly body: string;
-}
-
-/** Numbers `first` to `last` of a counter. */
-export interface Loss {
-  readonly counter: 'event' | 'alert';
-  readonly first: number;
-  readonly last: number;
-}
-
-export interface ListOptions {
-  /** Newest first, this many at most. */
-  readonly limit: number;
-  /** Only those that started (events) or fired (alerts) at this time or later. */
-  readonly sinceMs?: number;
-}
-
-export interface StoreReader {
-  readonly epoch: string;
-  events(options: ListOptions): EventRecord[];
-  alerts(options: ListOptions): AlertRecord[];
-  /** Pictures on disk that were taken at this time or later. */
-  snapshots(options: ListOptions): Snapshot[];
-  /** Pictures on disk of one event, oldest first. */
-  snapshotsOf(eventId: string): Snapshot[];
-  /** Journal entries after `afterEntry`, oldest first. */
-  journal(range: { afterEntry: number; limit: number }): JournalRecord[];
-  journalCount(): number;
-  /** Messages not yet delivered, in order. */
-  outbox(range: { afterRow: number; limit: number }): OutboxRow[];
-  outboxCount(): number;
-  lastSeq(): Record<OutboxKind, number>;
-  /** Numbers that the quota took and no gap message names yet. */
-  losses(): Loss[];
-  recall(): Recall;
-  close(): void;
-}
-
 /** systemd/vedette.service, StateDirectory=. */
 const SERVICE_DATABASE = '/var/lib/vedette/vedette.db';
 
@@ -126,10 +73,6 @@ export const KEPT_PICTURE = `
       json_object('path', snapshot_path, 'sha256', snapshot_sha256), NULL) AS snapshot`;
 /** SQLite has no truth values: as JSON. */
 export const STATIONARY = "iif(stationary, 'true', 'false') AS stationary";
-const EVENTS = `
-  SELECT id, camera, label, track, score, ${STATIONARY}, zones_entered AS zonesEntered, started_at_ms AS startedAtMs,
-         updated_at_ms AS updatedAtMs, ended_at_ms AS endedAtMs, end_reason AS endReason, unheard, ${KEPT_PICTURE}
-  FROM events WHERE started_at_ms >= ? ORDER BY started_at_ms DESC, id DESC LIMIT ?`;
 /** Columns of an AlertRecord, and those of them that hold JSON. */
 export const ALERT_RECORD = `
   id, event_id AS eventId, event_ids AS eventIds, seq, rule, trigger, severity, camera, label, zone, line,
@@ -137,23 +80,6 @@ export const ALERT_RECORD = `
   unheard_at_ms AS unheardAtMs, ${KEPT_PICTURE},
   iif(EXISTS (SELECT 1 FROM snapshots WHERE path = clip_path), json_object('path', clip_path), NULL) AS clip`;
 export const ALERT_RECORD_JSON: readonly string[] = ['eventIds', 'because', 'snapshot', 'clip'];
-const ALERTS = `
-  SELECT ${ALERT_RECORD}
-  FROM alerts WHERE at_ms >= ? ORDER BY at_ms DESC, seq DESC LIMIT ?`;
-const SNAPSHOTS = `
-  SELECT path, sha256, crop_path AS cropPath, camera, track, label, score, box, at_ms AS atMs, bytes, event_id AS eventId
-  FROM snapshots`;
-const NEWEST_SNAPSHOTS = `${SNAPSHOTS} WHERE kind = 'picture' AND at_ms >= ? ORDER BY at_ms DESC, row DESC LIMIT ?`;
-const EVENT_SNAPSHOTS = `${SNAPSHOTS} WHERE kind = 'picture' AND event_id = ? ORDER BY row`;
-const JOURNAL = `
-  SELECT entry, kind, subject_id AS subjectId, seq, at_ms AS atMs, mono_ms AS monoMs, boot_id AS bootId, clock, body
-  FROM journal WHERE entry > ? ORDER BY entry LIMIT ?`;
-const OUTBOX = `SELECT ${OUTBOX_ROW} FROM outbox WHERE row > ? ORDER BY row LIMIT ?`;
-
-/** Opens the database file read-only, for the questions above. Throws as `connectReadOnly`. */
-export function openReadOnly(path: string): StoreReader {
-  return reader(connectReadOnly(path));
-}
 
 /**
  * A read-only connection to a database of this version. Throws DATA_DIR_UNUSABLE (missing, not ours, not readable),
@@ -206,41 +132,6 @@ export function requireReadable(path: string): void {
     }
     throw new VedetteError('DATA_DIR_UNUSABLE', reason, { path }, error);
   }
-}
-
-function reader(db: Database.Database): StoreReader {
-  const events = db.prepare<[number, number], object>(EVENTS);
-  const alerts = db.prepare<[number, number], object>(ALERTS);
-  const snapshots = db.prepare<[number, number], object>(NEWEST_SNAPSHOTS);
-  const eventSnapshots = db.prepare<[string], object>(EVENT_SNAPSHOTS);
-  const journal = db.prepare<[number, number], object>(JOURNAL);
-  const outbox = db.prepare<[number, number], OutboxRow>(OUTBOX);
-  const journalCount = db.prepare<[], number>('SELECT count(*) FROM journal').pluck();
-  const outboxCount = db.prepare<[], number>('SELECT count(*) FROM outbox').pluck();
-  const counters = db.prepare<[], [OutboxKind, number]>('SELECT kind, last_seq FROM counters').raw();
-  const losses = db.prepare<[], Loss>('SELECT counter, first, last FROM losses ORDER BY counter, first');
-  const remembered = new Remembered(db);
-  return {
-    epoch: String(db.prepare('SELECT epoch FROM meta').pluck().get()),
-    events: ({ limit, sinceMs = 0 }) =>
-      events
-        .all(sinceMs, limit)
-        .map((row) => recordOf<EventRecord>(row, ['stationary', 'zonesEntered', 'snapshot'])),
-    alerts: ({ limit, sinceMs = 0 }) =>
-      alerts.all(sinceMs, limit).map((row) => recordOf<AlertRecord>(row, ALERT_RECORD_JSON)),
-    snapshots: ({ limit, sinceMs = 0 }) =>
-      snapshots.all(sinceMs, limit).map((row) => recordOf<Snapshot>(row, ['box'])),
-    snapshotsOf: (eventId) => eventSnapshots.all(eventId).map((row) => recordOf<Snapshot>(row, ['box'])),
-    journal: ({ afterEntry, limit }) =>
-      journal.all(afterEntry, limit).map((row) => recordOf<JournalRecord>(row, [])),
-    journalCount: () => journalCount.get() ?? 0,
-    outbox: ({ afterRow, limit }) => outbox.all(afterRow, limit),
-    outboxCount: () => outboxCount.get() ?? 0,
-    lastSeq: () => ({ ...noSeq(), ...Object.fromEntries(counters.all()) }),
-    losses: () => losses.all(),
-    recall: () => remembered.recall(),
-    close: () => void db.close(),
-  };
 }
 
 /** NULL is only for SQL: absent values are undefined. Columns named in `json` hold JSON. */

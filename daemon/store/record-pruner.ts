@@ -1,13 +1,15 @@
 // Keeps events, alerts and the journal within their days and megabytes. The journal goes from its beginning, entry by
 // entry in order, and with an entry what it stands for: so what is left is whole, and a check of it begins after the
-// numbers that journal_start names. In turns of some milliseconds, with pauses between them. Worker thread.
+// numbers that journal_start names. In rounds (rounds.ts). Worker thread.
 import type Database from 'better-sqlite3';
-import type { Clock, Timer } from '../platform/clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { AgeClock } from './age-clock.ts';
 import { AgeMarks } from './age-marks.ts';
 import type { Journal } from './journal.ts';
 import type { RecordRound, StoreLimits } from './messages.ts';
+import { MEGABYTE } from './options.ts';
 import { relaxed } from './relaxed.ts';
+import { Rounds, SLACK } from './rounds.ts';
 
 export interface RecordPrunerOptions {
   readonly db: Database.Database;
@@ -19,14 +21,8 @@ export interface RecordPrunerOptions {
   onTrouble(error: unknown): void;
 }
 
-const ROUND_MS = 600_000;
-const MEGABYTE = 1_000_000;
 /** A turn deletes at most so many entries: a few milliseconds on a small board. */
 const TURN_ENTRIES = 64;
-/** Between two turns the store's commits have the thread and the disk. */
-const PAUSE_MS = 20;
-/** A round by bytes goes this far below the limit: the next is not due with the next commit. */
-const SLACK = 0.01;
 
 interface Entry {
   readonly entry: number;
@@ -63,11 +59,9 @@ export class RecordPruner {
   readonly #deleteAlert: Database.Statement<[number | null]>;
   readonly #moveStart: Database.Statement<[Record<string, number | string>]>;
   readonly #marks: AgeMarks;
+  readonly #rounds: Rounds;
   #limits: StoreLimits;
   #round: Mutable<RecordRound>;
-  #work: Generator<void> | undefined;
-  #rounds: Timer | undefined;
-  #nextTurn: Timer | undefined;
   /** The oldest entry is still needed: no commit makes a round before the next by the clock. */
   #blocked = false;
 
@@ -82,6 +76,13 @@ export class RecordPruner {
       clock: options.clock,
       ageClockMs: () => options.ageClock.nowMs(),
     });
+    this.#rounds = new Rounds({
+      clock: options.clock,
+      round: () => this.#prune(),
+      onEnd: (trouble) => {
+        if (trouble !== undefined) options.onTrouble(trouble);
+      },
+    });
     this.#limits = options.limits;
     this.#oldest = db.prepare<[number], Entry>(OLDEST);
     this.#deleteEntries = db.prepare('DELETE FROM journal WHERE entry <= ?');
@@ -94,26 +95,22 @@ export class RecordPruner {
   }
 
   start(): void {
-    this.#rounds = this.#options.clock.every(ROUND_MS, () => this.#begin());
-    this.#begin();
+    this.#rounds.start();
   }
 
-  /** Holds at once. */
+  /** Holds at once: a round under way by the old limits is broken off. */
   setLimits(limits: StoreLimits): void {
     this.#limits = limits;
-    this.#work = undefined;
-    this.#begin();
+    this.#rounds.beginAnew();
   }
 
   /** A commit is done; the file has so many bytes, free pages and all. */
   wrote(fileBytes: number): void {
-    if (fileBytes > this.#bytesMax && !this.#blocked && this.#bytes > this.#bytesMax) this.#begin();
+    if (fileBytes > this.#bytesMax && !this.#blocked && this.#bytes > this.#bytesMax) this.#rounds.begin();
   }
 
   stop(): void {
-    this.#rounds?.stop();
-    this.#nextTurn?.stop();
-    this.#work = undefined;
+    this.#rounds.stop();
   }
 
   get #bytesMax(): number {
@@ -126,31 +123,12 @@ export class RecordPruner {
     return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
   }
 
-  #begin(): void {
-    if (this.#work !== undefined) return;
-    this.#work = this.#prune();
-    this.#soon();
-  }
-
-  #soon(): void {
-    this.#nextTurn?.stop();
-    this.#nextTurn = this.#options.clock.after(PAUSE_MS, () => this.#turn());
-  }
-
-  #turn(): void {
-    try {
-      if (this.#work?.next().done === false) {
-        this.#soon();
-        return;
-      }
-      this.#tell();
-    } catch (error) {
-      this.#options.onTrouble(error);
-    }
-    this.#work = undefined;
-  }
-
   *#prune(): Generator<void> {
+    yield* this.#deleteOldest();
+    this.#tell();
+  }
+
+  *#deleteOldest(): Generator<void> {
     this.#blocked = false;
     this.#marks.note();
     const old = this.#marks.lastOlderThan(this.#limits.eventsKeepDays);

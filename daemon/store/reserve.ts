@@ -16,6 +16,7 @@ import { dirname } from 'node:path';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { codeOf, isDamage } from './failures.ts';
 import type { ReserveState } from './messages.ts';
+import { MEGABYTE } from './options.ts';
 
 export interface ReserveOptions {
   readonly path: string;
@@ -29,7 +30,6 @@ const TURN_BYTES = 256 * 1024;
 const PAUSE_MS = 20;
 /** How often it is looked for room while the reserve is not whole. */
 const LOOK_MS = 5000;
-const MEGABYTE = 1_000_000;
 /** A disk with less room than this is full. */
 const FULL_BYTES = 256 * 1024;
 

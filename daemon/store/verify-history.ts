@@ -5,14 +5,12 @@ import type { TrackTrace } from '../core/trace-types.ts';
 import type { CameraStatus } from '../core/types.ts';
 import type { Finding } from '../platform/finding.ts';
 import { hasHistory } from './history-reader.ts';
-import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
+import { HISTORY_APPLICATION_ID, HISTORY_MIGRATIONS, NOTES_VERSION } from './history-schema.ts';
 import { versionOf } from './migrations.ts';
 import { decodeBody } from './observation-codec.ts';
 import { type Check, Faults, type Progress } from './verification.ts';
 
 const PAGE_ROWS = 500;
-/** Since this version of the file there are facts and traces. */
-const NOTES_VERSION = 2;
 const ADVICE = 'stop the daemon and move it away: a new one begins; only what rules are tried on is lost';
 
 interface Row {

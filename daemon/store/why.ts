@@ -10,13 +10,12 @@ import { VedetteError } from '../platform/errors.ts';
 import { clockTime, localTime } from '../platform/local-time.ts';
 import { showText } from '../platform/show.ts';
 import { connectHistory, hasHistory } from './history-reader.ts';
+import { NOTES_VERSION } from './history-schema.ts';
 import { versionOf } from './migrations.ts';
 import { pathsIn } from './paths.ts';
 import { ALERT_RECORD, ALERT_RECORD_JSON, type AlertRecord, connectReadOnly, recordOf } from './read.ts';
 import type { AlertAnswer, TrackAnswer, WhyAnswer, WhyQuery } from './why-messages.ts';
 
-/** Since this version of history.db there are traces. */
-const TRACES_VERSION = 2;
 const TIMES = { full: localTime, short: clockTime };
 /** Ids that begin like the one asked for, named when there are several. */
 const NAMED_MAX = 5;
@@ -154,7 +153,7 @@ class Traces {
       return;
     }
     const db = connectHistory(path);
-    if (versionOf(db) >= TRACES_VERSION) {
+    if (versionOf(db) >= NOTES_VERSION) {
       this.#db = db;
       if (this.#oldest() === undefined)
         this.problem =

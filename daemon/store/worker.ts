@@ -82,6 +82,7 @@ class Session {
     this.#history = new History({ paths, writer, bootId, clock: systemClock, ageClockMs, limits });
     const { journal } = this.#ledger;
     const onTrouble = (error: unknown): void => {
+      // A full disk or the like: tried again with the next round.
       if (isDamage(error)) this.#endDamaged(error);
     };
     this.#records = new RecordPruner({ db, journal, ageClock, clock: systemClock, limits, onTrouble });

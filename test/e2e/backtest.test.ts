@@ -3,11 +3,11 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openReadOnly } from '../../daemon/store/read.ts';
 import { writeWeek } from '../fixtures/store/history-week.ts';
 import { Commander } from '../support/commands.ts';
 import { busyScene, writeConfig } from '../support/configurations.ts';
 import { childrenOf, processesWith, type RunningDaemon, runToEnd, startDaemon } from '../support/daemon.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -41,12 +41,7 @@ function startHouse(): House {
 }
 
 function alertsIn(data: string): number {
-  const reader = openReadOnly(join(data, 'vedette.db'));
-  try {
-    return reader.alerts({ limit: 10_000 }).length;
-  } finally {
-    reader.close();
-  }
+  return readDatabase(data, (reader) => reader.alerts({ limit: 10_000 }).length);
 }
 
 const said = (daemon: RunningDaemon): number => daemon.stderr().split('"part":"alert"').length - 1;

@@ -164,6 +164,15 @@ test('pruning that a kill cuts short goes on with the next life', async () => {
   expect(second.write(1).bytes).toBeLessThanOrEqual(2_000_000);
 });
 
+test('a smaller limit holds at once, also while the file is read for damage', async () => {
+  const { history, clock, write, rows } = world(tempDir(), {});
+  write(20_000);
+  await clock.advance(60_200);
+  history.setLimits({ ...LIMITS, historyKeepMb: 1 });
+  await clock.advance(200);
+  expect(rows().count).toBeLessThan(20_000);
+});
+
 test('damage that nothing has met yet is found by reading the file once, a minute after the start', async () => {
   const dataDir = tempDir();
   const first = world(dataDir, {});

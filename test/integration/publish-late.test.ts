@@ -2,8 +2,9 @@
 import { describe, expect } from 'vitest';
 import type { MqttConfig } from '../../daemon/config/types.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
-import { type Harness, peek, startStore } from '../fixtures/store/harness.ts';
+import { type Harness, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type TestPublisher, testPublisher } from '../support/publisher.ts';
@@ -114,12 +115,12 @@ describe('late messages', () => {
   testMosquitto('more holes than one gap can name make several', async () => {
     const { store, dataDir } = await world('deliver');
     // Every third change is an update: as many ranges as updates.
-    const waiting = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 }));
+    const waiting = readDatabase(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 }));
     const updates = waiting.filter(({ body }) => body.includes('"update"')).map(({ row }) => row);
     store.passOver(updates);
     await waitFor('the gaps', () => store.state().lastSeq.gap > 0);
     await store.stop();
-    const gaps = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 })).filter(
+    const gaps = readDatabase(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 })).filter(
       ({ kind }) => kind === 'gap',
     );
     const ranges = gaps.map(({ body }) => (JSON.parse(body) as { ranges: unknown[] }).ranges);
@@ -136,7 +137,7 @@ describe('late messages', () => {
     await waitFor('the gap', () => store.state().lastSeq.gap > 0);
     store.passOver(updates);
     await store.stop();
-    const waiting = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 }));
+    const waiting = readDatabase(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 9999 }));
     const gaps = waiting.filter(({ kind }) => kind === 'gap');
     expect(gaps).toHaveLength(1);
     expect(JSON.parse(gaps[0]?.body ?? '')).toMatchObject({ reason: 'late', count: updates.length });

@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { peek, startStore } from '../fixtures/store/harness.ts';
+import { startStore } from '../fixtures/store/harness.ts';
 import { fullBatch } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { testNeeding } from '../support/needs.ts';
 import { alertBody, type TestPublisher, testPublisher } from '../support/publisher.ts';
@@ -185,7 +186,7 @@ testMosquitto('what is given up is marked in the database, with nothing left in 
   await pass(clock, 'the end of the wait', 1000, () => store.state().outboxRows === 0);
   expect(one.publisher.state()).toMatchObject({ held: [], unheard: 800 });
   await store.stop();
-  const { alerts, events } = peek(dataDir, (reader) => ({
+  const { alerts, events } = readDatabase(dataDir, (reader) => ({
     alerts: reader.alerts({ sinceMs: 0, limit: 1000 }),
     events: reader.events({ sinceMs: 0, limit: 1000 }),
   }));

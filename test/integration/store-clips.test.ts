@@ -3,9 +3,9 @@ import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../daemon/core/types.ts';
-import { peek } from '../fixtures/store/harness.ts';
 import { DAY_MS, FORTNIGHT, HOUR_MS, startPruning } from '../fixtures/store/pruning.ts';
 import { alert, pictureOnDisk, putFile, START_MS, snapshot } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -63,11 +63,11 @@ test('an alert names its clip as long as it is kept; it is no picture of its eve
   const pruning = startPruning(dataDir, clock, FORTNIGHT);
   const made = clipOnDisk(dataDir, 1);
   pruning.commit({ alerts: [alert(1, { clip: { path: made.path } })] });
-  const seen = (): unknown => peek(dataDir, (reader) => reader.alerts({ limit: 1 })[0]!.clip);
+  const seen = (): unknown => readDatabase(dataDir, (reader) => reader.alerts({ limit: 1 })[0]!.clip);
   expect(seen()).toBeUndefined();
   pruning.commit({ snapshots: [made] });
   expect(seen()).toEqual({ path: made.path });
-  peek(dataDir, (reader) => {
+  readDatabase(dataDir, (reader) => {
     expect(reader.snapshots({ limit: 9 })).toEqual([]);
     expect(reader.snapshotsOf('event-1')).toEqual([]);
   });
@@ -84,5 +84,5 @@ test('the sweep gives a whole clip without a row its row, and deletes what has a
   await clock.advance(HOUR_MS / 4);
   expect(pruning.paths()).toEqual([path]);
   expect(readdirSync(join(dataDir, DAY))).toEqual([path.slice(DAY.length + 1)]);
-  expect(peek(dataDir, (reader) => reader.snapshots({ limit: 9 }))).toEqual([]);
+  expect(readDatabase(dataDir, (reader) => reader.snapshots({ limit: 9 }))).toEqual([]);
 });

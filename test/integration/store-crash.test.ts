@@ -2,9 +2,9 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StoreState } from '../../daemon/store/messages.ts';
-import type { StoreReader } from '../../daemon/store/read.ts';
-import { type Harness, look, peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
+import { type Harness, look, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
+import { readDatabase, type StoreReader } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -88,7 +88,7 @@ describe('a process killed with SIGKILL', () => {
     await commit(fullBatch(1));
     expect(coded('STORE_DAMAGED')).toEqual([]);
     await store.stop();
-    peek(dataDir, (reader) => expectSound(reader, delivered));
+    readDatabase(dataDir, (reader) => expectSound(reader, delivered));
   });
 
   test('whose write-ahead log is then cut short loses only its last batches', async () => {
@@ -103,7 +103,7 @@ describe('a process killed with SIGKILL', () => {
     expect(coded('STORE_DAMAGED')).toEqual([]);
     await commit(fullBatch(999_999));
     await store.stop();
-    peek(dataDir, (reader) => {
+    readDatabase(dataDir, (reader) => {
       expectSound(reader, new Set(rowsOf(child.lines, 'delivering')));
       expect(reader.journalCount()).toBeGreaterThan(4);
     });
@@ -134,7 +134,7 @@ describe('a process killed with SIGKILL', () => {
       expect(ends[index]!['monoMs']).not.toBe(last.monoMs);
     }
     await store.stop();
-    peek(dataDir, (reader) => {
+    readDatabase(dataDir, (reader) => {
       expect(
         reader.journal({ afterEntry: 5, limit: 10 }).map(({ kind, subjectId }) => [kind, subjectId]),
       ).toEqual([
@@ -194,7 +194,7 @@ describe('a worker thread that dies', () => {
       expect(states.at(-1)).toMatchObject({ problem: undefined, queued: 0 });
       expect(states.slice(1, -1).every(({ problem }) => problem !== undefined)).toBe(true);
       await store.stop();
-      peek(dataDir, (reader) => {
+      readDatabase(dataDir, (reader) => {
         expectSound(reader, new Set(['event/1/1', 'event/2/2', 'event/3/3']));
         expect(reader.journalCount()).toBe(40);
       });

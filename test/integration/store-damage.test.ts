@@ -12,10 +12,11 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { Gap } from '../../daemon/core/types.ts';
-import { openReadOnly } from '../../daemon/store/read.ts';
-import { peek, rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
+import { connectReadOnly } from '../../daemon/store/read.ts';
+import { rowsOf, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch, pictureOnDisk } from '../fixtures/store/records.ts';
 import { childPages, PAGE_BYTES, rootPage, spoilPage } from '../fixtures/store/spoil.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -26,7 +27,7 @@ async function folderWith(batches: number): Promise<{ dataDir: string; path: str
   for (let number = 1; number <= batches; number += 1) store.commit(fullBatch(number));
   await store.stop();
   const path = join(dataDir, 'vedette.db');
-  return { dataDir, path, epoch: peek(dataDir, (reader) => reader.epoch) };
+  return { dataDir, path, epoch: readDatabase(dataDir, (reader) => reader.epoch) };
 }
 
 /** The one file set aside in a folder. */
@@ -39,7 +40,7 @@ function setAside(dataDir: string): string {
 describe('a damaged database', () => {
   test('whose outbox can be read is set aside, and its unsent rows go on under the same epoch and numbers', async () => {
     const { dataDir, path, epoch } = await folderWith(5);
-    const before = peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 100 }));
+    const before = readDatabase(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 100 }));
     spoilPage(path, rootPage(path, 'journal'));
     const damaged = readFileSync(path);
 
@@ -166,7 +167,7 @@ describe('a damaged database', () => {
     await waitFor('the sweep', () => store.state().lastPrune !== undefined);
     expect(store.state()).toMatchObject({ snapshots: { count: 3 }, lastPrune: { adopted: 3, orphans: 0 } });
     expect(
-      peek(dataDir, (reader) => reader.snapshots({ limit: 9 }))
+      readDatabase(dataDir, (reader) => reader.snapshots({ limit: 9 }))
         .map(({ sha256 }) => sha256)
         .sort(),
     ).toEqual(pictures.map(({ sha256 }) => sha256).sort());
@@ -228,6 +229,6 @@ test('a damaged file is an error for readers, who set nothing aside', async () =
   const { dataDir, path } = await folderWith(1);
   spoilPage(path, 1);
   const before = readdirSync(dataDir);
-  expect(() => openReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+  expect(() => connectReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
   expect(readdirSync(dataDir)).toEqual(before);
 });

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { StoreState } from '../../daemon/store/messages.ts';
-import { makeStore, peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
+import { makeStore, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
 import { alert, fullBatch, LIMITS, putFile, snapshot } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -62,7 +63,7 @@ describe('a full disk', () => {
     expect(records.filter((record) => String(record['event']) === 'store-recovered')).toHaveLength(1);
     expect(states.map(({ problem }) => problem?.code)).toEqual([undefined, 'STORE_COMMIT', undefined]);
     await store.stop();
-    expect(peek(path, (reader) => reader.journalCount())).toBe(1600);
+    expect(readDatabase(path, (reader) => reader.journalCount())).toBe(1600);
   });
 
   test('is tried again after its delay, not with every new batch, and can be read meanwhile', async () => {

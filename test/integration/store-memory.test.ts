@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { MESSAGES_MAX } from '../../daemon/store/journal.ts';
-import { look, makeStore, peek, startStore } from '../fixtures/store/harness.ts';
+import { look, makeStore, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
 import { spoilMiddle, spoilPage, spoilTable } from '../fixtures/store/spoil.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -29,7 +30,10 @@ describe('switches and retained topics', () => {
     expect(again.store.recall()).toEqual(kept);
     again.store.keepTopics({ added: [], removed: ['vedette/pi/b', 'vedette/pi/c'] });
     await again.store.stop();
-    expect(peek(dataDir, (reader) => reader.recall())).toEqual({ switches: [ARMED], retainedTopics: [] });
+    expect(readDatabase(dataDir, (reader) => reader.recall())).toEqual({
+      switches: [ARMED],
+      retainedTopics: [],
+    });
   });
 
   test('given before the file is open hold against what it says, and are written', async () => {
@@ -47,7 +51,7 @@ describe('switches and retained topics', () => {
     const sorted = { ...store.recall(), retainedTopics: [...store.recall().retainedTopics].sort() };
     expect(sorted).toEqual(kept);
     await store.stop();
-    expect(peek(dataDir, (reader) => reader.recall())).toEqual(kept);
+    expect(readDatabase(dataDir, (reader) => reader.recall())).toEqual(kept);
   });
 
   test('are carried over from a damaged file, and given again to one that lost them while the daemon ran', async () => {
@@ -68,7 +72,7 @@ describe('switches and retained topics', () => {
     writeFileSync(join(dataDir, 'die-before'), '');
     await second.commit(fullBatch(2));
     await second.store.stop();
-    expect(peek(dataDir, (reader) => reader.recall())).toEqual({
+    expect(readDatabase(dataDir, (reader) => reader.recall())).toEqual({
       switches: [ARMED],
       retainedTopics: ['vedette/pi/a'],
     });

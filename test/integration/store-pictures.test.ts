@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { look, peek, startChild, startStore } from '../fixtures/store/harness.ts';
+import { look, startChild, startStore } from '../fixtures/store/harness.ts';
 import { prunesOf } from '../fixtures/store/pruning.ts';
 import { alert, change, fullBatch, limits, pictureOnDisk, snapshot } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -143,7 +144,7 @@ describe('pictures', () => {
     const { store, commit } = await startStore(dataDir);
     expect(store.state()).toMatchObject({ epoch: '00112233445566ff', outboxRows: 1 });
     await commit({ ...fullBatch(2), snapshots: [pictureOnDisk(dataDir, 2)] });
-    expect(peek(dataDir, (reader) => [reader.snapshots({ limit: 9 }), reader.lastSeq()])).toEqual([
+    expect(readDatabase(dataDir, (reader) => [reader.snapshots({ limit: 9 }), reader.lastSeq()])).toEqual([
       [snapshot(2)],
       { event: 6, alert: 2, gap: 0, 'self-test': 0 },
     ]);
@@ -219,10 +220,9 @@ describe('a damaged database', () => {
     await commit(fullBatch(2));
     await commit(fullBatch(3));
     await waitFor('the new file', () => store.state().problem === undefined);
-    expect(peek(dataDir, (reader) => [reader.journalCount(), reader.snapshots({ limit: 9 })])).toEqual([
-      4,
-      [...pictures].reverse(),
-    ]);
+    expect(
+      readDatabase(dataDir, (reader) => [reader.journalCount(), reader.snapshots({ limit: 9 })]),
+    ).toEqual([4, [...pictures].reverse()]);
     expect(store.state().snapshots).toEqual({ count: 3, bytes: 300_000 });
     expect(clock()).toBeGreaterThanOrEqual(Number(before));
   });
@@ -259,7 +259,7 @@ describe('a process killed with SIGKILL while it prunes', () => {
       await child.until(`${left} pictures on disk`, () => onDisk() <= left);
       await child.kill();
       const rows = new Set(
-        peek(dataDir, (reader) => reader.snapshots({ limit: count })).map(({ path }) => path),
+        readDatabase(dataDir, (reader) => reader.snapshots({ limit: count })).map(({ path }) => path),
       );
       const files = pictures.filter(({ path }) => existsSync(join(dataDir, path)));
       expect(files.filter(({ path }) => !rows.has(path))).toEqual([]);

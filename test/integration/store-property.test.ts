@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Gap, OutboxRow } from '../../daemon/core/types.ts';
-import { type Harness, makeStore, peek } from '../fixtures/store/harness.ts';
+import { type Harness, makeStore } from '../fixtures/store/harness.ts';
 import { alert, change, LIMITS } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -142,7 +143,7 @@ function expand(counter: string, ranges: readonly (readonly [number, number])[])
 }
 
 function expectAccounted({ dataDir, settled, gaps }: World): void {
-  const { outbox, losses, lastSeq, journal } = peek(dataDir, (reader) => ({
+  const { outbox, losses, lastSeq, journal } = readDatabase(dataDir, (reader) => ({
     outbox: reader.outbox({ afterRow: 0, limit: 100_000 }),
     losses: reader.losses(),
     lastSeq: reader.lastSeq(),

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Gap, OutboxRow } from '../../daemon/core/types.ts';
 import type { Batch } from '../../daemon/store/messages.ts';
 import type { Store } from '../../daemon/store/store.ts';
-import { look, peek, startStore } from '../fixtures/store/harness.ts';
+import { look, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch, LIMITS } from '../fixtures/store/records.ts';
 import { spoilTable } from '../fixtures/store/spoil.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -49,7 +50,7 @@ describe('an outbox beyond its quota', () => {
     const dataDir = tempDir();
     const { store, coded } = await startStore(dataDir, { limits: limitsOf(10 * BATCH_BYTES) });
     const waiting = (): string[] =>
-      peek(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 1000 })).map(
+      readDatabase(dataDir, (reader) => reader.outbox({ afterRow: 0, limit: 1000 })).map(
         (row) => `${kindOf(row)} ${row.seq}`,
       );
     const without = (word: string): string[] => waiting().filter((name) => !name.startsWith(word));
@@ -74,7 +75,7 @@ describe('an outbox beyond its quota', () => {
     const { updates, events, alerts: gone } = store.state().outboxDropped;
     expect([updates, events, gone]).toEqual([12, 24, 80 - alerts.length]);
     expect(coded('OUTBOX_FULL')).toHaveLength(1);
-    expect(peek(dataDir, (reader) => reader.journalCount())).toBe(12 * 4 + 68);
+    expect(readDatabase(dataDir, (reader) => reader.journalCount())).toBe(12 * 4 + 68);
   });
 
   test('names exactly what went, in gaps that come when it is read, and each of them once', async () => {
@@ -159,13 +160,13 @@ describe('an outbox beyond its quota', () => {
     const dataDir = tempDir();
     const first = await startStore(dataDir, { limits: limitsOf(5 * BATCH_BYTES) });
     for (const number of range(1, 9)) await commitTo(first.store, fullBatch(number));
-    const losses = peek(dataDir, (reader) => reader.losses());
+    const losses = readDatabase(dataDir, (reader) => reader.losses());
     expect(losses.length).toBeGreaterThan(0);
     await first.store.stop();
     spoilTable(dataDir, 'journal');
     const { store, coded } = await startStore(dataDir);
     expect(coded('STORE_DAMAGED')).toMatchObject([{ salvaged: 'all' }]);
-    expect(peek(dataDir, (reader) => reader.losses())).toEqual(losses);
+    expect(readDatabase(dataDir, (reader) => reader.losses())).toEqual(losses);
     const outbox = await store.readOutbox({ afterRow: 0, limit: 1000 });
     const events = outbox.filter(({ kind }) => kind === 'event').map(({ seq }) => seq);
     expect([...events, ...named(gapsOf(outbox), 'event')].sort((a, b) => a - b)).toEqual(range(1, 27));

@@ -10,8 +10,9 @@ import {
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Reserve } from '../../daemon/store/reserve.ts';
-import { peek, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
+import { smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
 import { alert, LIMITS, putFile, snapshot } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -55,7 +56,7 @@ describe('the reserve', () => {
     expect(reserveBytes(path)).toBe(2_000_000);
     expect(records.filter(({ event }) => String(event) === 'store-reserve-kept')).toHaveLength(1);
     await store.stop();
-    expect(peek(path, (reader) => reader.journalCount())).toBe(600);
+    expect(readDatabase(path, (reader) => reader.journalCount())).toBe(600);
   });
 
   test('is given up only when there are no pictures to delete', async () => {

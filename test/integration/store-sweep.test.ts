@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { peek } from '../fixtures/store/harness.ts';
 import {
   counted,
   DAY_MS,
@@ -14,6 +13,7 @@ import {
   startPruning,
 } from '../fixtures/store/pruning.ts';
 import { putFile, START_MS } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -68,7 +68,7 @@ describe('the sweep', () => {
     expect(pruning.pruner.totals).toEqual({ count: 1, bytes: 7 });
     expect(prunesOf(dataDir).map(counted)).toEqual([{ adopted: 1 }]);
     pruning.stop();
-    expect(peek(dataDir, (reader) => reader.snapshots({ limit: 9 }))).toEqual([
+    expect(readDatabase(dataDir, (reader) => reader.snapshots({ limit: 9 }))).toEqual([
       {
         path,
         sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { Gap } from '../../daemon/core/types.ts';
 import { SCHEMA_VERSION } from '../../daemon/store/migrations.ts';
-import { openReadOnly } from '../../daemon/store/read.ts';
-import { look, makeStore, peek, startChild, startStore } from '../fixtures/store/harness.ts';
+import { connectReadOnly } from '../../daemon/store/read.ts';
+import { look, makeStore, startChild, startStore } from '../fixtures/store/harness.ts';
 import { alert, change, fullBatch } from '../fixtures/store/records.ts';
+import { readDatabase } from '../support/database.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -161,7 +162,7 @@ describe('the outbox', () => {
     first.store.delivered([1, 2]);
     first.store.delivered([3, 4, 4, 99]);
     await waitFor('an empty outbox', () => first.store.state().outboxRows === 0);
-    expect(peek(dataDir, (reader) => reader.outboxCount())).toBe(0);
+    expect(readDatabase(dataDir, (reader) => reader.outboxCount())).toBe(0);
     await first.store.stop();
 
     const second = await startStore(dataDir);
@@ -203,7 +204,9 @@ describe('starting and stopping', () => {
     await store.stop();
     await store.stop();
     expect(existsSync(join(dataDir, 'vedette.db-wal'))).toBe(false);
-    expect(peek(dataDir, (reader) => [reader.journalCount(), reader.outboxCount()])).toEqual([4000, 4000]);
+    expect(readDatabase(dataDir, (reader) => [reader.journalCount(), reader.outboxCount()])).toEqual([
+      4000, 4000,
+    ]);
   });
 
   test('stop is safe before a start, and what comes later is told, not written', async () => {
@@ -278,7 +281,7 @@ describe('starting and stopping', () => {
       data: { pid: child.pid },
     });
     // Tools read on while the daemon has the folder.
-    expect(peek(dataDir, (reader) => reader.journalCount())).toBe(0);
+    expect(readDatabase(dataDir, (reader) => reader.journalCount())).toBe(0);
     await child.kill();
     await startStore(dataDir);
   });
@@ -305,7 +308,7 @@ describe('starting and stopping', () => {
       data: { version: 99, versionMax: SCHEMA_VERSION },
     });
     expect(readFileSync(path).equals(before)).toBe(true);
-    expect(() => openReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));
+    expect(() => connectReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));
   });
 
   test("someone else's SQLite file under our name is refused and left as it is", async () => {
@@ -329,12 +332,12 @@ describe('starting and stopping', () => {
   });
 });
 
-describe('openReadOnly', () => {
+describe('looking into the file', () => {
   test('a missing or foreign file is an error that names it', () => {
     const path = join(tempDir(), 'vedette.db');
-    expect(() => openReadOnly(path)).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNUSABLE' }));
+    expect(() => connectReadOnly(path)).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNUSABLE' }));
     writeFileSync(path, 'no database '.repeat(1000));
-    expect(() => openReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+    expect(() => connectReadOnly(path)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
   });
 
   test('it lists newest first, from a time on, up to a limit', async () => {

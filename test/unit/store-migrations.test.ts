@@ -9,9 +9,10 @@ import {
   SCHEMA_VERSION,
   versionOf,
 } from '../../daemon/store/migrations.ts';
-import { openReadOnly } from '../../daemon/store/read.ts';
+import { connectReadOnly } from '../../daemon/store/read.ts';
 import { Views } from '../../daemon/store/views.ts';
 import { alert } from '../fixtures/store/records.ts';
+import { openReader } from '../support/database.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -49,7 +50,7 @@ describe('migrations', () => {
     expect(versionOf(old)).toBe(SCHEMA_VERSION);
     expect(schemaOf(old)).toEqual(schemaOf(fresh));
     expect(old.pragma('quick_check', { simple: true })).toBe('ok');
-    const reader = openReadOnly(path);
+    const reader = openReader(path);
     onTestFinished(() => reader.close());
     expect(reader.epoch).toBe('00112233445566ff');
     expect(reader.journal({ afterEntry: 0, limit: 4 }).map(({ kind }) => kind)).toEqual([
@@ -75,7 +76,7 @@ describe('migrations', () => {
     const db = open(path);
     db.exec(readFileSync(join(FIXTURES, name), 'utf8'));
     migrate(db, CONTEXT);
-    const reader = openReadOnly(path);
+    const reader = openReader(path);
     onTestFinished(() => reader.close());
     const [row] = db
       .prepare<[], { body: string; bytes: number; worth: number }>('SELECT * FROM outbox')
@@ -108,7 +109,7 @@ describe('migrations', () => {
     const db = open(path);
     db.exec(readFileSync(join(FIXTURES, name), 'utf8'));
     migrate(db, CONTEXT);
-    const reader = openReadOnly(path);
+    const reader = openReader(path);
     onTestFinished(() => reader.close());
     const known = Number(/\d/.exec(name)) >= 5;
     const [alert] = reader.alerts({ limit: 9 });
@@ -149,7 +150,7 @@ describe('migrations', () => {
   test('a database of an older version is not read, but named with what to do', () => {
     const path = join(tempDir(), 'vedette.db');
     open(path).exec(readFileSync(join(FIXTURES, 'version-1.sql'), 'utf8'));
-    expect(() => openReadOnly(path)).toThrow(
+    expect(() => connectReadOnly(path)).toThrow(
       expect.objectContaining({
         code: 'DATA_DIR_UNUSABLE',
         message: expect.stringContaining(
