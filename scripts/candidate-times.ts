@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-// Quantizes float detectors quickly, ranges from a few photos and no variants tried, and times their int8 forms in turn with the
-// bundled model: which network may be trained is decided by that, before a weight is (models/training). A JSON line for each.
-// Usage: node scripts/candidate-times.ts <photos> <rounds> <float.onnx…>
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { GraphSession } from '../daemon/core/infer.ts';
@@ -16,6 +13,10 @@ import { readPhotos } from '../daemon/models/photos.ts';
 import { type PictureTensor, pictureTensor } from '../daemon/models/picture-tensor.ts';
 import { activationsToObserve, quantizeGraph } from '../daemon/models/qdq.ts';
 import { headConvolutions } from '../daemon/models/qdq-body.ts';
+// Quantizes float detectors quickly, ranges from a few photos and no variants tried, and times their int8 forms in turn with the
+// bundled model: which network may be trained is decided by that, before a weight is (models/training). A JSON line for each.
+// Usage: node scripts/candidate-times.ts <photos> <rounds> <float.onnx…>
+import { median } from '../daemon/platform/percentiles.ts';
 
 const PHOTOS = 8;
 const WARM_UP = 3;
@@ -91,9 +92,4 @@ async function tensors(input: ModelInput, limit: number): Promise<PictureTensor[
   const made: PictureTensor[] = [];
   for await (const photo of readPhotos(photos!, { limit })) made.push(pictureTensor(photo, input));
   return made;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

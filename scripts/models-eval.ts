@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-// Repeats the figures of models/vedette-nano/CARD.md as tables: the bundled model, its float parent and the models it is held
-// against, all over the same photos in one run, and the time of each in turn. Needs the shared material ($VEDETTE_SHARED, else
-// `shared` beside the repository). Another model than the bundled one: npm run models:eval -- <model folder> [its float folder]
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -17,6 +14,10 @@ import { loadModel } from '../daemon/models/manifest.ts';
 import { photoNames, readPhoto } from '../daemon/models/photos.ts';
 import { pictureTensor } from '../daemon/models/picture-tensor.ts';
 import { systemClock } from '../daemon/platform/clock.ts';
+// Repeats the figures of models/vedette-nano/CARD.md as tables: the bundled model, its float parent and the models it is held
+// against, all over the same photos in one run, and the time of each in turn. Needs the shared material ($VEDETTE_SHARED, else
+// `shared` beside the repository). Another model than the bundled one: npm run models:eval -- <model folder> [its float folder]
+import { median } from '../daemon/platform/percentiles.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const SHARED = process.env['VEDETTE_SHARED'] ?? resolve(ROOT, '../shared');
@@ -246,10 +247,6 @@ async function printTimes(): Promise<void> {
     const ratios = times.map((ms, round) => ms / reference[round]!);
     row([model.name, median(times).toFixed(2), median(ratios).toFixed(3)]);
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
 function percent(value: number | null | undefined): string {

@@ -11,7 +11,6 @@ import {
   type BenchSetting,
   figuresOf,
   PACED_RUNS_MIN,
-  percentilesOf,
   type Timing,
   turnMs,
   turnsOf,
@@ -21,6 +20,7 @@ import type { GoldenScore } from '../models/golden-score.ts';
 import { boardNow } from '../platform/board-now.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import { percentile } from '../platform/percentiles.ts';
 import type { GoldenPictures } from './bench-golden.ts';
 import type { BenchRuntime } from './bench-runtime.ts';
 
@@ -191,7 +191,7 @@ export async function measureHeat(
         limitsOf(setting, forMs, tools),
       );
       const atS = (clock.monoMs() - beganMonoMs) / 1000;
-      slices.push({ atS, p50Ms: percentilesOf(runsMs, [0.5])[0]!, ...watch.seen() });
+      slices.push({ atS, p50Ms: percentile(runsMs, 0.5), ...watch.seen() });
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {

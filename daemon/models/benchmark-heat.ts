@@ -1,6 +1,6 @@
 // What minutes of full load make of a board: from slices of load in order of time to how much slower it becomes, and the words
 // for it. Pure.
-import { median } from './benchmark.ts';
+import { median } from '../platform/percentiles.ts';
 
 /** A few seconds of load. */
 export interface HeatSlice {

@@ -1,6 +1,6 @@
 // What a benchmark of models on this board consists of: the rows (model × provider × threads × spinning), the rounds in which
 // they take turns, and one set of figures a row from its rounds. Pure: measures nothing, knows no process and no clock.
-import { Percentiles } from '../platform/percentiles.ts';
+import { median, percentile } from '../platform/percentiles.ts';
 import type { GoldenScore } from './golden-score.ts';
 import type { Precision } from './graph-facts.ts';
 import type { Task } from './tasks.ts';
@@ -90,34 +90,20 @@ export function isMeasured(row: BenchRow): row is MeasuredRow {
   return row.figures !== undefined;
 }
 
-/** Half of the values lie below; the mean of the middle two where their number is even. NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** Values at these shares (0..1), by nearest rank. */
-export function percentilesOf(values: readonly number[], shares: readonly number[]): number[] {
-  const all = new Percentiles(Math.max(1, values.length));
-  for (const value of values) all.add(value);
-  return shares.map((share) => all.at(share));
-}
-
 /** The figures of a row. Every round has at least one run. */
 export function figuresOf(rounds: readonly BenchRound[]): BenchFigures {
-  const each = rounds.map(({ runsMs }) => percentilesOf(runsMs, [0.5, 0.9, 0.99, 1]));
   const overRounds = (pick: (round: BenchRound) => number): number => median(rounds.map(pick));
+  const runsAt = (share: number): number => overRounds(({ runsMs }) => percentile(runsMs, share));
   const celsius = rounds.flatMap((round) => round.celsius ?? []);
   const paced = rounds.flatMap((round) => round.paced ?? []);
   return {
     rounds: rounds.length,
     runs: rounds.reduce((sum, { runsMs }) => sum + runsMs.length, 0),
     loadMs: overRounds(({ loadMs }) => loadMs),
-    p50Ms: median(each.map(([p50]) => p50!)),
-    p90Ms: median(each.map(([, p90]) => p90!)),
-    p99Ms: median(each.map(([, , p99]) => p99!)),
-    worstMs: Math.max(...each.map(([, , , worst]) => worst!)),
+    p50Ms: runsAt(0.5),
+    p90Ms: runsAt(0.9),
+    p99Ms: runsAt(0.99),
+    worstMs: Math.max(...rounds.map(({ runsMs }) => Math.max(...runsMs))),
     cpuMs: overRounds(({ cpuMs, runsMs }) => cpuMs / runsMs.length),
     rssBytes: overRounds(({ rssBytes }) => rssBytes),
     ...(paced.length === 0 ? {} : { paced: pacedOf(paced) }),

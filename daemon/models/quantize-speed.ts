@@ -2,6 +2,7 @@
 // than what is to be measured. Main thread of a command.
 import type { GraphSession } from '../core/infer.ts';
 import type { Clock } from '../platform/clock.ts';
+import { median, percentile } from '../platform/percentiles.ts';
 import type { Feeds } from './calibrate-observe.ts';
 
 export interface Speed {
@@ -48,22 +49,10 @@ export async function compareSpeed(
   }
   const ratios = times.map((time) => time.float / time.int8);
   return {
-    floatMs: quantile(
-      times.map((time) => time.float),
-      0.5,
-    ),
-    int8Ms: quantile(
-      times.map((time) => time.int8),
-      0.5,
-    ),
-    ratio: quantile(ratios, 0.5),
-    ratioHigh: quantile(ratios, 0.75),
+    floatMs: median(times.map((time) => time.float)),
+    int8Ms: median(times.map((time) => time.int8)),
+    ratio: median(ratios),
+    ratioHigh: percentile(ratios, 0.75),
     rounds: ROUNDS,
   };
-}
-
-/** Nearest rank. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -1,5 +1,19 @@
-// The last N measurements of one thing and their percentiles, for health. Fixed buffers; any thread.
+// Medians and percentiles: of a list, and of the last N measurements of one thing, for health. Any thread.
 
+/** Half of the values lie below; the mean of the middle two where their number is even. NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value at `share` (0..1) of the sorted values, nearest rank. NaN of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Of the last N values; fixed buffers. */
 export class Percentiles {
   readonly #values: Float64Array;
   readonly #sorted: Float64Array;

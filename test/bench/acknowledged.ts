@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { percentile } from '../../daemon/platform/percentiles.ts';
 import { EmbeddedBroker } from '../../daemon/publish/embedded-broker.ts';
 import { busyScene } from '../support/configurations.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -13,7 +14,7 @@ import { Mosquitto } from '../support/mosquitto.ts';
 import { programPath } from '../support/needs.ts';
 import { portOf } from '../support/tcp.ts';
 import { startDaemon, stopDaemon } from './daemon.ts';
-import { type BenchLine, percentile } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const ALERTS = 100;
 const LIMIT_MS = 180_000;

@@ -6,10 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median } from '../../daemon/platform/percentiles.ts';
 import { CAMERAS, writeWeek } from '../fixtures/store/history-week.ts';
 import { ROOT } from '../support/needs.ts';
 import { COMPILE_CACHE } from './daemon.ts';
-import { type BenchLine, median } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const ROWS = 1_000_000;
 const WEEK_MS = 7 * 86_400_000;

@@ -8,8 +8,9 @@ import { defaultThreads } from '../../daemon/detector/threads.ts';
 import type { DetectorEndpoint } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median } from '../../daemon/platform/percentiles.ts';
 import { drawnFigure, SHIPPED_MODEL, supervised, TestClient } from '../support/detector.ts';
-import { type BenchLine, median } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const ROUNDS = 9;
 const RUNS_PER_ROUND = 150;

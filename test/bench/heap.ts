@@ -10,9 +10,10 @@ import { pino } from 'pino';
 import { runApp } from '../../daemon/app.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median } from '../../daemon/platform/percentiles.ts';
 import { modelFolder, TOYS } from '../support/detector.ts';
 import { benchFolder, reports } from './daemon.ts';
-import { type BenchLine, median } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const WARM_FRAMES = 5000;
 const FRAMES = 10_000;

@@ -4,9 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { percentile } from '../../daemon/platform/percentiles.ts';
 import type { HealthReport } from '../../daemon/publish/health-message.ts';
 import { benchFolder, type Daemon, MAIN, startDaemon, stopDaemon } from './daemon.ts';
-import { type BenchLine, percentile } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const ROUNDS = 2;
 const MEASURE_MS = 60_000;

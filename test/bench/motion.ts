@@ -7,12 +7,15 @@ import { LumaPlane } from '../../daemon/camera/luma-plane.ts';
 import { MotionDetector } from '../../daemon/camera/motion.ts';
 import { RegionPlanner } from '../../daemon/camera/regions.ts';
 import type { Box } from '../../daemon/core/types.ts';
+import { readManifest } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median } from '../../daemon/platform/percentiles.ts';
 import type { SceneOptions } from '../../daemon/scene/options.ts';
 import { Scene } from '../../daemon/scene/scene.ts';
 import type { TruthObject } from '../../daemon/scene/truth.ts';
+import { SHIPPED_MODEL } from '../support/detector.ts';
 import { sharedPath } from '../support/needs.ts';
-import { type BenchLine, median } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const FPS = 5;
 const EMPTY_S = 300;
@@ -23,7 +26,7 @@ const SEEDS = [1, 2];
 const FRAMES = 20;
 const ROUNDS = 20;
 /** The input of the bundled model, and what a camera may have in a second. */
-const INPUT = { width: 320, height: 320 };
+const INPUT = (await readManifest(SHIPPED_MODEL)).manifest.input;
 const INFERENCES_PER_S = 5;
 const FULL_LOOK_S = 10;
 /** What counts as motion of a person: so much of his height in a second, and so much of him to be seen. */

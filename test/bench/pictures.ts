@@ -9,8 +9,9 @@ import { MaskPainter } from '../../daemon/camera/masks.ts';
 import { PictureFiles } from '../../daemon/camera/picture-files.ts';
 import type { Snapshot } from '../../daemon/core/types.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { percentile } from '../../daemon/platform/percentiles.ts';
 import { Scene } from '../../daemon/scene/scene.ts';
-import { type BenchLine, percentile } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const SIZE = { width: 1280, height: 720, fps: 5 };
 const ROUNDS = 200;

@@ -9,9 +9,10 @@ import { openSession } from '../../daemon/detector/session.ts';
 import { defaultThreads } from '../../daemon/detector/threads.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median, percentile } from '../../daemon/platform/percentiles.ts';
 import { drawnFigure, SHIPPED_MODEL } from '../support/detector.ts';
 import { benchFolder, type Daemon, MAIN, reports, startDaemon, stopDaemon } from './daemon.ts';
-import { type BenchLine, median, percentile } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const ROUNDS = 5;
 const BARE_MS = 3000;

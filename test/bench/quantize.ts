@@ -9,10 +9,11 @@ import { openGraph } from '../../daemon/detector/graph-session.ts';
 import type { Quantization } from '../../daemon/models/manifest-quantization.ts';
 import { compareSpeed } from '../../daemon/models/quantize-speed.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
+import { median } from '../../daemon/platform/percentiles.ts';
 import { drawnFigure } from '../support/detector.ts';
 import { ROOT, sharedPath } from '../support/needs.ts';
 import { COCO_DETECTOR, installCocoDetector } from '../support/shared-models.ts';
-import { type BenchLine, median } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const TIMES = 5;
 const SAMPLE_MS = 50;

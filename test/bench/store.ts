@@ -6,10 +6,11 @@ import { pino } from 'pino';
 import { LoopWatch } from '../../daemon/platform/board.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { mountOf } from '../../daemon/platform/disk.ts';
+import { median, percentile } from '../../daemon/platform/percentiles.ts';
 import { Store } from '../../daemon/store/store.ts';
 import { alert, LIMITS } from '../fixtures/store/records.ts';
 import { ROOT } from '../support/needs.ts';
-import { type BenchLine, median, percentile } from './figures.ts';
+import type { BenchLine } from './figures.ts';
 
 const RUNS = 5;
 const ALERTS = { single: 2000, burst: 20_000 } as const;

@@ -6,7 +6,6 @@ import {
   estimateS,
   figuresOf,
   int8Warnings,
-  median,
   precisionPairs,
   settingsOf,
   stemOf,
@@ -44,10 +43,6 @@ test('percentiles of a row are in order and are times that were measured', () =>
       expect(runs).toBe(rounds.flat().length);
     }),
   );
-});
-
-test('the median of an even number of values is between the middle two', () => {
-  expect([median([3]), median([4, 1]), median([9, 1, 2]), median([])]).toEqual([3, 2.5, 2, Number.NaN]);
 });
 
 test('frames at a pace are kept apart from frames one after the other', () => {
