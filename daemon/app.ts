@@ -22,7 +22,7 @@ import { Decider, type Decision } from './core/decide.ts';
 import { FaultWatch } from './core/faults.ts';
 import { selfTestAlert } from './core/self-test.ts';
 import type { Alert, Fact, Observation, OutboxRow, Snapshot } from './core/types.ts';
-import { StandbyDetector } from './detector/standby.ts';
+import { Detector } from './detector/detector.ts';
 import type { DetectorState } from './detector/wire.ts';
 import { loadModel, modelFolders } from './models/manifest.ts';
 import { LoopWatch } from './platform/board.ts';
@@ -81,7 +81,7 @@ class App implements RunningApp {
   readonly #clockWatch: ClockWatch;
   readonly #backtests: BacktestRunner;
   readonly #outlet: Outlet;
-  readonly #detector: StandbyDetector;
+  readonly #detector: Detector;
   readonly #cameras: Cameras;
   readonly #ladder: LadderDriver;
   #config: Config;
@@ -276,9 +276,9 @@ class App implements RunningApp {
     });
   }
 
-  #makeDetector(): StandbyDetector {
+  #makeDetector(): Detector {
     const { clock, logger, observer } = this.#options;
-    return new StandbyDetector({
+    return new Detector({
       config: this.#config.detector,
       scoreLow: this.#config.track.scoreLow,
       loadModel: () => this.#loadModel(this.#detectorConfig.model),

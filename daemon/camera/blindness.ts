@@ -4,8 +4,8 @@
 // is allocated per frame; camera worker thread.
 import type { CameraConfig } from '../config/types.ts';
 import type { SightFault } from '../core/camera-status.ts';
+import type { Size } from '../core/types.ts';
 import { FrameWords } from './frame-words.ts';
-import type { Size } from './halve.ts';
 import { Sharpness } from './sharpness.ts';
 import { ViewStructure } from './view-structure.ts';
 

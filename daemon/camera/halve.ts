@@ -1,10 +1,6 @@
 // An I420 frame at half its width and height, into a buffer made once. The frame itself is never written to. Camera worker
 // thread.
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { Size } from '../core/types.ts';
 
 /** Each pixel is the mean of four; of a height that four does not divide, the last rows are left out. */
 export class Halver {

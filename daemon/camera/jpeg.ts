@@ -1,10 +1,12 @@
 // From an I420 frame to JPEG: a part of it as RGB in a buffer made once, something drawn on it if asked, compressed by
 // libjpeg-turbo (whose binding takes RGB only). The frame itself is never written to. Camera worker thread.
+
 import jpegTurbo from '@julusian/jpeg-turbo';
-import { type Canvas, type Region, RgbPicture } from './rgb.ts';
+import type { Size } from '../core/types.ts';
+import { type Canvas, type EvenRegion, RgbPicture } from './rgb.ts';
 
 export interface EncodeOptions {
-  readonly region?: Region;
+  readonly region?: EvenRegion;
   readonly draw?: (canvas: Canvas) => void;
   /** Another than the encoder's own, 1 to 100. */
   readonly quality?: number;
@@ -19,7 +21,7 @@ export class JpegEncoder {
   readonly #jpeg: Buffer;
 
   /** Frames are I420 with stride = width; `quality` is 1 to 100. */
-  constructor(size: { width: number; height: number }, quality: number) {
+  constructor(size: Size, quality: number) {
     this.#quality = quality;
     this.#picture = new RgbPicture(size);
     this.#jpeg = Buffer.allocUnsafeSlow(jpegTurbo.bufferSize({ ...size, subsampling: SUBSAMPLING }));

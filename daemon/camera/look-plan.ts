@@ -2,8 +2,7 @@
 // planner (regions.ts), kept until the answers are there: two looks may be under way, so each has its own. Buffers made once.
 import { shareWithin } from '../core/geometry.ts';
 import type { Looked } from '../core/tracker.ts';
-import type { Box, Detection } from '../core/types.ts';
-import type { Size } from './halve.ts';
+import type { Box, Detection, Size } from '../core/types.ts';
 import type { Region } from './preprocess.ts';
 
 /** Regions of one look at most, the whole frame among them. */

@@ -1,9 +1,8 @@
 // One look at a frame while it is under way: the crops of its plan, how many are sent and answered, and what was found so far.
 // Made once per slot of the detector and used again and again. Camera worker thread.
 import type { CropDetection } from '../core/crops.ts';
-import type { StageTimes } from '../core/types.ts';
+import type { Size, StageTimes } from '../core/types.ts';
 import type { Frame } from './frame-pool.ts';
-import type { Size } from './halve.ts';
 import { LookPlan, REGIONS_MAX } from './look-plan.ts';
 import type { Region } from './preprocess.ts';
 

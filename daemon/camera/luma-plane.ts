@@ -1,7 +1,8 @@
 // The brightness of a frame as a small picture: what the motion gate and the watch over blindness look at. Averaging takes the
 // noise of the sensor with it. Buffers made once; camera worker thread. Figures: docs/motion.md.
+
+import type { Size } from '../core/types.ts';
 import { FrameWords } from './frame-words.ts';
-import type { Size } from './halve.ts';
 
 /** About so wide (pixels); a whole number of frame pixels make one. */
 const WIDTH = 160;

@@ -1,6 +1,6 @@
 // What each pixel of the luma plane looks like while nothing moves (a running average), how far it strays from that by itself (its
 // noise floor), and which pixels differ from it now. Buffers made once; camera worker thread.
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 
 /** Seconds in which the background takes over a change: where it is still, and where something moves before it. */
 const BACKGROUND_S = 6;

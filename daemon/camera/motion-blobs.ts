@@ -1,7 +1,7 @@
 // Which of the pixels that differ are one thing that moves: connected components, with the boxes around them. A drop of rain is
 // there for one look, a walker stays: small components have to last before they count, the longer the more of them come and go.
 // Buffers made once; camera worker thread.
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 
 /** Boxes at most, the largest. */
 export const BOXES_MAX = 16;

@@ -2,7 +2,7 @@
 // (luma-plane.ts), compares it with what the picture is like while nothing moves (motion-background.ts), and puts boxes around
 // what differs (motion-blobs.ts). docs/motion.md says how and why. Nothing is allocated per look; camera worker thread.
 import type { CameraConfig } from '../config/types.ts';
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 import { mark } from './masks.ts';
 import { MotionBackground } from './motion-background.ts';
 import { MotionBlobs } from './motion-blobs.ts';

@@ -1,6 +1,6 @@
 // How good a picture of an object is, as one number: documented in docs/snapshots.md, so that an owner can see why this
 // one was kept. Pure; camera worker thread.
-import type { Box, TrackView } from '../core/types.ts';
+import type { Box, Size, TrackView } from '../core/types.ts';
 
 /** An object that fills this share of the frame has half of the points for size. */
 const AREA_HALF = 0.02;
@@ -19,7 +19,7 @@ const SAMPLES_A_SIDE = 32;
  */
 export function qualityOf(
   frame: Uint8Array,
-  { width, height }: { width: number; height: number },
+  { width, height }: Size,
   { score, box }: Pick<TrackView, 'score' | 'box'>,
   least: number,
 ): number {
@@ -40,11 +40,7 @@ function borderFactor(box: Box): number {
  * derivatives first (S. Nayar, Y. Nakagawa, "Shape from Focus", 1994), and a mean is not carried off by one hard edge, such
  * as that of a privacy mask. 0 for a box without pixels.
  */
-export function sharpnessOf(
-  frame: Uint8Array,
-  { width, height }: { width: number; height: number },
-  box: Box,
-): number {
+export function sharpnessOf(frame: Uint8Array, { width, height }: Size, box: Box): number {
   const left = Math.max(1, Math.floor(box.x * width));
   const top = Math.max(1, Math.floor(box.y * height));
   const right = Math.min(width - 1, Math.ceil((box.x + box.width) * width));

@@ -1,6 +1,6 @@
 // One plane of a frame, or a rectangle of it, made smaller or larger. Tables are made once per plane, part and pair of sizes; `run` allocates
 // nothing. Camera worker thread. Figures: test/bench (`npm run bench`).
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 import type { PixelKernels } from './pixel-kernels.ts';
 
 /** What one is made of. `scratch`: see `scratchBytes`. */

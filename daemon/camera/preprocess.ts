@@ -1,9 +1,8 @@
 // From an I420 frame, or a rectangle of it, to the model's input tensor: resize (averaging where it shrinks, bilinear where it grows),
 // colour conversion, the model's layout and normalisation. Buffers made once; camera worker thread. Figures: test/bench (`npm run bench`).
 import { BORDER, boxInPicture, type Corners, type Placement, placementOf } from '../core/placement.ts';
-import type { Box, ModelInput } from '../core/types.ts';
+import type { Box, ModelInput, Size } from '../core/types.ts';
 import { BLUE_OF_U, GREEN_OF_U, GREEN_OF_V, LUMA_GAIN, RED_OF_V } from './bt601.ts';
-import type { Size } from './halve.ts';
 import { PixelKernels } from './pixel-kernels.ts';
 import { PlaneAverager, type PlaneResizer, planeResizer, scratchBytes } from './plane-resizer.ts';
 

@@ -2,8 +2,7 @@
 // be, joined where one crop shows several, on the whole frame from time to time, and within a budget of inferences a second.
 // docs/regions.md says how and why. Pure but for its state; nothing is allocated per frame. Camera worker thread.
 import type { Track } from '../core/track.ts';
-import type { Box, Detection, ModelInput } from '../core/types.ts';
-import type { Size } from './halve.ts';
+import type { Box, Detection, ModelInput, Size } from '../core/types.ts';
 import { type LookPlan, REGIONS_MAX, SEEN_PIXELS_MIN } from './look-plan.ts';
 
 /** Where something moves; the motion detector. Boxes in 0..1 of the frame, four numbers each. */

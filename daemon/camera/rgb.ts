@@ -1,20 +1,17 @@
 // From an I420 frame to RGB pixels that can be drawn on: all of it or a part, in a buffer made once. The frame itself is
 // never written to. Any thread.
+import type { Size } from '../core/types.ts';
 import { BIAS, BLUE_OF_U, CLAMPED, GREEN_OF_U, GREEN_OF_V, LUMA_GAIN, RED_OF_V } from './bt601.ts';
 
 /** A part of the frame in pixels; all four are even. */
-export interface Region {
+export interface EvenRegion extends Size {
   readonly x: number;
   readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Pixels to draw on: 0x00BBGGRR, row after row. */
-export interface Canvas {
+export interface Canvas extends Size {
   readonly pixels: Uint32Array;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Converts frames of one size. */
@@ -26,7 +23,7 @@ export class RgbPicture {
   readonly #pixels: Uint32Array;
 
   /** Frames are I420 with stride = width. */
-  constructor({ width, height }: { width: number; height: number }) {
+  constructor({ width, height }: Size) {
     this.#width = width;
     this.#height = height;
     this.bytes = Buffer.allocUnsafeSlow(width * height * 4);
@@ -34,14 +31,14 @@ export class RgbPicture {
   }
 
   /** The whole frame, or `region` of it; valid until the next. */
-  of(frame: Uint8Array, region?: Region): Canvas {
+  of(frame: Uint8Array, region?: EvenRegion): Canvas {
     const part = region ?? { x: 0, y: 0, width: this.#width, height: this.#height };
     this.#convert(frame, part);
     return { pixels: this.#pixels, width: part.width, height: part.height };
   }
 
   /** The four pixels that share their colour at a time. */
-  #convert(frame: Uint8Array, region: Region): void {
+  #convert(frame: Uint8Array, region: EvenRegion): void {
     const stride = this.#width;
     const uStart = stride * this.#height;
     const vStart = uStart + uStart / 4;

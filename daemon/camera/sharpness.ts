@@ -1,6 +1,6 @@
 // How much fine detail the parts of a picture have, against what they always have. Whatever passes by has detail of its own: what
 // counts is the least that a part shows. Buffers made once; camera worker thread.
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 
 const COLUMNS = 10;
 const ROWS = 6;

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { FramesConfig, SnapshotsConfig } from '../config/types.ts';
 import type { TrackStep } from '../core/tracker.ts';
-import type { Box, Snapshot, SnapshotRef, TrackView } from '../core/types.ts';
+import type { Box, Size, Snapshot, SnapshotRef, TrackView } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { BestPictures } from './best-pictures.ts';
@@ -14,7 +14,7 @@ import { JpegEncoder } from './jpeg.ts';
 import type { EncodedPicture } from './messages.ts';
 import { PictureFiles } from './picture-files.ts';
 import { qualityOf } from './picture-quality.ts';
-import type { Canvas, Region } from './rgb.ts';
+import type { Canvas, EvenRegion } from './rgb.ts';
 
 /** Around the object in its crop: this share of its longer side, on each side. */
 const CROP_MARGIN = 0.15;
@@ -163,7 +163,7 @@ export class Snapshots {
 }
 
 /** The object with a margin, in pixels of the frame; even, as colours are shared by two pixels. */
-export function cropRegion(box: Box, { width, height }: { width: number; height: number }): Region {
+export function cropRegion(box: Box, { width, height }: Size): EvenRegion {
   const margin = CROP_MARGIN * Math.max(box.width * width, box.height * height);
   const across = span(box.x * width, box.width * width, margin, width);
   const down = span(box.y * height, box.height * height, margin, height);

@@ -1,6 +1,6 @@
 // The lasting structure of a picture: where its edges are and which way they run, whatever the light. Two pictures of one view
 // agree in it by day and by night; those of two views do not. Buffers made once; camera worker thread.
-import type { Size } from './halve.ts';
+import type { Size } from '../core/types.ts';
 
 /** Cells that are compared one by one, so that what passes in front of some says nothing of the others. */
 const COLUMNS = 10;

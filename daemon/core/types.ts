@@ -13,6 +13,12 @@ export interface Box {
   readonly height: number;
 }
 
+/** Of a picture or a part of it, pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** A point in fractions of the full frame. */
 export type Point = readonly [x: number, y: number];
 

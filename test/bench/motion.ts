@@ -1,12 +1,11 @@
 // The motion gate alone (docs/motion.md): what a frame costs it, how often it sees motion where there is nobody, how often such a
 // frame would make the model run, and whether people who move are in a box, by their size.
 import { spawnSync } from 'node:child_process';
-import type { Size } from '../../daemon/camera/halve.ts';
 import { LookPlan } from '../../daemon/camera/look-plan.ts';
 import { LumaPlane } from '../../daemon/camera/luma-plane.ts';
 import { MotionDetector } from '../../daemon/camera/motion.ts';
 import { RegionPlanner } from '../../daemon/camera/regions.ts';
-import type { Box } from '../../daemon/core/types.ts';
+import type { Box, Size } from '../../daemon/core/types.ts';
 import { readManifest } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { median } from '../../daemon/platform/percentiles.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { StandbyDetector } from '../../daemon/detector/standby.ts';
+import { Detector } from '../../daemon/detector/detector.ts';
 import type { DetectorState } from '../../daemon/detector/wire.ts';
 import { loadModel } from '../../daemon/models/manifest.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
@@ -29,7 +29,7 @@ async function opening() {
     loadModel: () => loadModel(folder),
     onState: (state: DetectorState) => states.push(state),
   };
-  const detector = new StandbyDetector(options, 0);
+  const detector = new Detector(options, 0);
   onTestFinished(() => detector.stop());
   await detector.start(new AbortController().signal);
   const ready = (provider: string, from = 0) =>

@@ -13,7 +13,7 @@ const AFTER_MS = 5000;
 const LOOK_MS = 250;
 const FOLDER = 'standby';
 
-export class StandbyDetector implements Part {
+export class Detector implements Part {
   readonly name = 'detector';
   readonly #afterMs: number;
   readonly #main: DetectorSupervisor;
