@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+// Quantizes float detectors quickly, ranges from a few photos and no variants tried, and times their int8 forms in turn with the
+// bundled model: which network may be trained is decided by that, before a weight is (models/training). A JSON line for each.
+// Usage: node scripts/candidate-times.ts <photos> <rounds> <float.onnx…>
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { GraphSession } from '../daemon/core/infer.ts';
@@ -13,9 +16,6 @@ import { readPhotos } from '../daemon/models/photos.ts';
 import { type PictureTensor, pictureTensor } from '../daemon/models/picture-tensor.ts';
 import { activationsToObserve, quantizeGraph } from '../daemon/models/qdq.ts';
 import { headConvolutions } from '../daemon/models/qdq-body.ts';
-// Quantizes float detectors quickly, ranges from a few photos and no variants tried, and times their int8 forms in turn with the
-// bundled model: which network may be trained is decided by that, before a weight is (models/training). A JSON line for each.
-// Usage: node scripts/candidate-times.ts <photos> <rounds> <float.onnx…>
 import { median } from '../daemon/platform/percentiles.ts';
 
 const PHOTOS = 8;

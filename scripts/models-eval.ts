@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+// Repeats the figures of models/vedette-nano/CARD.md as tables: the bundled model, its float parent and the models it is held
+// against, all over the same photos in one run, and the time of each in turn. Needs the shared material ($VEDETTE_SHARED, else
+// `shared` beside the repository). Another model than the bundled one: npm run models:eval -- <model folder> [its float folder]
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -14,9 +17,6 @@ import { loadModel } from '../daemon/models/manifest.ts';
 import { photoNames, readPhoto } from '../daemon/models/photos.ts';
 import { pictureTensor } from '../daemon/models/picture-tensor.ts';
 import { systemClock } from '../daemon/platform/clock.ts';
-// Repeats the figures of models/vedette-nano/CARD.md as tables: the bundled model, its float parent and the models it is held
-// against, all over the same photos in one run, and the time of each in turn. Needs the shared material ($VEDETTE_SHARED, else
-// `shared` beside the repository). Another model than the bundled one: npm run models:eval -- <model folder> [its float folder]
 import { median } from '../daemon/platform/percentiles.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');

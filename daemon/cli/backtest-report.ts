@@ -4,6 +4,8 @@ import type { FiredAlert, Kept, RuleCount } from '../core/alert-comparison.ts';
 import type { Silence, WouldAlert } from '../core/backtest.ts';
 import { localTime } from '../platform/local-time.ts';
 import { plain } from './events-format.ts';
+import { textTable } from './text-table.ts';
+import { plural } from './words.ts';
 
 export interface AddedAlert extends WouldAlert {
   /** The event that its object made. */
@@ -66,7 +68,7 @@ export function summaryOf({ added, removed, kept }: BacktestReport): string {
 export function reportText(report: BacktestReport, { config, notes, list }: ReportSources): string {
   const { sinceMs, untilMs, observations, rules, added, removed, kept } = report;
   const lines = [
-    `${config}: ${count(observations, 'observation')} from ${localTime(sinceMs)} to ${localTime(untilMs)}`,
+    `${config}: ${plural(observations, 'observation')} from ${localTime(sinceMs)} to ${localTime(untilMs)}`,
     '',
     ...ruleTable(rules),
     ...alertLines(
@@ -103,19 +105,18 @@ export function reportText(report: BacktestReport, { config, notes, list }: Repo
   return `${lines.join('\n')}\n`;
 }
 
-const COLUMNS = ['RULE', 'FIRED', 'WOULD FIRE', 'KEPT', 'ADDED', 'REMOVED'] as const;
+const COLUMNS = ['RULE', 'FIRED', 'WOULD FIRE', 'KEPT', 'ADDED', 'REMOVED'];
+/** Of the columns. */
+const NUMBERS = [1, 2, 3, 4, 5];
 
 function ruleTable(rules: readonly RuleCount[]): string[] {
   if (rules.length === 0) return ['no rules'];
   const rows = rules.map(({ rule, fired, wouldFire, kept, added, removed }) =>
     [rule, fired, wouldFire, kept, added, removed].map(String),
   );
-  const table: readonly (readonly string[])[] = [COLUMNS, ...rows];
-  const widths = COLUMNS.map((_, at) => Math.max(...table.map((row) => row[at]!.length)));
-  // Names to the left, numbers to the right.
-  return table.map((row) =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
-  );
+  return textTable([COLUMNS, ...rows], NUMBERS)
+    .trimEnd()
+    .split('\n');
 }
 
 type Listed = Pick<WouldAlert, 'atMs' | 'rule' | 'message'>;
@@ -213,8 +214,4 @@ function timed<T extends { readonly atMs: number }>({ atMs, ...alert }: T): obje
 
 function isoOf(atMs: number): string {
   return new Date(atMs).toISOString();
-}
-
-function count(amount: number, thing: string): string {
-  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
 }

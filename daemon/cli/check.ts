@@ -12,6 +12,7 @@ import { dataFolder } from '../platform/folders.ts';
 import type { Findings } from './check-sources.ts';
 import type { CommandContext } from './context.ts';
 import { configOption, dataOption } from './options.ts';
+import { plural } from './words.ts';
 
 interface CheckFlags {
   readonly config?: string;
@@ -97,8 +98,8 @@ function attempt(load: () => Config): Config | undefined {
 
 function summary({ cameras, rules }: Config): string {
   const disabled = Object.values(cameras).filter(({ enabled }) => !enabled).length;
-  const counted = `${count(Object.keys(cameras).length, 'camera')}, ${count(Object.keys(rules).length, 'rule')}`;
-  return disabled === 0 ? counted : `${counted} (${count(disabled, 'camera')} disabled)`;
+  const counted = `${plural(Object.keys(cameras).length, 'camera')}, ${plural(Object.keys(rules).length, 'rule')}`;
+  return disabled === 0 ? counted : `${counted} (${plural(disabled, 'camera')} disabled)`;
 }
 
 /** The model's files, and the labels that the configuration wants of it. */
@@ -110,7 +111,7 @@ export async function checkModel(config: Config, data: string | undefined): Prom
   const folders = modelFolders(dataFolder(data, process.env));
   try {
     const { name, file, labels } = await loadModel(config.detector.model, { folders });
-    const shown = labels.length > 5 ? `${count(labels.length, 'label')}` : `labels ${labels.join(', ')}`;
+    const shown = labels.length > 5 ? `${plural(labels.length, 'label')}` : `labels ${labels.join(', ')}`;
     const lighter = await checkLighter(config.detector.lighter, labels, folders);
     return {
       good: [`model '${name}': ${file} is whole; ${shown}`, ...lighter.good],
@@ -155,8 +156,4 @@ async function yamlOf(value: unknown): Promise<string> {
 
 function writeJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-function count(amount: number, thing: string): string {
-  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
 }

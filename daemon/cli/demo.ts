@@ -12,6 +12,7 @@ import { dataFolder } from '../platform/folders.ts';
 import { createLogger } from '../platform/logger.ts';
 import type { CommandContext } from './context.ts';
 import { dataOption, wholeNumber } from './options.ts';
+import { plural } from './words.ts';
 
 const CAMERA = 'yard';
 const TIMES = ['day', 'dusk', 'night'] as const;
@@ -116,7 +117,9 @@ function demoObserver({ dataDir, topic }: { dataDir: string; topic: string }): A
     },
     onDetector: ({ state, ready, reason }: DetectorState) => {
       if (ready)
-        say(`  detector  ready: ${ready.model.name} on ${ready.provider}, ${count(ready.threads, 'thread')}`);
+        say(
+          `  detector  ready: ${ready.model.name} on ${ready.provider}, ${plural(ready.threads, 'thread')}`,
+        );
       else if (state === 'down') say(`  detector  down: ${reason ?? 'no reason known'}`);
     },
     onAlert: (alert: Alert, row: OutboxRow) => {
@@ -125,10 +128,6 @@ function demoObserver({ dataDir, topic }: { dataDir: string; topic: string }): A
       say(`${time}  ALERT ${row.seq} (${alert.severity})  ${alert.message}${score}`);
     },
   };
-}
-
-function count(amount: number, thing: string): string {
-  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
 }
 
 function say(line: string): void {

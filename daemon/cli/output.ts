@@ -74,7 +74,6 @@ export class FileOutput implements Output {
   readonly #named: string;
   readonly #place: WholePlace;
   #fd: number | undefined;
-  #bytes = 0;
 
   /** Throws EXPORT_FAILED when nothing can be written there. */
   constructor(path: string) {
@@ -88,11 +87,6 @@ export class FileOutput implements Output {
     }
   }
 
-  /** Written so far. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   async write(text: string): Promise<boolean> {
     const data = Buffer.from(text);
     try {
@@ -100,7 +94,6 @@ export class FileOutput implements Output {
     } catch (error) {
       throw failed(`'${this.#named}'`, error);
     }
-    this.#bytes += data.length;
     return true;
   }
 

@@ -17,4 +17,3 @@ export type TrackConfig = Config['track'];
 export type MqttConfig = Config['mqtt'];
 export type SnapshotsConfig = Config['snapshots'];
 export type LogConfig = Config['log'];
-export type RuleConfig = Config['rules'][string];

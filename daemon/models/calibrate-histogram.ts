@@ -56,17 +56,6 @@ export class Histogram {
     return true;
   }
 
-  /** Counts what the other has counted. */
-  merge(other: Histogram): void {
-    if (other.count === 0) return;
-    this.#fit(other.min, other.max);
-    const shift = this.#exponent - other.#exponent;
-    other.counts.forEach((count, bin) => {
-      if (count > 0) this.counts[mergedBin(bin, shift)]! += count;
-    });
-    this.count += other.count;
-  }
-
   /** Wider bins until both fit. */
   #fit(min: number, max: number): void {
     this.min = Math.min(this.min, min);

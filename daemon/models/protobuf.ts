@@ -6,12 +6,9 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** Bytes that are no message; `at` counts from the beginning of the file. */
 export class ProtobufError extends Error {
-  readonly at: number;
-
   constructor(at: number, what: string) {
     super(`at byte ${at}: ${what}`);
     this.name = 'ProtobufError';
-    this.at = at;
   }
 }
 
@@ -151,10 +148,6 @@ function signed(low: number, high: number): number {
 export class Writer {
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
 
   /** Fields as they were read, tags included. */
   raw(bytes: Uint8Array): void {

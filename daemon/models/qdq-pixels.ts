@@ -16,8 +16,6 @@ interface Normalisation {
 }
 
 interface PixelPath {
-  /** The value that the convolutions read. */
-  readonly value: string;
   readonly transposes: readonly Node[];
   readonly normalisation: Normalisation;
   readonly convolutions: readonly Node[];
@@ -87,7 +85,7 @@ function pathFrom(input: ValueInfo, graph: Graph): PixelPath | undefined {
     if (node.opType === 'Transpose') axis = 1;
     else if (!applyStep(node, before, { graph, axis, channels }, normalisation)) return undefined;
   }
-  return { value, transposes, normalisation, convolutions: users };
+  return { transposes, normalisation, convolutions: users };
 }
 
 /** Cast to float, or one arithmetic step with constants; false for anything else. */

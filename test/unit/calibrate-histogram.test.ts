@@ -27,16 +27,6 @@ test('values in any order and in any pieces give the same histogram', () => {
   );
 });
 
-test('histograms merged are the histogram of all', () => {
-  fc.assert(
-    fc.property(values, values, (first, second) => {
-      const merged = histogramOf(first);
-      merged.merge(histogramOf(second));
-      expect(told(merged)).toEqual(told(histogramOf(first, second)));
-    }),
-  );
-});
-
 test('every value lies in the bin that counts it', () => {
   fc.assert(
     fc.property(values, fc.float({ noNaN: true, noDefaultInfinity: true }), (others, one) => {
