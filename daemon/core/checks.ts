@@ -1,6 +1,7 @@
 // What the keys of a configuration say about each other: zones that rules name exist, thresholds are in order, a broker
 // open to others has a password. Pure; knows only the shape it needs, not the configuration room. Places: place-checks.ts.
 import { type ConfigFault, known } from './config-fault.ts';
+import { isLoopback } from './loopback.ts';
 import { type CheckedPlaces, placeFaults } from './place-checks.ts';
 import { type CheckedRule, ruleFaults } from './rule-checks.ts';
 import { type CheckedSchedules, scheduleFaults } from './schedule-checks.ts';
@@ -84,16 +85,5 @@ function frigateFaults({ frigate, cameras }: CheckedConfig): ConfigFault[] {
         path: ['cameras', camera, 'zones', zone],
         message: `has the name of a camera, and in topics of Frigate they would be one: rename it, or switch frigate off`,
       })),
-  );
-}
-
-/** Addresses that only this machine reaches. */
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true;
-  const parts = host.split('.');
-  return (
-    parts.length === 4 &&
-    parts[0] === '127' &&
-    parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
   );
 }

@@ -1,5 +1,5 @@
-// What a broker of MQTT 5 says in its CONNACK that it takes, and so what it is given. A broker of 3.1.1 says nothing and
-// takes everything. Pure, main thread.
+// What a broker of MQTT 5 says in its CONNACK that it takes, and so what it is given. A broker of 3.1.1 says nothing: only
+// of our own it is known what it takes. Pure, main thread.
 import type { IConnackPacket } from 'mqtt';
 
 export interface BrokerLimits {
@@ -21,11 +21,17 @@ export const NO_LIMITS: BrokerLimits = {
   retains: true,
 };
 
-/** MQTT 5, 3.2.2.3. Zero is a protocol error for the first two: not a reason to send nothing. */
-export function limitsOf({ properties }: Pick<IConnackPacket, 'properties'>): BrokerLimits {
+/**
+ * MQTT 5, 3.2.2.3. Zero is a protocol error for the first two: not a reason to send nothing. `packetBytesMax` is what is known
+ * of a broker that does not say it.
+ */
+export function limitsOf(
+  { properties }: Pick<IConnackPacket, 'properties'>,
+  packetBytesMax = NO_LIMITS.packetBytesMax,
+): BrokerLimits {
   return {
     receiveMax: properties?.receiveMaximum || NO_LIMITS.receiveMax,
-    packetBytesMax: properties?.maximumPacketSize || NO_LIMITS.packetBytesMax,
+    packetBytesMax: properties?.maximumPacketSize || packetBytesMax,
     aliasesMax: properties?.topicAliasMaximum ?? NO_LIMITS.aliasesMax,
     qosMax: properties?.maximumQoS === 0 ? 0 : 1,
     retains: properties?.retainAvailable ?? NO_LIMITS.retains,

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient, type Packet } from 'mqtt';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
+import { hostOf, portOf } from './broker-address.ts';
 import { type BrokerLimits, limitsOf, NO_LIMITS } from './broker-limits.ts';
 import { matchesFilter, type Subscription } from './channel.ts';
 import { PingReceipts } from './ping-receipts.ts';
@@ -37,6 +38,8 @@ export interface ConnectionOptions {
   readonly password?: string | undefined;
   readonly keepaliveS: number;
   readonly connectTimeoutS: number;
+  /** What the broker takes, where that is known without its word. */
+  readonly packetBytesMax?: number | undefined;
   readonly will: { readonly topic: string; readonly payload: string };
   /** Of the last will, for a broker that refused a better one. */
   readonly willQos?: 0 | 1;
@@ -51,7 +54,6 @@ export interface ConnectionOptions {
 const OVERHEAD_BYTES_MAX = 10 + PROPERTIES_BYTES_MAX;
 /** PUBACK (MQTT 5, 3.4.2.1). */
 const NO_MATCHING_SUBSCRIBERS = 16;
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
 /** What a socket reports when the other side has gone. */
 const CLOSED_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
 
@@ -93,7 +95,7 @@ export class Connection {
     client.on('connect', (connack) => {
       if (this.#over) return;
       this.#up = true;
-      this.#limits = limitsOf(connack);
+      this.#limits = limitsOf(connack, this.#options.packetBytesMax);
       this.#aliases = new TopicAliases(this.#limits.aliasesMax);
       this.#options.onUp();
     });
@@ -241,15 +243,16 @@ export class Connection {
 
   #wayThere(): IClientOptions {
     const { url, tls = {} } = this.#options;
-    const { protocol, hostname, port, pathname } = new URL(url);
-    const scheme = protocol.slice(0, -1) as 'mqtt' | 'mqtts' | 'ws' | 'wss';
-    const there = { protocol: scheme, port: port === '' ? DEFAULT_PORTS[scheme]! : Number(port) };
+    const there = new URL(url);
+    const scheme = there.protocol.slice(0, -1) as 'mqtt' | 'mqtts' | 'ws' | 'wss';
+    const port = portOf(there);
     // Only in the url of a WebSocket an IPv6 address keeps its brackets.
-    if (scheme === 'mqtt') return { ...there, host: withoutBrackets(hostname) };
-    if (scheme === 'mqtts') return { ...there, host: withoutBrackets(hostname), ...tls };
+    if (scheme === 'mqtt') return { protocol: scheme, port, host: hostOf(there) };
+    if (scheme === 'mqtts') return { protocol: scheme, port, host: hostOf(there), ...tls };
     // Compression would cost a window of memory and time for messages that are small or already JPEG.
     const wsOptions = { ...tls, perMessageDeflate: false, writev: writeWhole };
-    return { ...there, hostname, path: pathname, wsOptions: wsOptions as WsOptions };
+    const { hostname, pathname } = there;
+    return { protocol: scheme, port, hostname, path: pathname, wsOptions: wsOptions as WsOptions };
   }
 
   get #isMqtt5(): boolean {
@@ -341,10 +344,6 @@ function writeWhole(
   written: (error?: Error | null) => void,
 ): void {
   this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), BUFFER, written);
-}
-
-function withoutBrackets(host: string): string {
-  return host.replace(/^\[|\]$/g, '');
 }
 
 /** A code of MQTT 5 in its words; an AggregateError of several addresses tried (localhost) has a code but no message. */

@@ -2,26 +2,20 @@
 // server and sockets; keeps retained messages in memory and no sessions, so that an absent subscriber costs no memory.
 // Must not be open to a network without a password. A busy port is a state that is retried, not an error. Main thread.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import {
-  type AddressInfo,
-  BlockList,
-  createServer,
-  isIPv4,
-  isIPv6,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
+import { isLoopback } from '../core/loopback.ts';
 import { Backoff } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Part } from '../platform/part.ts';
+import { embeddedUrl } from './broker-address.ts';
 import { PacketMeter } from './packet-meter.ts';
 
 const CLIENTS_MAX = 100;
-/** A snapshot of a 1280x720 picture fits several times. */
-const PACKET_BYTES_MAX = 1024 * 1024;
+/** A snapshot of a 1280x720 picture fits several times. MQTT 3.1.1 cannot tell a client of it. */
+export const PACKET_BYTES_MAX = 1024 * 1024;
 const RETAINED_TOPICS_MAX = 10_000;
 /** Ports tried beyond the first with `nextFreePort`. */
 const NEXT_PORTS_MAX = 20;
@@ -80,10 +74,7 @@ export class EmbeddedBroker implements Part {
 
   /** For a client on this machine. */
   get url(): string {
-    const { host } = this.#options;
-    if (host === '0.0.0.0') return `mqtt://127.0.0.1:${this.#port}`;
-    if (host === '::') return `mqtt://[::1]:${this.#port}`;
-    return `mqtt://${isIPv6(host) ? `[${host}]` : host}:${this.#port}`;
+    return embeddedUrl(this.#options.host, this.#port);
   }
 
   /** Listens, or goes on trying in the background. Throws MQTT_EMBEDDED_UNPROTECTED. */
@@ -258,14 +249,4 @@ function equalSecrets(given: string | Buffer, expected: string): boolean {
 
 function digest(value: string | Buffer): Buffer {
   return createHash('sha256').update(value).digest();
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return loopback.check(host, 'ipv4');
-  if (isIPv6(host)) return loopback.check(host, 'ipv6');
-  return host === 'localhost';
 }

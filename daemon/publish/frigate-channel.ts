@@ -3,9 +3,9 @@
 // not be lost is in `event` and `alert`, from the outbox. One for the daemon's life. Main thread.
 import { alertOf, eventIdsOf } from '../core/alert-body.ts';
 import type { Movement, PresenceChange } from '../core/presence.ts';
-import type { EventChange, OutboxRow } from '../core/types.ts';
+import type { EventChange, OutboxRow, Size } from '../core/types.ts';
 import { type Channel, isSlow, type Session } from './channel.ts';
-import { type FrameSize, type FrigateObject, frigateEventPayload, frigateObject } from './frigate.ts';
+import { type FrigateObject, frigateEventPayload, frigateObject } from './frigate.ts';
 import type { RetainedTree } from './retained.ts';
 
 /** Objects followed at once; beyond it the oldest is forgotten, and its next change is told as `new`. */
@@ -21,7 +21,7 @@ export interface FrigateChannelOptions {
   readonly settings: FrigateSettings;
   readonly retained: RetainedTree;
   /** Size of the frames of a camera; undefined when there is no such camera any more. */
-  readonly sizeOf: (camera: string) => FrameSize | undefined;
+  readonly sizeOf: (camera: string) => Size | undefined;
   readonly movementOf: (camera: string, track: number) => Movement | undefined;
 }
 
@@ -86,6 +86,11 @@ export class FrigateChannel implements Channel {
   /** Where the picture of a label is shown a second time. */
   pictureTopic(camera: string, label: string): string | undefined {
     return this.#settings.enabled ? this.#topic(camera, label, 'snapshot') : undefined;
+  }
+
+  /** Whether that is this topic, of whatever label. */
+  isPictureOf(camera: string, topic: string): boolean {
+    return topic.startsWith(`${this.#topic(camera)}/`) && topic.endsWith('/snapshot');
   }
 
   /** Rows of the outbox as they are committed, in order, each once. */

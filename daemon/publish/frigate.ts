@@ -2,14 +2,8 @@
 // only; frigate-channel.ts knows when something is sent. Pure, main thread. Times are seconds since 1970, boxes are pixels
 // of the camera's `detect` size, as there.
 import type { Movement } from '../core/presence.ts';
-import type { Box, EventChange } from '../core/types.ts';
+import type { Box, EventChange, Size } from '../core/types.ts';
 import { roundScore } from './payloads.ts';
-
-/** Pixels of the frames that are looked at. */
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
 
 type Pixels = readonly [left: number, top: number, right: number, bottom: number];
 
@@ -63,7 +57,7 @@ export interface FrigateObject {
 
 /** What else has to be known of the object of an event. */
 export interface ObjectContext {
-  readonly size: FrameSize;
+  readonly size: Size;
   /** The same object as it was told last. */
   readonly before: FrigateObject | undefined;
   /** Undefined when it has left. */
@@ -154,7 +148,7 @@ function snapshotOf(
   };
 }
 
-function pixelsOf({ x, y, width, height }: Box, size: FrameSize): Pixels {
+function pixelsOf({ x, y, width, height }: Box, size: Size): Pixels {
   const across = (value: number): number => Math.round(Math.min(1, Math.max(0, value)) * size.width);
   const down = (value: number): number => Math.round(Math.min(1, Math.max(0, value)) * size.height);
   return [across(x), down(y), across(x + width), down(y + height)];
@@ -164,6 +158,6 @@ function areaOf([left, top, right, bottom]: Pixels): number {
   return (right - left) * (bottom - top);
 }
 
-function wholeFrame({ width, height }: FrameSize): Pixels {
+function wholeFrame({ width, height }: Size): Pixels {
   return [0, 0, width, height];
 }

@@ -37,6 +37,7 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** Asked at every attempt; undefined while there is nothing to connect to. */
   readonly url: () => string | undefined;
+  readonly packetBytesMax?: ConnectionOptions['packetBytesMax'];
   readonly onUp: (connection: Connection) => void;
   /**
    * The connection that was up is gone; `byBroker` when the other side closed it, and what was sent to it may be why. Not
@@ -129,7 +130,7 @@ export class Link {
 
   #connect(url: string, tls: TlsOptions | undefined): void {
     if (this.#stopped) return;
-    const { config, clientId, will, logger } = this.#options;
+    const { config, clientId, packetBytesMax, will, logger } = this.#options;
     const connection = new Connection({
       url,
       version: this.#protocol.version,
@@ -139,6 +140,7 @@ export class Link {
       password: config.password,
       keepaliveS: config.keepaliveS,
       connectTimeoutS: config.connectTimeoutS,
+      packetBytesMax,
       will,
       ...this.#will,
       onUp: () => this.#up(url, connection),

@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { LatencyLedger } from '../platform/latency.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type Part, Replaceable } from '../platform/part.ts';
-import { EmbeddedBroker } from './embedded-broker.ts';
+import { EmbeddedBroker, PACKET_BYTES_MAX } from './embedded-broker.ts';
 import type { HealthReport } from './health-message.ts';
 import type { OutboxSource } from './outbox-sender.ts';
 import type { Picture } from './picture-topics.ts';
@@ -175,6 +175,7 @@ export class Outlet {
       clock,
       // Whatever else may sit on the port of a broker of ours that does not listen must not get our messages.
       brokerUrl: () => (broker?.listening === false ? undefined : (broker?.url ?? mqtt.url)),
+      packetBytesMax: broker === undefined ? undefined : PACKET_BYTES_MAX,
       outbox,
       health,
       latency: {

@@ -8,6 +8,7 @@ import type { MqttConfig } from '../config/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf } from '../platform/errors.ts';
 import type { Finding } from '../platform/finding.ts';
+import { embeddedUrl, hostOf, portOf } from './broker-address.ts';
 import { Connection, type ConnectionEnd } from './connection.ts';
 import { ProtocolChoice, type ProtocolVersion, protocolName } from './protocol.ts';
 import { adviceOn } from './reasons.ts';
@@ -33,16 +34,14 @@ export async function brokerFindings(probe: BrokerProbe, signal: AbortSignal): P
   if (!embedded.enabled) return reach(probe, signal);
   const { host, port, user, password } = embedded;
   if (!probe.daemonRuns) return [await portFinding(host, port)];
-  const at = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  const url = `mqtt://${at.includes(':') ? `[${at}]` : at}:${port}`;
+  const url = embeddedUrl(host, port);
   return reach({ ...probe, config: { ...probe.config, url, user, password } }, signal);
 }
 
 async function reach(probe: BrokerProbe, signal: AbortSignal): Promise<Finding[]> {
   const { clock, config } = probe;
-  const { hostname, port: given, protocol } = new URL(config.url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const port = given === '' ? DEFAULT_PORTS[protocol]! : Number(given);
+  const there = new URL(config.url);
+  const [host, port] = [hostOf(there), portOf(there)];
   const timeoutMs = config.connectTimeoutS * 1000;
   const limit = AbortSignal.any([signal, abortAfter(clock, timeoutMs)]);
   const failed = (await nameProblem(host, limit)) ?? (await tcpProblem(host, port, limit));
@@ -56,14 +55,6 @@ async function reach(probe: BrokerProbe, signal: AbortSignal): Promise<Finding[]
   }
   return findings;
 }
-
-/** URL schemes of MQTT.js; http and https for WebSocket. */
-const DEFAULT_PORTS: Readonly<Record<string, number>> = {
-  'mqtt:': 1883,
-  'mqtts:': 8883,
-  'ws:': 80,
-  'wss:': 443,
-};
 
 function abortAfter(clock: Clock, ms: number): AbortSignal {
   const ends = new AbortController();

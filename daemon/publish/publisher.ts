@@ -44,6 +44,8 @@ export interface PublisherOptions {
    * undefined while there is nothing to connect to.
    */
   readonly brokerUrl?: string | (() => string | undefined);
+  /** What the broker takes, where that is known without its word. */
+  readonly packetBytesMax?: number | undefined;
 }
 
 export interface PublisherState extends MqttHealth {
@@ -79,6 +81,7 @@ export class Publisher implements Part {
       logger: this.#logger,
       clock,
       url: () => brokerUrl(options),
+      packetBytesMax: options.packetBytesMax,
       onUp: (connection) => this.#up(connection),
       onLost: ({ byBroker }) => this.#lost(byBroker),
     });

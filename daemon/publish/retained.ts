@@ -28,6 +28,18 @@ interface Leaf {
   readonly qos: Quality;
 }
 
+/** One of many, perhaps, of a topic that was set in between. */
+interface Clearing {
+  readonly topic: string;
+  readonly number: number;
+}
+
+/** Topics that are taken away until a broker has that for certain. */
+interface Purge {
+  readonly fits: (topic: string) => boolean;
+  readonly settled: () => void;
+}
+
 /** Topics that are cleared again at every connect. */
 const GONE_MAX = 1000;
 
@@ -44,21 +56,25 @@ export class RetainedTree {
   #recalled = false;
   /**
    * Cleared, but not for certain at the broker, and not set again: cleared at the next connect even if `keeps` would keep them.
-   * By topic; what was cleared without a connection by `~/` and path as well.
+   * By topic, with the number of its newest clearing; what was cleared without a connection by `~/` and path as well.
    */
-  readonly #condemned = new Set<string>();
+  readonly #condemned = new Map<string, number>();
+  /** Counts what is cleared. */
+  #clearings = 0;
   /**
    * Cleared in this life, oldest first. A broker that was killed may come back with what it had on disk, half an hour old:
    * they are cleared again at every connect.
    */
   readonly #gone = new Set<string>();
+  /** By name. All that were sent on this connection came before what is sent now. */
+  readonly #purges = new Map<string, Purge>();
   #session: Session | undefined;
   /** How many messages of QoS 1 are not acknowledged, by topic, */
   readonly #inFlight = new Map<string, number>();
   /** and the keys of those that say something else since: a slow broker gets the newest, not all there was between. */
   readonly #overtaken = new Set<string>();
   /** Cleared with QoS 0: certain once something of QoS 1 that was sent later is acknowledged. */
-  #uncertain: string[] = [];
+  #uncertain: Clearing[] = [];
 
   constructor(options: RetainedTreeOptions) {
     this.#options = options;
@@ -116,8 +132,21 @@ export class RetainedTree {
     for (const topic of this.#known) {
       const path = pathOf(topic);
       if (path === undefined || !fits(path)) continue;
-      if (session === undefined) this.#condemned.add(topic);
+      if (session === undefined) this.#condemn(topic);
       else this.#clearAtBroker(topic, 0);
+    }
+  }
+
+  /**
+   * Takes away what a broker may hold of these whole topics, although they are held: whoever publishes them does so again after
+   * each connect. At every connect anew, until a broker has acknowledged something that came after; `settled` is told then. A
+   * later one of the same name takes its place.
+   */
+  purge(name: string, fits: Purge['fits'], settled: Purge['settled']): void {
+    this.#purges.set(name, { fits, settled });
+    if (this.#session === undefined) return;
+    for (const topic of this.#known) {
+      if (fits(topic) && !this.#condemned.has(topic)) this.#clearAtBroker(topic, 0);
     }
   }
 
@@ -128,7 +157,8 @@ export class RetainedTree {
     this.#session = session;
     this.#uncertain = [];
     const held = new Set([...this.#leaves.keys()].map((key) => this.#topicOf(key, session)));
-    const untrue = [...this.#known].filter((topic) => !held.has(topic) && !this.#isKept(topic, session));
+    const isUntrue = (topic: string): boolean => !held.has(topic) && !this.#isKept(topic, session);
+    const untrue = [...this.#known].filter((topic) => isUntrue(topic) || this.#isPurged(topic));
     this.#condemned.clear();
     for (const topic of untrue) this.#clearAtBroker(topic, 0);
     for (const topic of this.#gone) if (!held.has(topic)) session.connection.publishOnce(topic, '', true);
@@ -175,6 +205,7 @@ export class RetainedTree {
   ): void {
     const cleared = this.#uncertain;
     this.#uncertain = [];
+    const purges = [...this.#purges];
     this.#inFlight.set(topic, (this.#inFlight.get(topic) ?? 0) + 1);
     connection.publish(topic, payload, true, (refusal) => {
       const left = (this.#inFlight.get(topic) ?? 1) - 1;
@@ -183,6 +214,7 @@ export class RetainedTree {
       // The broker has taken what came before it, too (MQTT 5, 4.6); of one that was refused unsent that is not known.
       if (refusal === undefined) this.#forget(cleared);
       else this.#uncertain.push(...cleared);
+      if (refusal === undefined) this.#purged(purges);
       if (refusal === undefined) settled?.();
       // What waits for its turn must not be overtaken by what says something newer.
       if (left === 0) this.#catchUp(topic);
@@ -205,7 +237,7 @@ export class RetainedTree {
     const leaf = this.#leaves.get(key);
     this.#leaves.delete(key);
     if (this.#session === undefined) {
-      this.#condemned.add(key);
+      this.#condemn(key);
       return;
     }
     const topic = this.#topicOf(key, this.#session);
@@ -219,13 +251,19 @@ export class RetainedTree {
   #clearAtBroker(topic: string, qos: Quality): void {
     const connection = this.#session?.connection;
     if (connection === undefined) return;
-    this.#condemned.add(topic);
+    const clearing = this.#condemn(topic);
     if (qos === 1) {
-      this.#publishAcknowledged(connection, topic, '', () => this.#forget([topic]));
+      this.#publishAcknowledged(connection, topic, '', () => this.#forget([clearing]));
       return;
     }
     connection.publishOnce(topic, '', true);
-    this.#uncertain.push(topic);
+    this.#uncertain.push(clearing);
+  }
+
+  #condemn(topic: string): Clearing {
+    this.#clearings += 1;
+    this.#condemned.set(topic, this.#clearings);
+    return { topic, number: this.#clearings };
   }
 
   #topicOf(key: string, { device }: Session): string {
@@ -237,6 +275,18 @@ export class RetainedTree {
     if (path === undefined || topicOf(device, path) !== topic) return false;
     if (this.#condemned.has(topic) || this.#condemned.has(BELOW_DEVICE + path)) return false;
     return this.#options.keeps?.(path) === true;
+  }
+
+  #isPurged(topic: string): boolean {
+    return [...this.#purges.values()].some(({ fits }) => fits(topic));
+  }
+
+  #purged(purges: readonly (readonly [string, Purge])[]): void {
+    for (const [name, purge] of purges) {
+      if (this.#purges.get(name) !== purge) continue;
+      this.#purges.delete(name);
+      purge.settled();
+    }
   }
 
   #recall(): void {
@@ -255,14 +305,16 @@ export class RetainedTree {
     this.#options.memory.change({ added: [topic], removed: [] });
   }
 
-  /** Unless it has been set again meanwhile. */
-  #forget(topics: readonly string[]): void {
-    if (topics.length === 0) return;
+  /** Unless it has been set again meanwhile, though it be cleared once more. */
+  #forget(clearings: readonly Clearing[]): void {
+    if (clearings.length === 0) return;
     const session = this.#session;
     const held = new Set(
       session === undefined ? [] : [...this.#leaves.keys()].map((key) => this.#topicOf(key, session)),
     );
-    const removed = topics.filter((topic) => !held.has(topic) && this.#known.delete(topic));
+    const removed = clearings
+      .filter(({ topic, number }) => !held.has(topic) && this.#condemned.get(topic) === number)
+      .flatMap(({ topic }) => (this.#known.delete(topic) ? [topic] : []));
     for (const topic of removed) {
       this.#condemned.delete(topic);
       this.#gone.add(topic);

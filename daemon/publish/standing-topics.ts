@@ -5,7 +5,7 @@
 import type { Config } from '../config/types.ts';
 import { decisionScene } from '../core/configured.ts';
 import type { Places, Rule } from '../core/rule-types.ts';
-import type { CameraStatus, Observation, OutboxRow } from '../core/types.ts';
+import type { CameraStatus, Observation, OutboxRow, Size } from '../core/types.ts';
 import type { Sighting } from '../core/whereabouts.ts';
 import { boardTemperatureC } from '../platform/board.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -13,17 +13,17 @@ import type { Logger } from '../platform/logger.ts';
 import { machineHash } from '../platform/machine-id.ts';
 import type { Part } from '../platform/part.ts';
 import type { Channel } from './channel.ts';
-import type { FrameSize } from './frigate.ts';
 import { FrigateChannel, type FrigateSettings } from './frigate-channel.ts';
 import { HomeAssistantChannel, type HomeAssistantSettings, type Housing } from './home-assistant-channel.ts';
+import { MaskNotes, type Masks } from './mask-notes.ts';
 import { PictureTopics } from './picture-topics.ts';
 import { RetainedTree, type TopicMemory } from './retained.ts';
 import { StateTopics } from './state.ts';
-import { cameraPath, isSnapshotPathOf } from './topics.ts';
+import { cameraPath, isSnapshotPathOf, pathOf } from './topics.ts';
 
 /** The configuration in the words of these topics. */
 export interface StandingScene {
-  readonly cameras: Readonly<Record<string, { readonly detect: FrameSize }>>;
+  readonly cameras: Readonly<Record<string, { readonly detect: Size; readonly masks: Masks }>>;
   readonly rules: readonly Rule[];
   /** By camera name. */
   readonly places: ReadonlyMap<string, Places>;
@@ -50,6 +50,7 @@ export class StandingTopics implements Part {
   readonly name = 'standing topics';
   readonly retained: RetainedTree;
   readonly pictures: PictureTopics;
+  readonly #masks: MaskNotes;
   readonly #state: StateTopics;
   readonly #frigate: FrigateChannel;
   readonly #homeAssistant: HomeAssistantChannel;
@@ -59,10 +60,14 @@ export class StandingTopics implements Part {
   constructor({ scene, memory, version, clock, logger }: StandingTopicsOptions) {
     this.#scene = scene;
     this.#version = version;
+    this.#masks = new MaskNotes(memory);
     const retained = new RetainedTree({
-      memory,
+      memory: this.#masks,
       keeps: (path) => this.#isPicture(path),
-      onRecalled: (paths) => this.#state.recall(paths),
+      onRecalled: (paths) => {
+        this.#purgePictures();
+        this.#state.recall(paths);
+      },
     });
     this.retained = retained;
     this.#frigate = new FrigateChannel({
@@ -114,6 +119,7 @@ export class StandingTopics implements Part {
     for (const camera of [...removed, ...unseen]) this.pictures.forget(camera);
     for (const camera of removed) this.retained.clearBelow(cameraPath(camera));
     this.#scene = scene;
+    this.#purgePictures();
     this.#state.arrange(scene);
     this.#frigate.configure(scene.frigate);
     this.#homeAssistant.configure(scene.homeassistant, this.#housing(scene));
@@ -140,6 +146,16 @@ export class StandingTopics implements Part {
   /** Rows of the outbox as they are committed. */
   committed(rows: readonly OutboxRow[]): void {
     this.#frigate.committed(rows);
+  }
+
+  /** Takes away the pictures that may show what the masks of their camera are to hide, in whichever life they were sent. */
+  #purgePictures(): void {
+    const { device, cameras } = this.#scene;
+    for (const camera of this.#masks.take(device, cameras)) {
+      const isPicture = (topic: string): boolean =>
+        isSnapshotPathOf([camera], pathOf(topic) ?? '') || this.#frigate.isPictureOf(camera, topic);
+      this.retained.purge(camera, isPicture, () => this.#masks.settled(camera));
+    }
   }
 
   #housing({ device, healthS, cameras, pictures }: StandingScene): Housing {

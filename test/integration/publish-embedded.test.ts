@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { configSchema } from '../../daemon/config/schema.ts';
 import { systemClock } from '../../daemon/platform/clock.ts';
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../../daemon/publish/embedded-broker.ts';
+import { brokerFindings } from '../../daemon/publish/probe.ts';
 import { type LogRecord, memoryLogger } from '../support/logger.ts';
 import { freePort } from '../support/mosquitto.ts';
 import { testPublisher } from '../support/publisher.ts';
@@ -68,7 +70,7 @@ function returnCode(url: string, options: IClientOptions = {}): Promise<unknown>
   });
 }
 
-function rawSocket(port: number): { socket: Socket; closed: Promise<unknown> } {
+function rawSocket(port: number): { socket: Socket; closed: Promise<unknown[]> } {
   const socket = connectSocket(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.resume();
@@ -136,12 +138,34 @@ describe('protection', () => {
     { host: '::' },
     { host: '192.168.1.5', user: 'vedette' },
     { host: '0.0.0.0', password: SECRET },
+    { host: '127.0.0.01' },
+    { host: '::ffff:192.168.1.5' },
   ])('an address that others can reach is refused without user and password: %j', async (options) => {
     const { broker } = brokerWith(options);
     await expect(broker.start()).rejects.toMatchObject({ code: 'MQTT_EMBEDDED_UNPROTECTED' });
     expect(broker.listening).toBe(false);
     await broker.stop();
   });
+
+  test.each(['127.0.0.1', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'localhost'])(
+    'an address of this machine needs no password: %s',
+    async (host) => {
+      const { broker } = brokerWith({ host });
+      await broker.start();
+    },
+  );
+
+  test.each(['0.0.0.0', '::', '::1', '127.0.0.1'])(
+    'the doctor looks for it where the publisher does: %s',
+    async (host) => {
+      const port = await freePort();
+      const { broker } = brokerWith({ host, port });
+      const config = configSchema.shape.mqtt.parse({ embedded: { enabled: true, host, port } });
+      const probe = { config, device: 'pi', daemonRuns: true, clock: systemClock };
+      const findings = await brokerFindings(probe, new AbortController().signal);
+      expect(findings).toMatchObject([{ level: 'fault', subject: broker.url }]);
+    },
+  );
 
   test('with user and password it may listen everywhere', async () => {
     const broker = await started({ host: '0.0.0.0', user: 'vedette', password: SECRET });
@@ -180,9 +204,16 @@ describe('protection', () => {
 describe('limits', () => {
   test('a packet above the limit ends its connection, before any password', async () => {
     const broker = await started({ user: 'vedette', password: SECRET });
+    // Would be closed first if it were for what takes too long to say who it is.
+    const silent = rawSocket(broker.port);
+    await once(silent.socket, 'connect');
     const { socket, closed } = rawSocket(broker.port);
     socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
     await closed;
+    // A CONNECT of MQTT 3.1.1 with the client id `x` and no password.
+    silent.socket.write(Buffer.from('\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x', 'latin1'));
+    const [answer] = await Promise.race([once(silent.socket, 'data'), silent.closed]);
+    expect(answer).toEqual(Buffer.from([0x20, 2, 0, 4]));
   });
 
   test('a message just under a mebibyte passes, one above it does not, and others stay connected', async () => {

@@ -35,7 +35,7 @@ interface World {
 function scene(frigate: FrigateSettings, places: StandingScene['places']): StandingScene {
   const detect = { width: 1280, height: 720 };
   return {
-    cameras: { porch: { detect }, lane: { detect } },
+    cameras: { porch: { detect, masks: {} }, lane: { detect, masks: {} } },
     rules: [ruleOf({ labels: ['person'] })],
     places,
     pictures: true,

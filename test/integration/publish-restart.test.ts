@@ -34,7 +34,7 @@ interface LifeOptions {
 function sceneOf(rules: StandingScene['rules']): StandingScene {
   const detect = { width: 1280, height: 720 };
   return {
-    cameras: { porch: { detect }, lane: { detect } },
+    cameras: { porch: { detect, masks: {} }, lane: { detect, masks: {} } },
     rules,
     places: PLACES,
     pictures: true,

@@ -84,7 +84,15 @@ describe('the embedded broker', () => {
   const broker = (embedded: Partial<CheckedConfig['mqtt']['embedded']>) =>
     checkConfig(config({ mqtt: { embedded: { enabled: true, host: '127.0.0.1', ...embedded } } }));
 
-  test.each(['127.0.0.1', '127.9.8.7', '::1', 'localhost'])('at %s needs no password', (host) => {
+  test.each([
+    '127.0.0.1',
+    '127.9.8.7',
+    '::1',
+    '0:0:0:0:0:0:0:1',
+    '::ffff:127.0.0.1',
+    '::FFFF:7f00:1',
+    'localhost',
+  ])('at %s needs no password', (host) => {
     expect(broker({ host })).toEqual([]);
   });
 
@@ -97,6 +105,14 @@ describe('the embedded broker', () => {
     '128.0.0.1',
     '127.0.0.999',
     '127.1',
+    '127.0.0.01',
+    '127.0.0.1:1883',
+    '::2',
+    '::127.0.0.1',
+    '::ffff:128.0.0.1',
+    '::ffff:127.0.0.01',
+    '[::1]',
+    '::1%lo',
   ])('at %s needs user and password', (host) => {
     expect(broker({ host })).toEqual([
       { path: ['mqtt', 'embedded', 'host'], message: expect.stringContaining(`'${host}' can be reached`) },
