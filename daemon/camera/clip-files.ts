@@ -1,14 +1,15 @@
 // Clips on their way to the disk: pictures through ffmpeg, one video at a time and with low priority, whole and durable before
 // it gets its name. A clip that cannot be written is lost, and the log says so once. Camera worker thread.
 import { createHash } from 'node:crypto';
-import { readFile, rm, stat, statfs } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ClipOrder } from '../core/clips.ts';
 import type { Snapshot } from '../core/types.ts';
 import type { Clock } from '../platform/clock.ts';
+import { makeFolder, nameDurably } from '../platform/durable-files.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { makeFolder, nameDurably } from './durable-files.ts';
+import { lackOfRoom } from './picture-files.ts';
 import { VideoWriter } from './video-writer.ts';
 
 /** Below the camera's folder: videos without their name yet. Emptied at start. */
@@ -130,11 +131,8 @@ export class ClipFiles {
     if (!this.#swept) await rm(this.#folder, { recursive: true, force: true });
     this.#swept = true;
     await makeFolder(this.#folder);
-    const { reserveMb } = this.#options;
-    const { bavail, bsize } = await statfs(this.#folder);
-    const freeMb = Math.floor((bavail * bsize) / 1e6);
-    if (freeMb < reserveMb)
-      throw new Error(`${freeMb} MB are free (limit ${reserveMb}, snapshots.reserveMb)`);
+    const lack = await lackOfRoom(this.#folder, this.#options.reserveMb);
+    if (lack !== undefined) throw new Error(lack);
   }
 }
 

@@ -1,15 +1,15 @@
 // Pictures on their way to the disk: written whole, made durable, and only then given their name, so that a path that has
 // been told leads to the file with the hash that was told, or to nothing. Watches the room on the disk: alerts need it
 // more. Never waited for by a frame. Camera worker thread.
-import { rename, rm, statfs } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sanitise } from '../core/names.ts';
 import type { Snapshot } from '../core/types.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
+import { freeMb, makeFolder, syncPath, writeDurably } from '../platform/durable-files.ts';
 import { type ErrorCode, reasonOf } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
-import { makeFolder, syncFolder, writeDurably } from './durable-files.ts';
 
 /** Folder below the data folder. */
 const MEDIA = 'media';
@@ -121,7 +121,7 @@ export class PictureFiles {
     await makeFolder(folder);
     for (const { path, jpeg } of files) await writeDurably(this.#unfinished(path), jpeg);
     for (const { path } of files) await rename(this.#unfinished(path), this.#absolute(path));
-    await syncFolder(folder);
+    await syncPath(folder);
   }
 
   async #remove(path: string): Promise<void> {
@@ -153,11 +153,9 @@ export class PictureFiles {
     this.#swept = true;
     // At every look: an owner may make room by removing the whole folder.
     await makeFolder(unfinished);
-    const { reserveMb } = this.#options;
-    const { bavail, bsize } = await statfs(this.#folder);
-    const freeMb = Math.floor((bavail * bsize) / 1e6);
-    if (freeMb < reserveMb) {
-      this.#failed(`${freeMb} MB are free (limit ${reserveMb}, snapshots.reserveMb)`);
+    const lack = await lackOfRoom(this.#folder, this.#options.reserveMb);
+    if (lack !== undefined) {
+      this.#failed(lack);
       return;
     }
     // After a failed write the next picture finds out.
@@ -179,4 +177,10 @@ export class PictureFiles {
     this.#problem = false;
     this.#options.logger.info(`pictures of camera '${this.#options.camera}' are written again`);
   }
+}
+
+/** Why there is no room for pictures and clips: alerts need it more. */
+export async function lackOfRoom(folder: string, reserveMb: number): Promise<string | undefined> {
+  const free = await freeMb(folder);
+  return free < reserveMb ? `${free} MB are free (limit ${reserveMb}, snapshots.reserveMb)` : undefined;
 }

@@ -155,7 +155,7 @@ async function draw(
   const [{ default: jpegTurbo }, { drawBox }, { writeWhole }] = await Promise.all([
     import('@julusian/jpeg-turbo'),
     import('../camera/draw.ts'),
-    import('../models/whole-file.ts'),
+    import('../platform/whole-file.ts'),
   ]);
   const bytes = Buffer.alloc(width * height * 4);
   for (let at = 0; at < rgb.length; at += 1) bytes[Math.floor(at / 3) * 4 + (at % 3)] = rgb[at]!;

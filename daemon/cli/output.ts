@@ -3,8 +3,8 @@
 
 import { once } from 'node:events';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { type WholePlace, wholePlace } from '../models/whole-file.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { type WholePlace, wholePlace } from '../platform/whole-file.ts';
 
 export interface Output {
   /** False once nobody reads any more. Throws EXPORT_FAILED when it cannot be written. */

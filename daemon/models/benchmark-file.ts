@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { CpuFacts } from '../platform/cpu.ts';
 import { readProblem } from '../platform/errors.ts';
+import { writeWhole } from '../platform/whole-file.ts';
 import type { BenchRow, BenchSetting } from './benchmark.ts';
-import { writeWhole } from './whole-file.ts';
 
 const VERSION = 1;
 /** The oldest go first. */

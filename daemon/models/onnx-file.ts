@@ -1,9 +1,9 @@
 // ONNX files: read with a limit to their size, written whole or not at all. Any thread.
 import { readFileSync, statSync } from 'node:fs';
 import { readProblem, VedetteError } from '../platform/errors.ts';
+import { writeWhole } from '../platform/whole-file.ts';
 import { decodeModel, type OnnxModel } from './onnx.ts';
 import { encodeModel } from './onnx-write.ts';
-import { writeWhole } from './whole-file.ts';
 
 /** Of a model that this room takes apart; MobileNets have 1 to 30 MB. */
 export const ONNX_BYTES_MAX = 256 * 2 ** 20;

@@ -19,10 +19,10 @@ import {
 import { join } from 'node:path';
 import { VedetteError } from '../platform/errors.ts';
 import { type FileLock, isLocked, lockFile, lockHolders } from '../platform/file-lock.ts';
+import { writeWhole } from '../platform/whole-file.ts';
 import type { CalibrationKeeper, CalibrationState } from './calibrate.ts';
 import { Histogram } from './calibrate-histogram.ts';
 import { storeTrouble } from './store-trouble.ts';
-import { writeWhole } from './whole-file.ts';
 
 const STAGES = 'stages.json';
 const HISTOGRAMS = 'histograms.bin';

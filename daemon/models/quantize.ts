@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
 import { VedetteError } from '../platform/errors.ts';
+import { writeWhole } from '../platform/whole-file.ts';
 import { isInt8Operator } from './graph-facts.ts';
 import { countConvolutions } from './integer-count.ts';
 import type { Accuracy, Quantization } from './manifest-quantization.ts';
@@ -16,7 +17,6 @@ import { accuracyAgainstFloat, type Pair, points } from './quantize-accuracy.ts'
 import type { QuantizeRun } from './quantize-run.ts';
 import { compareSpeed, type Speed } from './quantize-speed.ts';
 import { type Chosen, Variants } from './quantize-variants.ts';
-import { writeWhole } from './whole-file.ts';
 
 export interface QuantizeJob extends QuantizeRun {
   /** The file of the float model. */

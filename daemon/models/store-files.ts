@@ -1,13 +1,14 @@
 // How files of the store of models come and go so that a model is whole at every moment: written beside, synced, renamed; the
 // manifest last, because it names the others. Main thread of a command.
-import { lstat, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { syncPath } from '../platform/durable-files.ts';
 import { VedetteError } from '../platform/errors.ts';
 import { type LoadedManifest, MANIFEST, readManifest } from './manifest.ts';
 
 /** Folders that are being built or taken away begin with it; a name of a model cannot. */
 export const STAGING = '.staging-';
-/** As whole-file.ts names what it writes. */
+/** As platform/whole-file.ts names what it writes. */
 const TEMPORARY = /^\..+\.\d+\.tmp$/;
 /** A model file of ours carries the beginning of its hash, so that old and new can lie side by side. */
 const OWN_FILE = /-[0-9a-f]{12}\.onnx$/;
@@ -67,15 +68,5 @@ export async function sweepModel(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const isLeft = TEMPORARY.test(name) || (OWN_FILE.test(name) && name !== manifest.file);
     if (isLeft) await rm(join(folder, name), { force: true });
-  }
-}
-
-/** What was written to a file, or renamed in a folder, is on the disk. */
-export async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -4,8 +4,10 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../platform/clock.ts';
+import { syncPath } from '../platform/durable-files.ts';
 import { readProblem, VedetteError } from '../platform/errors.ts';
 import { type FileLock, isLocked, lockFile, lockHolders } from '../platform/file-lock.ts';
+import { writeWhole } from '../platform/whole-file.ts';
 import {
   BUNDLED_MODELS,
   installedModels,
@@ -17,9 +19,8 @@ import {
 } from './manifest.ts';
 import { type Manifest, NAME } from './manifest-schema.ts';
 import { sweepPartials } from './partial-file.ts';
-import { bringIn, kindOf, STAGING, sweepModel, syncPath, takeName } from './store-files.ts';
+import { bringIn, kindOf, STAGING, sweepModel, takeName } from './store-files.ts';
 import { storeTrouble } from './store-trouble.ts';
-import { writeWhole } from './whole-file.ts';
 
 /** What `default` names in the commands about models. */
 export const DEFAULT_MODEL = 'vedette-nano';

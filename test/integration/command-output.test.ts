@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileOutput } from '../../daemon/cli/output.ts';
-import { writeWhole } from '../../daemon/models/whole-file.ts';
+import { writeWhole } from '../../daemon/platform/whole-file.ts';
 import { writeConfig } from '../support/configurations.ts';
 import { ROOT } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';

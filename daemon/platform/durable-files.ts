@@ -1,6 +1,5 @@
-// Files that survive a power cut: folders that are there for good, contents flushed before a file gets its name. Camera
-// worker thread.
-import { mkdir, open, rename } from 'node:fs/promises';
+// Files that survive a power cut: folders that are there for good, contents flushed before a file gets its name. Any thread.
+import { mkdir, open, rename, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const FOLDER_MODE = 0o750;
@@ -10,7 +9,7 @@ const FILE_MODE = 0o640;
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncPath(dirname(made));
 }
 
 /** A new file with these bytes, on the disk when this resolves. */
@@ -29,11 +28,17 @@ export async function nameDurably(from: string, to: string): Promise<void> {
   }
   await makeFolder(dirname(to));
   await rename(from, to);
-  await syncFolder(dirname(to));
+  await syncPath(dirname(to));
 }
 
-/** What was renamed into it, or away, stays so. */
-export async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
+/** What was written to a file, or renamed into a folder or away, stays so. */
+export async function syncPath(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
   await handle.sync();
+}
+
+/** What the disk of a folder has left for who is not root, MB. */
+export async function freeMb(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return Math.floor((bavail * bsize) / 1e6);
 }

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { reasonOf, VedetteError } from './errors.ts';
 
 /** Where something is written that is to be there whole. */
 export interface WholePlace {
