@@ -1,13 +1,11 @@
 // What `vedette doctor` knows before it checks: the configuration (or what is wrong with it), the files that hold
 // secrets, the folders, whether a daemon runs.
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { dirname } from 'node:path';
 import { defaultConfigPaths, findConfig, loadConfig } from '../config/load.ts';
 import { type Problem, problemLine } from '../config/problems.ts';
 import { configSchema } from '../config/schema.ts';
-import { type SecretOptions, secretPath } from '../config/secrets.ts';
+import { secretFilesOf } from '../config/secrets.ts';
 import type { Config } from '../config/types.ts';
 import { checkConfig, checkLabels } from '../core/checks.ts';
 import { loadModel, modelFolders } from '../models/manifest.ts';
@@ -53,7 +51,7 @@ export async function setUp(flags: {
       flags.providers,
     ),
     reserveMb: (config?.snapshots ?? configSchema.shape.snapshots.parse(undefined)).reserveMb,
-    secretFiles: file === undefined ? [] : secretFilesOf(file),
+    secretFiles: file === undefined ? [] : secretFilesOf(file, process.env),
     dataDir,
     ...runtimeFolder(),
     daemonPid: lockHolders(pathsIn(dataDir).lock, 'WRITE')[0],
@@ -96,30 +94,6 @@ function configFindings(error: VedetteError, named: string | undefined): Finding
   return problems.map((problem): Finding => {
     return { level: 'fault', message: problemLine(problem), advice, facts: { code: error.code, ...problem } };
   });
-}
-
-/** A value of these keys is a secret, unless the environment gives it; `…File` names a file with one. */
-const SECRET_KEY = /^(?:password|keyPassword|token)$/;
-const SECRET_FILE_KEY = /^(?:(?:password|keyPassword|token|key)File)$/;
-
-/** Files that only the user of the daemon should read: those the configuration names, and itself when it holds a secret. */
-function secretFilesOf(file: string): string[] {
-  const found = new Set<string>();
-  const options: SecretOptions = { folder: dirname(resolve(file)), env: process.env };
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    for (const [key, inner] of Object.entries(value)) {
-      if (typeof inner !== 'string') visit(inner);
-      else if (SECRET_FILE_KEY.test(key)) found.add(secretPath(inner, options));
-      else if (SECRET_KEY.test(key) && !inner.includes('${')) found.add(file);
-    }
-  };
-  try {
-    visit(parse(readFileSync(file, 'utf8')));
-  } catch {
-    // No YAML, or not readable: the configuration's own findings say so.
-  }
-  return [...found];
 }
 
 function runtimeFolder(): Pick<DoctorSetup, 'runtimeDir' | 'runtime'> {

@@ -5,9 +5,10 @@ import { hideCredentials } from '../platform/redact.ts';
 
 const HIDDEN = '[hidden]';
 
-/** Keys whose value is a secret. Keys that only name a file with a secret (passwordFile) may be shown. */
+/** Keys whose value, or whatever is below them, is a secret. */
 const SECRET_KEY = /passw(or)?d|passphrase|secret|token|api-?_?key|credential|^env$/i;
-const FILE_KEY = /file$/i;
+/** Keys that name a file with a secret: that name may be shown. */
+export const FILE_KEY = /^(password|keyPassword|token|key)File$/;
 
 /** True when the value of a key of this name must not be shown. */
 export function isSecretKey(key: string | number): boolean {

@@ -1,11 +1,13 @@
 // Reads the files that `passwordFile`, `keyPasswordFile` and `tokenFile` name: the first line is the secret. Relative to the
 // configuration's folder; a bare name that systemd put into $CREDENTIALS_DIRECTORY (systemd.exec(5), Credentials) is
-// taken from there. Never shows what it read.
+// taken from there. Knows which files hold secrets. Never shows what it read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { readProblem } from '../platform/errors.ts';
 import { showText } from '../platform/show.ts';
 import type { Path } from './problems.ts';
+import { FILE_KEY, isSecretKey } from './redact.ts';
 
 export interface SecretOptions {
   readonly folder: string;
@@ -18,8 +20,8 @@ export interface Secret {
   readonly result: { readonly password: string } | { readonly problem: string };
 }
 
-/** `passwordFile` stands for `password`, and so on. */
-const FILE_KEY = /^(password|keyPassword|token)File$/;
+/** Names a file that is handed on as it is. All others of FILE_KEY are read: `passwordFile` stands for `password`, and so on. */
+const PRIVATE_KEY = 'keyFile';
 /** A password file is a line; anything of this size is another file named by mistake. */
 const FILE_BYTES_MAX = 65_536;
 
@@ -29,7 +31,7 @@ export function readSecrets(value: unknown, options: SecretOptions, path: Path =
   return Object.entries(value).flatMap(([key, inner]): Secret[] => {
     const innerPath = [...path, key];
     // An empty name is the schema's to complain about.
-    if (FILE_KEY.test(key) && typeof inner === 'string' && inner !== '') {
+    if (FILE_KEY.test(key) && key !== PRIVATE_KEY && typeof inner === 'string' && inner !== '') {
       return [{ path: innerPath, result: readPassword(inner, options) }];
     }
     return readSecrets(inner, options, innerPath);
@@ -88,4 +90,29 @@ export function secretPath(name: string, { folder, env }: SecretOptions): string
     if (existsSync(path)) return path;
   }
   return resolve(folder, name);
+}
+
+/**
+ * Files that only the user of the daemon should read: those that the configuration in `file` names, and itself when it holds
+ * a secret that the environment does not give.
+ */
+export function secretFilesOf(file: string, env: SecretOptions['env']): string[] {
+  const found = new Set<string>();
+  const options = { folder: dirname(resolve(file)), env };
+  const visit = (value: unknown, isEnvironment: boolean): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      // A camera or a rule may be called `token`: what is below a name is looked at by its own keys, but for `env`.
+      if (typeof inner !== 'string') visit(inner, isEnvironment || key === 'env');
+      else if (isEnvironment || isSecretKey(key)) {
+        if (!inner.includes('${')) found.add(file);
+      } else if (FILE_KEY.test(key)) found.add(secretPath(inner, options));
+    }
+  };
+  try {
+    visit(parse(readFileSync(file, 'utf8')), false);
+  } catch {
+    // No YAML, or not readable: the configuration's own findings say so.
+  }
+  return [...found];
 }

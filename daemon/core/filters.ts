@@ -3,21 +3,13 @@
 
 import type { Location, Rule, SizeBounds } from './rule-types.ts';
 import { Schedule, scheduleText } from './schedule.ts';
-import type { Condition } from './trace-types.ts';
+import { CONDITION_KINDS, type Condition, type ConditionKind } from './trace-types.ts';
 import type { Box, TrackView } from './types.ts';
 
-/** Places of the conditions in CONDITION_KINDS. */
-export const RANK = {
-  label: 0,
-  confirmed: 1,
-  trigger: 2,
-  score: 3,
-  size: 4,
-  armed: 5,
-  schedule: 6,
-  cooldown: 7,
-  none: 8,
-} as const;
+/** Places of the conditions in CONDITION_KINDS; `none` comes after all of them. */
+export const RANK = Object.fromEntries(
+  [...CONDITION_KINDS, 'none'].map((kind, place) => [kind, place]),
+) as Readonly<Record<ConditionKind | 'none', number>>;
 
 /** Of a camera, or of the whole daemon. */
 export interface Arming {

@@ -35,7 +35,7 @@ export interface Count {
   readonly atMs: number;
 }
 
-/** What is so now. `state` undefined: the camera, zone or label is not there any more. Labels are names for topics. */
+/** What is so now. `state` undefined: the camera, zone or label is not there any more. `label` is a name for topics. */
 export type PresenceChange =
   | {
       readonly kind: 'count';
@@ -43,6 +43,8 @@ export type PresenceChange =
       /** Absent: the whole camera. */
       readonly zone?: string;
       readonly label: string;
+      /** The label as people read it. Absent: like its name for topics, or not known yet. */
+      readonly title?: string;
       readonly state: Count | undefined;
     }
   | { readonly kind: 'motion'; readonly camera: string; readonly state: boolean | undefined };
@@ -52,7 +54,7 @@ export interface PresenceScene {
   readonly cameras: readonly string[];
   /** By camera name. */
   readonly places: ReadonlyMap<string, Places>;
-  /** Labels that are told from the start, see `publishedLabels`. */
+  /** Labels that are told from the start, see `publishedLabels`; a name for topics where nothing more is known. */
   readonly labels: readonly string[];
 }
 
@@ -84,6 +86,7 @@ interface Tracked {
 interface Place {
   readonly zone: string | undefined;
   readonly label: string;
+  title: string;
   count: number;
   active: number;
   scoreMax: number;
@@ -97,12 +100,15 @@ interface Area {
   readonly places: ReadonlyMap<string, Place>;
 }
 
+/** How labels are read, by their name for topics. */
+type Titles = Map<string, string>;
+
 interface CameraScene {
   zones: readonly string[];
   /** Frames come: what was seen last is still so. */
   live: boolean;
-  readonly labels: Set<string>;
-  readonly seen: Set<string>;
+  readonly labels: Titles;
+  readonly seen: Titles;
   areas: readonly Area[];
   readonly tracks: Map<number, Tracked>;
   /** Latest time heard of: those of a fast video run ahead of the clock. */
@@ -113,20 +119,29 @@ interface CameraScene {
 
 /**
  * Labels whose topics exist from the start: those that rules name and, as soon as a rule takes any label (or there is no
- * rule), all of the model, at most PUBLISHED_LABELS_MAX. As names for topics, sorted. Other labels come when first seen.
+ * rule), all of the model, at most PUBLISHED_LABELS_MAX. As they are read, sorted. Other labels come when first seen.
  */
 export function publishedLabels(
   rules: readonly Pick<Rule, 'labels'>[],
   modelLabels: readonly string[],
 ): string[] {
-  const labels = new Set(rules.flatMap((rule) => rule.labels ?? []).map(sanitise));
+  const labels: Titles = new Map();
+  for (const label of rules.flatMap((rule) => rule.labels ?? [])) learn(labels, label);
   if (rules.length === 0 || rules.some((rule) => rule.labels === undefined)) {
     for (const label of modelLabels) {
       if (labels.size >= PUBLISHED_LABELS_MAX) break;
-      labels.add(sanitise(label));
+      learn(labels, label);
     }
   }
-  return [...labels].sort();
+  return [...labels.values()].sort();
+}
+
+/** True when it is news. A label may be known by its name for topics alone, from an earlier life. */
+function learn(titles: Titles, title: string, label = sanitise(title)): boolean {
+  const known = titles.get(label);
+  if (known === title || (known !== undefined && known !== label)) return false;
+  titles.set(label, title);
+  return true;
 }
 
 export class Presence {
@@ -144,7 +159,7 @@ export class Presence {
       const scene = this.#sceneOf(camera);
       scene.zones = (places.get(camera)?.zones ?? []).map(({ name }) => name);
       scene.labels.clear();
-      for (const label of [...labels, ...scene.seen]) scene.labels.add(label);
+      for (const title of [...labels, ...scene.seen.values()]) learn(scene.labels, title);
       changes.push(...lay(camera, scene), ...tell(camera, scene, moment));
     }
     return changes;
@@ -197,8 +212,8 @@ export class Presence {
       scene = {
         zones: [],
         live: false,
-        labels: new Set(),
-        seen: new Set(),
+        labels: new Map(),
+        seen: new Map(),
         areas: [],
         tracks: new Map(),
         monoMs: Number.NEGATIVE_INFINITY,
@@ -265,9 +280,8 @@ function appear(scene: CameraScene): boolean {
   let isNew = false;
   for (const { label, view } of scene.tracks.values()) {
     if (!view.confirmed || scene.seen.has(label) || scene.seen.size >= LABELS_MAX) continue;
-    scene.seen.add(label);
-    isNew ||= !scene.labels.has(label);
-    scene.labels.add(label);
+    scene.seen.set(label, view.label);
+    if (learn(scene.labels, view.label, label)) isNew = true;
   }
   return isNew;
 }
@@ -277,8 +291,9 @@ function lay(camera: string, scene: CameraScene): PresenceChange[] {
   const { areas: before, zones, labels } = scene;
   scene.areas = [undefined, ...zones].map((zone) => {
     const known = before.find((area) => area.zone === zone)?.places;
-    const placeOf = (label: string): Place => known?.get(label) ?? emptyPlace(zone, label);
-    return { zone, places: new Map([...labels].map((label) => [label, placeOf(label)])) };
+    const placeOf = (label: string, title: string): Place =>
+      titled(known?.get(label) ?? emptyPlace(zone, label), title);
+    return { zone, places: new Map([...labels].map(([label, title]) => [label, placeOf(label, title)])) };
   });
   const wanted = new Set(placesOf(scene));
   return placesOf({ areas: before })
@@ -286,8 +301,16 @@ function lay(camera: string, scene: CameraScene): PresenceChange[] {
     .map((place) => countChange(camera, place, undefined));
 }
 
+/** A title that was not known is told like another count. */
+function titled(place: Place, title: string): Place {
+  if (title === place.title || title === place.label) return place;
+  place.title = title;
+  place.told = undefined;
+  return place;
+}
+
 function emptyPlace(zone: string | undefined, label: string): Place {
-  return { zone, label, count: 0, active: 0, scoreMax: 0, told: undefined };
+  return { zone, label, title: label, count: 0, active: 0, scoreMax: 0, told: undefined };
 }
 
 function placesOf({ areas }: Pick<CameraScene, 'areas'>): Place[] {
@@ -350,6 +373,11 @@ function clearedOf(camera: string, scene: CameraScene): PresenceChange[] {
   return [...placesOf(scene).map((place) => countChange(camera, place, undefined)), motion];
 }
 
-function countChange(camera: string, { zone, label }: Place, state: Count | undefined): PresenceChange {
-  return { kind: 'count', camera, ...(zone === undefined ? {} : { zone }), label, state };
+function countChange(
+  camera: string,
+  { zone, label, title }: Place,
+  state: Count | undefined,
+): PresenceChange {
+  const optional = { ...(zone === undefined ? {} : { zone }), ...(title === label ? {} : { title }) };
+  return { kind: 'count', camera, ...optional, label, state };
 }

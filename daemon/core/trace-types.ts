@@ -1,5 +1,5 @@
-// The decision trace: why a rule fired or did not, with the numbers it was decided on. Types only, no code. Made by the rule
-// engine, kept in history.db, told by `vedette why`.
+// The decision trace: why a rule fired or did not, with the numbers it was decided on. Types, and the order of the conditions.
+// Made by the rule engine, kept in history.db, told by `vedette why`.
 import type { TriggerType } from './rule-types.ts';
 
 /**

@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sanitise } from '../core/names.ts';
 import type { ModelSpec } from '../core/types.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { DECODERS, decodes, type Manifest, manifestSchema, NAME } from './manifest-schema.ts';
@@ -135,6 +136,7 @@ function crossProblems(value: Record<string, unknown> | null): string[] {
   labels.forEach((label, index) => {
     if (labels.indexOf(label) < index) problems.push(`labels.${index}: is there twice${seen(label)}`);
   });
+  if (value?.['task'] === 'detect') problems.push(...topicProblems(labels));
   const shown = `${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`;
   const thresholds = value?.['thresholds'];
   for (const label of typeof thresholds === 'object' ? Object.keys(thresholds ?? {}) : []) {
@@ -157,6 +159,20 @@ function crossProblems(value: Record<string, unknown> | null): string[] {
     );
   }
   return problems;
+}
+
+/** Topics, entities and counts go by the label's name for topics: two labels of one name would be one. */
+function topicProblems(labels: readonly unknown[]): string[] {
+  const first = new Map<string, string>();
+  return labels.flatMap((label, index) => {
+    if (typeof label !== 'string') return [];
+    const name = sanitise(label);
+    const other = first.get(name) ?? label;
+    first.set(name, other);
+    if (other === label) return [];
+    const message = `has the name '${name}' in topics, as has ${JSON.stringify(other)}; rename one of them`;
+    return [`labels.${index}: ${message}${seen(label)}`];
+  });
 }
 
 /** A task or decoder of a later version is no mistake in the manifest: say what this version knows. */

@@ -104,12 +104,15 @@ export class HomeAssistantChannel implements Channel {
     let differs = false;
     for (const change of changes) {
       if (change.kind !== 'count') continue;
-      const { camera, zone, label, state } = change;
+      const { camera, zone, label, title = label, state } = change;
       const key = `${camera}/${zone ?? ''}/${label}`;
-      if (this.#places.has(key) === (state !== undefined)) continue;
+      // A label is shown as people read it; of an earlier life that may come to be known later.
+      const shown = state === undefined ? undefined : title;
+      if (this.#places.get(key)?.label === shown) continue;
       differs = true;
+      const place = { camera, label: title };
       if (state === undefined) this.#places.delete(key);
-      else this.#places.set(key, zone === undefined ? { camera, label } : { camera, zone, label });
+      else this.#places.set(key, zone === undefined ? place : { ...place, zone });
     }
     if (differs) this.#gather();
   }

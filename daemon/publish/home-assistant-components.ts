@@ -2,7 +2,7 @@
 // the rules kept and where they are written). Owns names, ids, topics and templates of the entities; home-assistant.ts puts
 // them into one message. Pure, main thread.
 import { FULL_EFFORT_STEP, RUNGS } from '../core/ladder-rungs.ts';
-import { sanitise } from '../core/names.ts';
+import { NAME_LENGTH_MAX, sanitise } from '../core/names.ts';
 import type { Severity } from '../core/rule-types.ts';
 import type { CameraStatus } from '../core/types.ts';
 import type { Component, Household, NamedComponent, Place } from './home-assistant-words.ts';
@@ -64,7 +64,7 @@ const DIGEST_CAMERAS = "value_json.get('groups', []) | map(attribute='camera', d
 /** A value of health is gone when so many messages of it have not come. */
 const HEALTH_MISSED = 3;
 
-/** Every entity of a household, the most important first. Names of cameras, zones and labels are sanitised. */
+/** Every entity of a household, the most important first. Topics and ids have sanitised names, what is read has the labels. */
 export function componentsOf(household: Household): NamedComponent[] {
   const cameras = household.cameras.map(sanitise);
   const wanted = new Set(cameras);
@@ -239,10 +239,10 @@ function thresholdOf({ device }: Household, camera: string, title: string): Reco
   };
 }
 
-function ofPlace(household: Household, place: Place): NamedComponent[] {
-  const { camera, zone, label } = place;
+function ofPlace(household: Household, place: TitledPlace): NamedComponent[] {
+  const { camera, zone, label, labelTitle } = place;
   const path = zone === undefined ? labelPath(camera, label) : zoneLabelPath(camera, zone, label);
-  const title = words([camera, zone ?? [], label].flat().join(' '));
+  const title = words([camera, zone ?? [], labelTitle].flat().join(' '));
   const shared = { state_topic: topicOf(household.device, path), ...whileSeeing(household, camera) };
   const rank = zone === undefined ? 1 : 3;
   return [
@@ -357,15 +357,24 @@ function idOf(kind: string, { camera, zone, label }: Partial<Place>): string {
   ].join('');
 }
 
-function distinct(places: readonly Place[]): Place[] {
-  const byId = new Map<string, Place>();
+/** A place by its names for topics, with its label as people read it. */
+interface TitledPlace extends Place {
+  readonly labelTitle: string;
+}
+
+function distinct(places: readonly Place[]): TitledPlace[] {
+  const byId = new Map<string, TitledPlace>();
   for (const { camera, zone, label } of places) {
     const place = {
       camera: sanitise(camera),
       ...(zone === undefined ? {} : { zone: sanitise(zone) }),
       label: sanitise(label),
+      labelTitle: [...label].slice(0, NAME_LENGTH_MAX).join(''),
     };
-    byId.set(idOf('', place), place);
+    const id = idOf('', place);
+    const known = byId.get(id);
+    // Of an earlier life only the name for topics may be known.
+    if (known === undefined || known.labelTitle === known.label) byId.set(id, place);
   }
   return [...byId.values()];
 }

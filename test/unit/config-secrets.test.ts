@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to the environment are tested here
 // Passwords from files and systemd credentials, and that none is shown when a configuration is printed.
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../daemon/config/load.ts';
 import { isSecretKey, redactConfig } from '../../daemon/config/redact.ts';
+import { secretFilesOf } from '../../daemon/config/secrets.ts';
 import { reasonOf, VedetteError } from '../../daemon/platform/errors.ts';
 import { hideCredentials } from '../../daemon/platform/redact.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -170,6 +171,40 @@ describe('the secrets of a camera', () => {
     );
     const both = said('type: rtsp, url: "rtsp://cam/a", user: a, password: x, passwordFile: y');
     expect(both).toContain('give password or passwordFile, not both');
+  });
+});
+
+describe('files with secrets', () => {
+  const found = (text: string): string[] => {
+    const folder = tempDir();
+    const file = join(folder, 'v.yaml');
+    writeFileSync(file, text);
+    return secretFilesOf(file, {}).map((path) => relative(folder, path));
+  };
+
+  test.each([
+    'cameras: {yard: {source: {type: command, command: [cam], env: {CAMERA_PASS: hunter2}}}}',
+    'cameras: {yard: {source: {type: command, command: [cam], env: {passwordFile: hunter2}}}}',
+    'mqtt: {user: me, password: hunter2}',
+    'detector: {remote: {token: hunter2}}',
+    'detector: {remote: {apiKey: hunter2}}',
+  ])('are the configuration that holds one: %s', (text) => {
+    expect(found(text)).toEqual(['v.yaml']);
+  });
+
+  test.each([
+    'cameras: {yard: {source: {type: command, command: [cam], env: {CAMERA_PASS: "${PASS}"}}}}',
+    'mqtt: {user: me, password: "${PASS}"}',
+    'cameras: {token: {source: {type: rtsp, url: "rtsp://cam/a"}}}',
+    'mqtt: {tls: {caFile: ca.pem, certFile: cert.pem}}',
+    'mqtt: {password: [',
+  ])('are none that leave it to the environment, or have none: %s', (text) => {
+    expect(found(text)).toEqual([]);
+  });
+
+  test('are those that it names', () => {
+    const names = 'passwordFile: a, keyPasswordFile: b, tokenFile: c, keyFile: d';
+    expect(found(`mqtt: {${names}}`)).toEqual(['a', 'b', 'c', 'd']);
   });
 });
 

@@ -51,3 +51,22 @@ test.each([
   await clock.advance(1);
   expect(topics).toEqual([discoveryTopic('house', 'id')]);
 });
+
+test('a label is shown as people read it, as soon as that is known', async () => {
+  const clock = new SimClock();
+  const { logger } = memoryLogger();
+  const retained = new RetainedTree({ memory: new TopicNotes() });
+  const settings: HomeAssistantSettings = { enabled: true, prefix: 'homeassistant' };
+  const channel = new HomeAssistantChannel({ id: 'id', settings, housing: HOUSING, retained, clock, logger });
+  const payloads: string[] = [];
+  const publish = (_topic: string, payload: string): number => payloads.push(payload);
+  channel.opened({ device: 'pi', connection: { publish } as unknown as Connection });
+  const car = { kind: 'count', camera: 'porch', label: '__-1co49bu', state: NOBODY } as const;
+  channel.changed([car]);
+  await clock.advance(READ_BACK_MS);
+  expect(payloads.at(-1)).not.toContain('汽车');
+  channel.changed([{ ...car, title: '汽车' }]);
+  await clock.advance(APART_MS);
+  expect(payloads.at(-1)).toContain('"name":"Porch 汽车"');
+  expect(payloads).toHaveLength(2);
+});

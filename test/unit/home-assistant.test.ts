@@ -2,6 +2,7 @@
 // within its bound, and what is read back from a broker is taken as hostile.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sanitise } from '../../daemon/core/names.ts';
 import {
   discoveryOf,
   PAYLOAD_BYTES_MAX,
@@ -60,6 +61,21 @@ test('names of a configuration cannot put anything into a template', () => {
   for (const { value_template } of Object.values(writtenOut(payload).components)) {
     expect(value_template ?? '').not.toMatch(/a' %}|\{\{x|'\}\}\}/);
   }
+});
+
+test('labels are shown as people read them, in entities of their own', () => {
+  const labels = ['行人', '汽车', 'Bürger', 'traffic light'];
+  const places = [...labels, sanitise('行人')].map((label): Place => ({ camera: 'front-door', label }));
+  const board = { device: 'pi', version: '1', pictures: false, thermometer: false, healthS: 30 };
+  const { payload } = discoveryOf({ ...board, cameras: ['front-door'], places }, ID);
+  const shown = Object.values(writtenOut(payload).components).filter(
+    ({ device_class }) => device_class === 'occupancy',
+  );
+  expect(shown.map((entity) => entity['name']).sort()).toEqual(
+    labels.map((label) => `Front door ${label}`).sort(),
+  );
+  expect(new Set(shown.map((entity) => entity['state_topic'])).size).toBe(labels.length);
+  expect(new Set(shown.map((entity) => entity['unique_id'])).size).toBe(labels.length);
 });
 
 test('what was told before and is told no more is removed, for any two households', () => {

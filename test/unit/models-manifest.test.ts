@@ -135,6 +135,15 @@ test('every problem is named at once, with path, limit and value', async () => {
   for (const message of wanted) expect(error.message).toMatch(message);
 });
 
+test('two labels that are one in topics are refused, both named, of a model that detects', async () => {
+  const labels = ['person', 'stop sign', 'Stop-Sign', 'Stop_Sign', '行人', '汽车'];
+  const error = await errorOf(loadModel(changed({ labels, thresholds: {} })));
+  expect(error.code).toBe('MODEL_MANIFEST_INVALID');
+  expect(error.message).toMatch(
+    /manifest\.json: labels\.3: has the name 'stop_sign' in topics, as has "stop sign"; rename one of them \(got "Stop_Sign"\)$/,
+  );
+});
+
 test.each(['../model.onnx', '/etc/passwd', 'a/b.onnx', '..', '.hidden', 'a\\b', ''])(
   'the file %j cannot leave the folder',
   async (file) => {

@@ -6,8 +6,6 @@ import {
   LABELS_MAX,
   Presence,
   type PresenceChange,
-  PUBLISHED_LABELS_MAX,
-  publishedLabels,
   QUIET_MS,
   SCORE_INTERVAL_MS_MIN,
   SCORE_STEP,
@@ -305,26 +303,6 @@ describe('a camera', () => {
     see(3, at(0.7));
     expect(told.count('porch/gate/person')).toEqual({ count: 1, active: 0 });
     expect(told.changes.filter((change) => keyOf(change) === 'porch/person')).toHaveLength(2);
-  });
-});
-
-describe('labels that are published from the start', () => {
-  const model = Array.from({ length: 80 }, (_, index) => `label ${index}`);
-
-  test('are those that rules name', () => {
-    expect(publishedLabels([{ labels: ['person', 'Stop Sign'] }, { labels: ['cat'] }], model)).toEqual([
-      'cat',
-      'person',
-      'stop_sign',
-    ]);
-  });
-
-  test('are those of the model, up to a limit, when a rule takes any or there is none', () => {
-    const labels = publishedLabels([{ labels: ['person'] }, {}], model);
-    expect(labels).toHaveLength(PUBLISHED_LABELS_MAX);
-    expect(labels).toContain('person');
-    expect(labels).toContain('label_0');
-    expect(publishedLabels([], ['cat', 'person'])).toEqual(['cat', 'person']);
   });
 });
 
