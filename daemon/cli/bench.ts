@@ -26,7 +26,7 @@ export function benchCommand(context: CommandContext): Command {
     .option('--providers <names>', 'execution providers, with commas (default: those of the runtime)', listOf)
     .option(
       '--threads <counts>',
-      'numbers of threads, with commas (default: 1 to one less than the cores)',
+      'numbers of threads, with commas (default: 1 to one less than the cores, at most 3; on two cores 1 and 2)',
       threadsOf,
     )
     .option('--seconds <seconds>', 'measuring time of one row (default: 6)', numberIn(0.2, SECONDS_MAX))

@@ -19,7 +19,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt';
 
 interface Alert {
-  readonly id: string;
+  /** Absent of a digest (`mqtt.late: digest`). */
+  readonly id?: string;
+  readonly type?: 'digest';
   readonly rule?: string;
   readonly severity: 'info' | 'warning' | 'critical';
   /** Absent where the whole board is meant. */
@@ -28,6 +30,11 @@ interface Alert {
   readonly at: string;
   readonly late?: boolean;
   readonly snapshot?: { readonly topic?: string; readonly sha256: string };
+  /** Of a digest: the numbers it stands for. */
+  readonly epoch?: string;
+  readonly first?: number;
+  readonly last?: number;
+  readonly count?: number;
 }
 
 /** One alert on the disk. */
@@ -68,9 +75,11 @@ const spooled = new EventEmitter();
 const pictures = new Map<string, Buffer>();
 mkdirSync(SPOOL, { recursive: true });
 const delivered = existsSync(DELIVERED_FILE) ? readFileSync(DELIVERED_FILE, 'utf8').trim().split('\n') : [];
-/** Ids that are not taken again. */
-const known = new Set([...delivered, ...waiting().map((name) => read(name).alert.id)]);
+/** Keys of alerts that are not taken again. */
+const known = new Set([...delivered, ...waiting().map((name) => keyOf(read(name).alert))]);
 let count = Number.parseInt(waiting().at(-1) ?? '0', 10);
+/** Ends with the alert that is being taken. */
+let taken = Promise.resolve();
 
 /** Names of the alerts that wait, oldest first. */
 function waiting(): string[] {
@@ -83,15 +92,41 @@ function read(name: string): Spooled {
   return JSON.parse(readFileSync(join(SPOOL, name), 'utf8')) as Spooled;
 }
 
-/** Takes an alert; when this resolves it is on the disk. */
-async function take({ payload }: IPublishPacket): Promise<void> {
-  let alert: Alert;
+/**
+ * The same for an alert that comes again, another for every other one. A digest has its numbers instead of an id, and its time:
+ * two may end with the same number, and after an older data folder has been put back numbers are given out once more.
+ */
+function keyOf({ id, epoch, first, last, count, at }: Alert): string {
+  return id ?? [epoch, first, last, count, at].join('-');
+}
+
+/** Undefined for what is no alert of Vedette: anybody may publish anything. */
+function alertOf(text: string): Alert | undefined {
   try {
-    alert = JSON.parse(payload.toString()) as Alert;
+    const alert = JSON.parse(text) as Partial<Alert> | null;
+    const isAlert = typeof alert?.id === 'string' || alert?.type === 'digest';
+    return isAlert && typeof alert.message === 'string' ? (alert as Alert) : undefined;
   } catch {
-    return console.error('not an alert, left out:', payload.toString().slice(0, 100));
+    return undefined;
   }
-  if (known.has(alert.id)) return;
+}
+
+/**
+ * Takes an alert; when this resolves it is on the disk. One at a time: where the connection is renewed while an alert waits for
+ * its picture the broker sends it again, and that copy must find it known.
+ */
+function take(packet: IPublishPacket): Promise<void> {
+  const mine = taken.then(() => takeNext(packet));
+  taken = mine.catch(() => {});
+  return mine;
+}
+
+async function takeNext({ payload }: IPublishPacket): Promise<void> {
+  const text = payload.toString();
+  const alert = alertOf(text);
+  if (alert === undefined) return console.error('not an alert, left out:', text.slice(0, 100));
+  const key = keyOf(alert);
+  if (known.has(key)) return;
   const picture = await pictureOf(alert);
   const entry: Spooled = { alert, ...(picture && { pictureBase64: picture.toString('base64') }) };
   count += 1;
@@ -99,7 +134,7 @@ async function take({ payload }: IPublishPacket): Promise<void> {
   // Under another name until it is whole.
   writeFileSync(`${name}.part`, JSON.stringify(entry), { flush: true });
   renameSync(`${name}.part`, name);
-  known.add(alert.id);
+  known.add(key);
   spooled.emit('one');
 }
 
@@ -125,16 +160,16 @@ async function deliverAll(): Promise<void> {
       continue;
     }
     const entry = read(name);
-    if (names.length > SPOOL_MAX) console.error(`more than ${SPOOL_MAX} wait: given up`, entry.alert.id);
+    if (names.length > SPOOL_MAX) console.error(`more than ${SPOOL_MAX} wait: given up`, keyOf(entry.alert));
     else await deliver(entry);
-    remember(entry.alert.id);
+    remember(keyOf(entry.alert));
     rmSync(join(SPOOL, name));
   }
 }
 
-function remember(id: string): void {
-  delivered.push(id);
-  if (delivered.length <= 2 * DELIVERED_MAX) return appendFileSync(DELIVERED_FILE, `${id}\n`);
+function remember(key: string): void {
+  delivered.push(key);
+  if (delivered.length <= 2 * DELIVERED_MAX) return appendFileSync(DELIVERED_FILE, `${key}\n`);
   for (const old of delivered.splice(0, DELIVERED_MAX)) known.delete(old);
   writeFileSync(DELIVERED_FILE, delivered.map((one) => `${one}\n`).join(''));
 }
@@ -148,7 +183,7 @@ async function deliver({ alert, pictureBase64 }: Spooled): Promise<void> {
       if (ok) return console.error(`delivered: ${alert.message}`);
       problem = `answer ${status}`;
       if (status < 500 && !WORTH_WAITING.has(status)) {
-        if (picture === undefined) return console.error(`refused with ${status}, given up:`, alert.id);
+        if (picture === undefined) return console.error(`refused with ${status}, given up:`, keyOf(alert));
         // Too large, or not wanted there.
         picture = undefined;
         continue;
@@ -179,7 +214,7 @@ function requestOf(alert: Alert, picture: Buffer | undefined): [url: string, req
     ...(NTFY_TOKEN === undefined ? {} : { authorization: `Bearer ${NTFY_TOKEN}` }),
   };
   if (picture === undefined) return [NTFY_URL!, { method: 'POST', headers, body: message, signal }];
-  const attached = { ...headers, message: word(message), filename: `${alert.camera ?? 'vedette'}.jpg` };
+  const attached = { ...headers, message: word(message), filename: word(`${alert.camera ?? 'vedette'}.jpg`) };
   return [NTFY_URL!, { method: 'PUT', headers: attached, body: new Uint8Array(picture), signal }];
 }
 
@@ -199,7 +234,9 @@ const login: IClientOptions = {
 const gallery = connect(MQTT_URL, { ...login, protocolVersion: 4, resubscribe: false });
 gallery.on('error', (error) => console.error('pictures:', error.message));
 gallery.on('message', (topic, payload) => pictures.set(topic, payload));
-gallery.on('connect', () => gallery.subscribe(ALERT_TOPIC.replace(/alert$/, 'camera/+/label/+/snapshot')));
+// Of the same boards, whatever the topic of the alerts is: a rule may have one of its own, such as `vedette/pi/house/door`.
+const boards = ALERT_TOPIC.split('/').slice(0, 2).join('/');
+gallery.on('connect', () => gallery.subscribe(`${boards}/camera/+/label/+/snapshot`));
 
 const alerts = connect(MQTT_URL, {
   ...login,

@@ -20,6 +20,9 @@ const NEXT_EPOCH = '0123456789abcdef';
 class Board {
   rows: OutboxRow[] = [];
   epoch = EPOCH;
+  /** Told apart in ids and messages. */
+  life = 'alert';
+  #lastSeq = 0;
   #client: MqttClient | undefined;
 
   async start(broker: Mosquitto): Promise<void> {
@@ -28,7 +31,7 @@ class Board {
       requests: {
         messages: async ({ afterSeq, limit }) => ({
           epoch: this.epoch,
-          lastSeq: this.rows.at(-1)?.seq ?? 0,
+          lastSeq: this.#lastSeq,
           rows: this.rows.filter(({ seq }) => seq > afterSeq).slice(0, limit),
         }),
       },
@@ -40,9 +43,25 @@ class Board {
   /** Committed; nobody hears of it. */
   store(...seqs: number[]): void {
     for (const seq of seqs) {
-      const body = JSON.stringify({ ...alertBody(`${this.epoch}-${seq}`), message: `alert ${seq}` });
+      this.#lastSeq = seq;
+      const body = JSON.stringify({
+        ...alertBody(`${this.epoch}-${this.life}-${seq}`),
+        message: `${this.life} ${seq}`,
+      });
       this.rows.push({ row: 0, epoch: this.epoch, kind: 'alert', seq, atMs: 1_800_000_000_000 + seq, body });
     }
+  }
+
+  /** A copy of the database as it was after this number is put back: within its epoch numbers are given out again. */
+  putBack(seq: number, life: string): void {
+    this.rows = this.rows.filter((row) => row.seq <= seq);
+    this.#lastSeq = seq;
+    this.life = life;
+  }
+
+  /** Its number stays given out. */
+  prune(seq: number): void {
+    this.rows = this.rows.filter((row) => row.seq !== seq);
   }
 
   /** The broker has it when this resolves. */
@@ -75,7 +94,22 @@ function startProgram(broker: Mosquitto, state: string): Program {
   return { handled: () => output.split('\n').slice(0, -1), kill };
 }
 
-const lines = (...seqs: number[]): string[] => seqs.map((seq) => `${seq} alert ${seq}`);
+const linesOf = (life: string, ...seqs: number[]): string[] => seqs.map((seq) => `${seq} ${life} ${seq}`);
+const lines = (...seqs: number[]): string[] => linesOf('alert', ...seqs);
+
+/** It does not want what was before it came for the first time; when it has subscribed, this is heard. */
+async function untilHeard(board: Board, program: Program, seq: number): Promise<void> {
+  await waitFor('its subscription', async () => {
+    await board.publish(seq);
+    return program.handled().length > 0;
+  });
+}
+
+/** Killed when this is noted, or it would rightly be handled again. */
+async function killAfter(seq: number, program: Program, state: string): Promise<void> {
+  await waitFor(`${seq} to be noted`, () => readFileSync(state, 'utf8').includes(`[${seq}, "`));
+  await program.kill();
+}
 
 testRecipe(
   'every_alert.py handles each alert once, in order: repeats, holes, its own absence, another database',
@@ -86,11 +120,7 @@ testRecipe(
     const state = join(tempDir(), 'numbers.json');
     const first = startProgram(broker, state);
     board.store(1, 2);
-    // It does not want what was before it came for the first time; when it has subscribed, 2 is heard.
-    await waitFor('its subscription', async () => {
-      await board.publish(2);
-      return first.handled().length > 0;
-    });
+    await untilHeard(board, first, 2);
     expect(first.handled()).toEqual(lines(2));
     // A hole: 3 and 4 are stored and never come by themselves; 2 and 5 come twice.
     board.store(3, 4, 5);
@@ -101,9 +131,8 @@ testRecipe(
     await waitFor('the next', () => first.handled().length >= 5);
     expect(first.handled()).toEqual(lines(2, 3, 4, 5, 6));
 
-    // Killed when 6 is noted, or it would rightly be handled again; meanwhile more happens than one answer has.
-    await waitFor('6 to be noted', () => readFileSync(state, 'utf8').endsWith(', 6]'));
-    await first.kill();
+    // Meanwhile more happens than one answer has.
+    await killAfter(6, first, state);
     const missed = Array.from({ length: 450 }, (_, index) => index + 7);
     board.store(...missed);
     const second = startProgram(broker, state);
@@ -117,5 +146,79 @@ testRecipe(
     await board.publish(3);
     await waitFor('the new ones', () => second.handled().length >= missed.length + 3, 60_000);
     expect(second.handled().slice(missed.length)).toEqual(lines(1, 2, 3));
+  },
+);
+
+testRecipe(
+  'every_alert.py misses nothing and repeats nothing when an older copy of the database is put back',
+  async () => {
+    const broker = await Mosquitto.start();
+    const board = new Board();
+    await board.start(broker);
+    const state = join(tempDir(), 'numbers.json');
+    const first = startProgram(broker, state);
+    board.store(1, 2);
+    await untilHeard(board, first, 2);
+    board.store(3, 4, 5, 6);
+    await board.publish(6);
+    await waitFor('all of them', () => first.handled().length >= 5);
+    board.putBack(3, 'second');
+    board.store(4);
+    await board.publish(4);
+    await waitFor('the second 4', () => first.handled().length >= 6);
+    board.store(5);
+    await board.publish(5);
+    await waitFor('the second 5', () => first.handled().length >= 7);
+    expect(first.handled()).toEqual([...lines(2, 3, 4, 5, 6), ...linesOf('second', 4, 5)]);
+
+    // While it is away, and the numbers have passed its own when it comes back.
+    await killAfter(5, first, state);
+    board.putBack(4, 'third');
+    board.store(5, 6, 7);
+    const second = startProgram(broker, state);
+    await waitFor('what it missed', () => second.handled().length >= 3);
+    expect(second.handled()).toEqual(linesOf('third', 5, 6, 7));
+  },
+);
+
+testRecipe(
+  'every_alert.py goes through a copy of the database from its beginning when it remembers nothing of it',
+  async () => {
+    const broker = await Mosquitto.start();
+    const board = new Board();
+    await board.start(broker);
+    const state = join(tempDir(), 'numbers.json');
+    const program = startProgram(broker, state);
+    board.store(...Array.from({ length: 250 }, (_, index) => index + 1));
+    await untilHeard(board, program, 10);
+    await board.publish(250);
+    await waitFor('all of them', () => program.handled().length >= 241, 60_000);
+    board.putBack(2, 'second');
+    board.store(3);
+    await board.publish(3);
+    await waitFor('the copy', () => program.handled().length >= 244);
+    expect(program.handled().slice(241)).toEqual([...lines(1, 2), ...linesOf('second', 3)]);
+  },
+);
+
+testRecipe(
+  'every_alert.py passes over a last number that the board has pruned, and asks for it no more',
+  async () => {
+    const broker = await Mosquitto.start();
+    const board = new Board();
+    await board.start(broker);
+    const state = join(tempDir(), 'numbers.json');
+    const first = startProgram(broker, state);
+    board.store(1, 2);
+    await untilHeard(board, first, 2);
+    await killAfter(2, first, state);
+    board.store(3);
+    board.prune(3);
+    const second = startProgram(broker, state);
+    await waitFor('3 to be passed over', () => readFileSync(state, 'utf8').includes('[3, ""]'));
+    board.store(4);
+    await board.publish(4);
+    await waitFor('the next', () => second.handled().length > 0);
+    expect(second.handled()).toEqual(lines(4));
   },
 );
