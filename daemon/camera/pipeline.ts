@@ -222,7 +222,9 @@ export class Pipeline {
   #send({ preprocessor }: ModelStage, look: Look): void {
     const { frame, next } = look;
     if (frame === undefined || next === undefined) return;
-    preprocessor.run(frame.bytes, next.region);
+    // No crop of another look comes between those of one.
+    if (look.isFirst(next)) preprocessor.take(frame.bytes);
+    preprocessor.write(next.region);
     look.sent();
     if (look.next === undefined) this.#sending = undefined;
     this.#client.submit(preprocessor.bytes, next);

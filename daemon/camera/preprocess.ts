@@ -71,16 +71,27 @@ export class Preprocessor {
     this.#views = this.#viewed();
   }
 
-  /** The tensor's bytes, to be handed on before the next `run`. */
+  /** The tensor's bytes, to be handed on before the next `run` or `write`. */
   get bytes(): Uint8Array {
     return this.#views.bytes;
   }
 
-  /** Writes a region of the frame (I420, stride = width) into the tensor. */
+  /** Takes a frame (I420, stride = width), and writes a region of it into the tensor. */
   run(frame: Uint8Array, region: Region = this.whole): void {
+    this.take(frame);
+    this.write(region);
+  }
+
+  /** Takes a frame into the memory of the kernels, for as many `write`s as there are regions. */
+  take(frame: Uint8Array): void {
     if (frame.length !== this.#frameBytes) {
       throw new RangeError(`a frame has ${frame.length} bytes, expected ${this.#frameBytes}`);
     }
+    this.#kernels.bytes.set(frame, this.#at.frame);
+  }
+
+  /** Writes a region of the frame taken last into the tensor. */
+  write(region: Region): void {
     const { placement, luma, chroma } = this.#wayOf(region);
     const at = this.#at;
     const { x, y } = region;
@@ -88,7 +99,6 @@ export class Preprocessor {
     const colours = at.frame + width * height + (y / 2) * (width / 2) + x / 2;
     // Tables of another way may have made the memory grow: it lies elsewhere then.
     if (this.#views.bytes.length === 0) this.#views = this.#viewed();
-    this.#kernels.bytes.set(frame, at.frame);
     luma.run(at.frame + y * width + x, at.luma);
     chroma.run(colours, at.u);
     chroma.run(colours + (width * height) / 4, at.v);

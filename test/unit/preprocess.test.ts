@@ -317,6 +317,19 @@ describe('any sizes', () => {
     );
   });
 
+  test('several regions of a frame that was taken once are as each of them by itself', () => {
+    const frame = noise((1280 * 720 * 3) / 2, 8);
+    const target = new Preprocessor(INPUT, 1280, 720);
+    target.take(frame);
+    for (const width of [192, 1280, 384]) {
+      const region = { x: 0, y: 0, width, height: width / 2 };
+      const alone = new Preprocessor(INPUT, 1280, 720);
+      alone.run(frame, region);
+      target.write(region);
+      expect(Buffer.compare(target.bytes, alone.bytes)).toBe(0);
+    }
+  });
+
   test('regions of many sizes do not disturb each other or the tensor', () => {
     const frame = noise((1280 * 720 * 3) / 2, 7);
     const all = new Preprocessor(INPUT, 1280, 720);
