@@ -50,6 +50,8 @@ export interface HomeAssistantChannelOptions {
   readonly settings: HomeAssistantSettings;
   readonly housing: Housing;
   readonly retained: Pick<RetainedTree, 'holdTopic' | 'clearTopic'>;
+  /** Told when the discovery message is taken away while we are connected, and not by us. */
+  readonly onWiped?: (topic: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Uniform in 0..1; a test passes its own. */
@@ -122,7 +124,7 @@ export class HomeAssistantChannel implements Channel {
     const births = birthTopics(this.#settings.prefix).map(
       (filter): Subscription => ({ filter, qos: 1, onMessage: (message) => this.#heard(message) }),
     );
-    return [...births, { filter: this.#topic, qos: 1, onMessage: (message) => this.#readBack(message) }];
+    return [...births, { filter: this.#topic, qos: 1, onMessage: (message) => this.#ownHeard(message) }];
   }
 
   opened(session: Session): void {
@@ -140,6 +142,12 @@ export class HomeAssistantChannel implements Channel {
   closed(): void {
     this.#session = undefined;
     this.#stopTimers();
+  }
+
+  /** Says it once more, soon: it has been taken away. */
+  again(): void {
+    this.#payload = undefined;
+    this.#gather();
   }
 
   get #topic(): string {
@@ -163,9 +171,14 @@ export class HomeAssistantChannel implements Channel {
     this.#settling = undefined;
   }
 
+  #ownHeard({ topic, retain, payload }: IncomingMessage): void {
+    if (retain) return this.#readBack(payload);
+    const isOurs = this.#session !== undefined && topic === this.#topic && this.#payload !== undefined;
+    if (isOurs && payload.length === 0) this.#options.onWiped?.(topic);
+  }
+
   /** What the broker had kept for Home Assistant: an earlier life of ours, or one of another version. */
-  #readBack({ retain, payload }: IncomingMessage): void {
-    if (!retain) return;
+  #readBack(payload: Buffer): void {
     for (const [id, platform] of readDiscovery(payload) ?? []) {
       if (!this.#told.has(id)) this.#told.set(id, platform);
     }

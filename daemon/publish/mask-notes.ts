@@ -1,42 +1,24 @@
 // Which privacy masks the pictures were made with that a broker may hold: notes over restarts of the daemon, kept beside the
-// topics. A note is made before the first such picture is sent, and goes when no broker holds one for certain. It is spelled
-// like a topic of ours, and never published: a version that knows no notes takes it for a topic, clears it, and forgets it.
+// topics (memory-notes.ts). A note is made before the first such picture is sent, and goes when no broker holds one for certain.
 // Main thread.
 import { createHash } from 'node:crypto';
 import type { CameraConfig } from '../config/types.ts';
 import { sanitise } from '../core/names.ts';
-import type { TopicMemory } from './retained.ts';
-import { cameraPath, pathOf, topicOf } from './topics.ts';
+import type { MemoryNotes, Note } from './memory-notes.ts';
 
 export type Masks = CameraConfig['masks'];
-
-interface Note {
-  readonly camera: string;
-  readonly digest: string;
-}
 
 /** Pictures of a version that kept no notes. */
 const UNKNOWN = 'unknown';
 const UNMASKED = digestOf({});
 
-/** To others it is the memory of the topics alone. */
-export class MaskNotes implements TopicMemory {
-  readonly #memory: TopicMemory;
-  /** By topic; undefined until earlier lives can be asked for. */
-  #notes: Map<string, Note> | undefined;
-  /** Digests of the masks there are now, by camera; undefined likewise. */
+export class MaskNotes {
+  readonly #notes: MemoryNotes;
+  /** Digests of the masks there are now, by camera; undefined until earlier lives can be asked for. */
   #now: ReadonlyMap<string, string> | undefined;
 
-  constructor(memory: TopicMemory) {
-    this.#memory = memory;
-  }
-
-  known(): readonly string[] | undefined {
-    return this.#memory.known()?.filter((topic) => noteOf(topic) === undefined);
-  }
-
-  change(topics: Parameters<TopicMemory['change']>[0]): void {
-    this.#memory.change(topics);
+  constructor(notes: MemoryNotes) {
+    this.#notes = notes;
   }
 
   /**
@@ -44,59 +26,34 @@ export class MaskNotes implements TopicMemory {
    * made with others; each is returned once, until its masks change again.
    */
   take(device: string, cameras: Readonly<Record<string, { readonly masks: Masks }>>): readonly string[] {
-    const notes = this.#recalled();
-    if (notes === undefined) return [];
+    const noted = this.#notes.of('masks');
+    if (noted === undefined) return [];
     const before = this.#now;
     const now = new Map(
       Object.entries(cameras).map(([name, { masks }]) => [sanitise(name), digestOf(masks)]),
     );
     this.#now = now;
-    this.#add(
-      [...now].flatMap(([camera, digest]) => missing(device, { camera, digest }, [...notes.values()])),
-    );
-    const stale = [...notes.values()].filter(({ camera, digest }) => now.get(camera) !== digest);
+    const added = [...now].flatMap(([camera, digest]) => missing(camera, digest, noted));
+    this.#notes.add(device, added);
+    const stale = [...noted, ...added].filter(({ camera, word }) => now.get(camera!) !== word);
     const isNews = (camera: string): boolean =>
       before === undefined || before.get(camera) !== now.get(camera);
-    return [...new Set(stale.map(({ camera }) => camera))].filter(isNews);
+    return [...new Set(stale.map(({ camera }) => camera!))].filter(isNews);
   }
 
   /** No broker holds a picture of this camera any more that was made with other masks than it has now. */
-  settled(camera: string): void {
-    const notes = this.#recalled() ?? [];
-    const removed = [...notes].flatMap(([topic, note]) =>
-      note.camera === camera && note.digest !== this.#now?.get(camera) ? [topic] : [],
-    );
-    for (const topic of removed) this.#notes?.delete(topic);
-    if (removed.length > 0) this.#memory.change({ added: [], removed });
-  }
-
-  #recalled(): Map<string, Note> | undefined {
-    const topics = this.#notes === undefined ? this.#memory.known() : undefined;
-    if (topics !== undefined) {
-      const entries = topics.map((topic) => [topic, noteOf(topic)] as const);
-      this.#notes = new Map(entries.flatMap(([topic, note]) => (note === undefined ? [] : [[topic, note]])));
-    }
-    return this.#notes;
-  }
-
-  #add(added: readonly string[]): void {
-    if (added.length === 0) return;
-    for (const topic of added) this.#notes?.set(topic, noteOf(topic)!);
-    this.#memory.change({ added, removed: [] });
+  settled(settled: string): void {
+    const now = this.#now?.get(settled);
+    this.#notes.remove(({ kind, camera, word }) => kind === 'masks' && camera === settled && word !== now);
   }
 }
 
 /** The notes that have to be made for masks. Where there is none at all, older pictures may be of any masks. */
-function missing(device: string, { camera, digest }: Note, notes: readonly Note[]): string[] {
-  const noted = notes.filter((note) => note.camera === camera).map((note) => note.digest);
+function missing(camera: string, digest: string, notes: readonly Note[]): Note[] {
+  const noted = notes.filter((note) => note.camera === camera).map(({ word }) => word);
   if (noted.includes(digest)) return [];
   const digests = noted.length === 0 && digest !== UNMASKED ? [digest, UNKNOWN] : [digest];
-  return digests.map((one) => topicOf(device, `${cameraPath(camera)}masks/${one}`));
-}
-
-function noteOf(topic: string): Note | undefined {
-  const [, camera, digest] = /^camera\/([^/]+)\/masks\/(\w+)$/.exec(pathOf(topic) ?? '') ?? [];
-  return camera === undefined || digest === undefined ? undefined : { camera, digest };
+  return digests.map((word) => ({ kind: 'masks', camera, word }));
 }
 
 /** Of the polygons: neither their names nor their order change what is painted. */

@@ -19,6 +19,8 @@ import type { PictureTopics } from './picture-topics.ts';
 import type { RetainedTree } from './retained.ts';
 import { HEALTH_PATH, labelSnapshotPath, STATUS_PATH, topicOf } from './topics.ts';
 
+/** A broker takes a connection for dead after one and a half times its keep-alive (MQTT 5, 3.1.2.10), or somewhat later. */
+const DEAD_AFTER_KEEPALIVES = 2;
 /** A stop waits this long for acknowledgements, then as long again for the broker to close. */
 const STOP_STAGE_MS = 1000;
 
@@ -64,6 +66,7 @@ export class Publisher implements Part {
   /** The connection that is up. */
   #connection: Connection | undefined;
   #healthTimer: Timer | undefined;
+  #formerTimer: Timer | undefined;
   #stopping: Promise<void> | undefined;
   /** Set while a stop waits for acknowledgements. */
   #onProgress: (() => void) | undefined;
@@ -141,9 +144,11 @@ export class Publisher implements Part {
 
   /** First the retained tree, then a pause in which others can subscribe again, then the outbox. */
   #up(connection: Connection): void {
-    const { device } = this.#options;
+    const { device, retained, clock, config } = this.#options;
     this.#connection = connection;
     this.#setHealth();
+    const deadMs = DEAD_AFTER_KEEPALIVES * config.keepaliveS * 1000;
+    this.#formerTimer = clock.after(deadMs, () => retained.clearFormer());
     for (const channel of this.#channels) {
       channel.opened({ connection, device });
       for (const subscription of channel.subscriptions?.(device) ?? [])
@@ -160,6 +165,7 @@ export class Publisher implements Part {
   }
 
   #closeChannels(): void {
+    this.#formerTimer?.stop();
     for (const channel of this.#channels) channel.closed();
   }
 

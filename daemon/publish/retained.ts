@@ -3,7 +3,7 @@
 // are not true any more. One for the daemon's life, whatever connections and device names come and go. Main thread.
 import type { Session } from './channel.ts';
 import type { Connection } from './connection.ts';
-import { pathOf, topicOf } from './topics.ts';
+import { pathOf, STATUS_PATH, topicOf } from './topics.ts';
 
 /** Topics that a broker may hold, over restarts of the daemon. */
 export interface TopicMemory {
@@ -66,6 +66,11 @@ export class RetainedTree {
    * they are cleared again at every connect.
    */
   readonly #gone = new Set<string>();
+  /**
+   * `status` of other names of ours, cleared and not forgotten yet: a broker that takes a dead connection of such a name for
+   * alive will publish its last will.
+   */
+  readonly #former = new Set<string>();
   /** By name. All that were sent on this connection came before what is sent now. */
   readonly #purges = new Map<string, Purge>();
   #session: Session | undefined;
@@ -133,7 +138,7 @@ export class RetainedTree {
       const path = pathOf(topic);
       if (path === undefined || !fits(path)) continue;
       if (session === undefined) this.#condemn(topic);
-      else this.#clearAtBroker(topic, 0);
+      else if (!this.#condemned.has(topic)) this.#clearAtBroker(topic, 0);
     }
   }
 
@@ -150,6 +155,21 @@ export class RetainedTree {
     }
   }
 
+  /** Publishes everything once more: somebody else has taken it away at the broker. */
+  again(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    for (const [key, leaf] of this.#leaves) this.#publish(key, leaf, session);
+  }
+
+  /** No broker takes a connection of an earlier life for alive any more: what it has said of former names is cleared, for good. */
+  clearFormer(): void {
+    if (this.#session === undefined) return;
+    const topics = [...this.#former];
+    this.#former.clear();
+    for (const topic of topics) this.#clearAtBroker(topic, 1);
+  }
+
   /** A connection is up: takes away what is not true any more, then publishes everything. */
   opened(session: Session): void {
     // Before there is a session: what this sets is published below, once.
@@ -160,7 +180,11 @@ export class RetainedTree {
     const isUntrue = (topic: string): boolean => !held.has(topic) && !this.#isKept(topic, session);
     const untrue = [...this.#known].filter((topic) => isUntrue(topic) || this.#isPurged(topic));
     this.#condemned.clear();
-    for (const topic of untrue) this.#clearAtBroker(topic, 0);
+    this.#former.clear();
+    for (const topic of untrue) {
+      if (pathOf(topic) === STATUS_PATH) this.#former.add(topic);
+      this.#clearAtBroker(topic, 0);
+    }
     for (const topic of this.#gone) if (!held.has(topic)) session.connection.publishOnce(topic, '', true);
     for (const [key, leaf] of this.#leaves) this.#publish(key, leaf, session);
   }
@@ -241,7 +265,8 @@ export class RetainedTree {
       return;
     }
     const topic = this.#topicOf(key, this.#session);
-    if (this.#known.has(topic)) this.#clearAtBroker(topic, leaf?.qos ?? 0);
+    const isCleared = leaf === undefined && this.#condemned.has(topic);
+    if (this.#known.has(topic) && !isCleared) this.#clearAtBroker(topic, leaf?.qos ?? 0);
   }
 
   /**
@@ -300,6 +325,7 @@ export class RetainedTree {
 
   #remember(topic: string): void {
     this.#condemned.delete(topic);
+    this.#former.delete(topic);
     if (this.#known.has(topic)) return;
     this.#known.add(topic);
     this.#options.memory.change({ added: [topic], removed: [] });
@@ -314,6 +340,7 @@ export class RetainedTree {
     );
     const removed = clearings
       .filter(({ topic, number }) => !held.has(topic) && this.#condemned.get(topic) === number)
+      .filter(({ topic }) => !this.#former.has(topic))
       .flatMap(({ topic }) => (this.#known.delete(topic) ? [topic] : []));
     for (const topic of removed) {
       this.#condemned.delete(topic);

@@ -12,14 +12,18 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { machineHash } from '../platform/machine-id.ts';
 import type { Part } from '../platform/part.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Session } from './channel.ts';
 import { FrigateChannel, type FrigateSettings } from './frigate-channel.ts';
 import { HomeAssistantChannel, type HomeAssistantSettings, type Housing } from './home-assistant-channel.ts';
 import { MaskNotes, type Masks } from './mask-notes.ts';
+import { MemoryNotes } from './memory-notes.ts';
+import { OwnTopics } from './own-topics.ts';
 import { PictureTopics } from './picture-topics.ts';
 import { RetainedTree, type TopicMemory } from './retained.ts';
+import { SeenLabels } from './seen-labels.ts';
 import { StateTopics } from './state.ts';
 import { cameraPath, isSnapshotPathOf, pathOf } from './topics.ts';
+import { WipeWatch } from './wipe-watch.ts';
 
 /** The configuration in the words of these topics. */
 export interface StandingScene {
@@ -42,6 +46,8 @@ export interface StandingTopicsOptions {
   readonly memory: TopicMemory;
   /** Of the daemon. */
   readonly version: string;
+  /** Names this machine for a purpose; a test names others. */
+  readonly machine?: (purpose: string, fallback?: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -54,19 +60,24 @@ export class StandingTopics implements Part {
   readonly #state: StateTopics;
   readonly #frigate: FrigateChannel;
   readonly #homeAssistant: HomeAssistantChannel;
+  readonly #watch: WipeWatch;
   readonly #version: string;
   #scene: StandingScene;
 
-  constructor({ scene, memory, version, clock, logger }: StandingTopicsOptions) {
+  constructor({ scene, memory, version, machine = machineName, clock, logger }: StandingTopicsOptions) {
     this.#scene = scene;
     this.#version = version;
-    this.#masks = new MaskNotes(memory);
+    const notes = new MemoryNotes(memory);
+    const device = () => this.#scene.device;
+    this.#masks = new MaskNotes(notes);
+    // Without anything that tells machines apart: a container has another host name with every start.
+    const own = new OwnTopics({ memory, notes, device, machine: machine('retained topics', '') });
     const retained = new RetainedTree({
-      memory: this.#masks,
+      memory: own,
       keeps: (path) => this.#isPicture(path),
       onRecalled: (paths) => {
         this.#purgePictures();
-        this.#state.recall(paths);
+        this.#state.recall(paths, { seenNoted: own.noted });
       },
     });
     this.retained = retained;
@@ -74,29 +85,31 @@ export class StandingTopics implements Part {
       settings: scene.frigate,
       retained,
       sizeOf: (camera) => this.#scene.cameras[camera]?.detect,
-      movementOf: (camera, track) => this.#state.presence.movementOf(camera, track),
+      movementOf: (camera, track) => this.#state.movementOf(camera, track),
     });
     const secondTopic = (camera: string, label: string) => this.#frigate.pictureTopic(camera, label);
     this.pictures = new PictureTopics({ retained, secondTopic, clock, logger });
     this.#homeAssistant = new HomeAssistantChannel({
-      id: `vedette_${machineHash('home assistant')}`,
+      id: `vedette_${machine('home assistant')}`,
       settings: scene.homeassistant,
       housing: this.#housing(scene),
       retained,
+      onWiped: (topic) => this.#watch.wiped(topic),
       clock,
       logger,
     });
+    this.#watch = new WipeWatch({ publishAgain: (session) => this.#publishAgain(session), clock, logger });
     const onChanges: FrigateChannel['changed'] = (changes) => {
       this.#frigate.changed(changes);
       this.#homeAssistant.changed(changes);
     };
-    this.#state = new StateTopics({ retained, onChanges, clock });
+    this.#state = new StateTopics({ retained, seen: new SeenLabels({ notes, device }), onChanges, clock });
     this.#state.arrange(scene);
   }
 
   /** What has to be told of every connection, beside the tree and the pictures. */
   get channels(): readonly Channel[] {
-    return [this.#frigate, this.#homeAssistant];
+    return [this.#frigate, this.#homeAssistant, this.#watch];
   }
 
   start(): Promise<void> {
@@ -148,6 +161,12 @@ export class StandingTopics implements Part {
     this.#frigate.committed(rows);
   }
 
+  #publishAgain(session: Session): void {
+    this.retained.again();
+    if (this.#scene.pictures) this.pictures.opened(session);
+    this.#homeAssistant.again();
+  }
+
   /** Takes away the pictures that may show what the masks of their camera are to hide, in whichever life they were sent. */
   #purgePictures(): void {
     const { device, cameras } = this.#scene;
@@ -167,6 +186,10 @@ export class StandingTopics implements Part {
   #isPicture(path: string): boolean {
     return this.#scene.pictures && isSnapshotPathOf(Object.keys(this.#scene.cameras), path);
   }
+}
+
+function machineName(purpose: string, fallback?: string): string {
+  return machineHash(purpose, undefined, fallback);
 }
 
 /** The configuration in the words of these topics. */

@@ -2,7 +2,8 @@
 // that no retained count and no entity of Home Assistant goes and comes back.
 import { describe, expect } from 'vitest';
 import { Whereabouts } from '../../daemon/core/whereabouts.ts';
-import { READ_BACK_MS } from '../../daemon/publish/home-assistant-channel.ts';
+import { APART_MS, READ_BACK_MS } from '../../daemon/publish/home-assistant-channel.ts';
+import { isNote } from '../../daemon/publish/memory-notes.ts';
 import { type StandingScene, StandingTopics } from '../../daemon/publish/standing-topics.ts';
 import { heldAt } from '../support/held.ts';
 import { DiscoveredDevice } from '../support/home-assistant.ts';
@@ -75,6 +76,23 @@ function isNews({ retain, payload }: ReceivedMessage): boolean {
   return !retain && payload !== '';
 }
 
+/** Confirmed, before the camera porch and in its zone. */
+function see({ topics }: Life, label: string): void {
+  topics.cameraStatus('porch', 'online');
+  const seen = observation(1, [trackView({ id: 1, label, box: standing(0.7, 0.8) })]);
+  topics.observe(seen, new Whereabouts(PLACES).observe(seen));
+}
+
+/** As a version left them that remembered topics alone. */
+function withoutNotes(topics: readonly string[]): string[] {
+  return topics.filter((topic) => !isNote(topic));
+}
+
+/** Of a label that no camera but porch has seen. */
+function seenTopicsOf(label: string): string[] {
+  return topicsOf(label).filter((topic) => !topic.includes('lane'));
+}
+
 function topicsOf(...labels: readonly string[]): string[] {
   return labels
     .flatMap((label) => [
@@ -132,13 +150,56 @@ describe('a daemon that starts again', () => {
     const broker = await Mosquitto.start({ persistent: true });
     const memory = new TopicNotes();
     const first = await life(broker.url, memory, { model: ['person'] });
-    first.topics.cameraStatus('porch', 'online');
-    const fox = trackView({ id: 1, label: 'fox', box: standing(0.7, 0.8) });
-    const seen = observation(1, [fox]);
-    first.topics.observe(seen, new Whereabouts(PLACES).observe(seen));
+    see(first, 'fox');
     expect(await labelsAt(broker, first)).toContain('vedette/pi/camera/porch/label/fox');
     await first.publisher.stop();
     const second = await life(broker.url, memory);
+    expect(await labelsAt(broker, second)).toEqual([...topicsOf('person'), ...seenTopicsOf('fox')].sort());
+    second.topics.takeModel(['person']);
     expect(await labelsAt(broker, second)).toEqual(topicsOf('person'));
+  });
+
+  testMosquitto.each([
+    ['of its own', (topics: readonly string[]) => [...topics]],
+    ['of a version that kept no notes', withoutNotes],
+  ])('takes no label away that was seen and that no rule names, with a data folder %s', async (_, folder) => {
+    const broker = await Mosquitto.start({ persistent: true });
+    const memory = new TopicNotes();
+    const rules = [ruleOf({ labels: ['person', 'car'] })];
+    const model = ['person', 'car', 'Dog'];
+    const all = [...topicsOf('person', 'car'), ...seenTopicsOf('dog')].sort();
+    const first = await life(broker.url, memory, { rules, model });
+    see(first, 'Dog');
+    expect(await labelsAt(broker, first)).toEqual(all);
+    await first.publisher.stop();
+    memory.topics = folder(memory.topics ?? []);
+    const witness = await Subscriber.connect({ url: broker.url, filters: ['#'] });
+    for (let restart = 1; restart <= 2; restart += 1) {
+      const next = await life(broker.url, memory, { rules });
+      expect(await labelsAt(broker, next)).toEqual(all);
+      next.topics.takeModel(model);
+      expect(await labelsAt(broker, next)).toEqual(all);
+      await next.clock.advance(APART_MS);
+      await waitFor('the markers', () => witness.on('marker').filter(isNews).length === 2 * restart);
+      await next.publisher.stop();
+    }
+    const cleared = witness.messages.filter(({ topic, payload }) => isOfLabel(topic) && payload === '');
+    expect(cleared).toEqual([]);
+    const device = new DiscoveredDevice();
+    for (const { payload } of witness.on('/config')) device.receive(payload);
+    expect([...device.removed]).toEqual([]);
+    // As the model has it, not as it is in topics.
+    expect(device.named('Porch Dog')).toBeDefined();
+  });
+
+  testMosquitto('forgets what a camera has seen with the camera', async () => {
+    const memory = new TopicNotes();
+    const broker = await Mosquitto.start({ persistent: true });
+    const first = await life(broker.url, memory, { model: ['person'] });
+    see(first, 'fox');
+    expect(memory.topics).toContain('vedette/pi/camera/porch/seen/fox');
+    const { lane } = sceneOf([]).cameras;
+    first.topics.arrange({ ...sceneOf([]), cameras: { lane: lane! } }, []);
+    expect(memory.topics?.filter((topic) => topic.includes('/seen/'))).toEqual([]);
   });
 });
