@@ -45,7 +45,7 @@ import { BacktestRunner } from './store/backtest-runner.ts';
 import { storeLimits } from './store/options.ts';
 import { Store } from './store/store.ts';
 
-/** Ctrl-C ends the daemon within two seconds; no part may take longer than this. */
+/** Ctrl-C ends the daemon within two seconds; no part may take longer than this, but the store while its disk refuses. */
 const STOP_DEADLINE_MS = 1800;
 /** How often the rules are told that time passes. */
 const ADVANCE_MS = 250;

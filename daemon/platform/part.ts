@@ -11,6 +11,8 @@ export interface Part {
   start(signal: AbortSignal): Promise<void>;
   /** Safe to call after a failed start and more than once. */
   stop(): Promise<void>;
+  /** How long its stop may take, where that is not what the others get (milliseconds). */
+  readonly stopDeadlineMs?: number;
 }
 
 export interface RunOptions {
@@ -18,7 +20,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Each stop gets this long; then the next part is stopped all the same (milliseconds). */
+  /** Each stop gets this long, unless the part says otherwise; then the next part is stopped all the same (milliseconds). */
   readonly stopDeadlineMs: number;
   /** Called once all parts have started. */
   readonly onReady?: () => void;
@@ -82,7 +84,8 @@ export class Replaceable<T extends Part | undefined> implements Part {
   }
 }
 
-async function stopWithin(part: Part, { clock, logger, stopDeadlineMs }: RunOptions): Promise<void> {
+async function stopWithin(part: Part, { clock, logger, ...options }: RunOptions): Promise<void> {
+  const stopDeadlineMs = part.stopDeadlineMs ?? options.stopDeadlineMs;
   const timer = new AbortController();
   const stopped = part.stop().then(
     () => true,

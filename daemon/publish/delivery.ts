@@ -3,7 +3,7 @@
 // sent in strictly rising order, none between them left out, but for what the broker refused, kinds that nobody listens
 // to (lane.ts) and what is put aside (suspects.ts). Main thread.
 import type { OutboxKind, OutboxRow } from '../core/types.ts';
-import { Lane, type RowKey, rowsOf, type Shipment } from './lane.ts';
+import { Lane, rowsOf, type Shipment } from './lane.ts';
 import type { Suspects } from './suspects.ts';
 
 /** Rows asked of the store at once. */
@@ -16,6 +16,9 @@ const SETTLED_MAX = 8192;
  * take it, and the next one may fare better.
  */
 export type Answer = 'delivered' | 'unheard' | 'refused';
+
+/** What a message was, whatever row it stood in. */
+type Settled = Pick<OutboxRow, 'epoch' | 'kind' | 'seq'>;
 
 /** What is done with a row: sent as it is, put into a digest, or left out, to be named in a gap. */
 export type Treatment = 'send' | 'digest' | 'pass';
@@ -60,8 +63,8 @@ export class Delivery {
   readonly #out = new Set<number>();
   /** The first row of every message on its way. */
   readonly #inFlight = new Set<number>();
-  /** The seq of the rows that left last, by row: a reconnect finds those again that are not deleted yet. */
-  readonly #settled = new Map<number, number>();
+  /** The rows that left last, by row: a reconnect finds those again that are not deleted yet. */
+  readonly #settled = new Map<number, Settled>();
   /** Of the rows that are being gone through. */
   #givenUp: number[] = [];
   #passed: number[] = [];
@@ -195,15 +198,15 @@ export class Delivery {
     lane.cursor = row.row;
     // On its way: only after `again`.
     if (this.#out.has(row.row) || this.#options.suspects.isAside(row.row)) return;
-    if (this.#settled.get(row.row) === row.seq) return this.#options.delivered([row.row]);
+    if (this.#hasLeft(row)) return this.#options.delivered([row.row]);
     if (lane.isGivenUp(row.row)) {
-      this.#remember([row]);
+      this.#remember(row);
       this.#givenUp.push(row.row);
       return;
     }
     const treatment = this.#options.treat(row);
     if (treatment === 'pass') {
-      this.#remember([row]);
+      this.#remember(row);
       this.#passed.push(row.row);
     } else if (treatment === 'digest') lane.combine(row);
     else lane.add(row);
@@ -280,14 +283,20 @@ export class Delivery {
       return;
     }
     lane.heard();
-    const rows = rowsOf(shipment);
-    this.#remember(rows);
-    this.#options.delivered(rows.map(({ row }) => row));
+    this.#remember(shipment);
+    this.#options.delivered(rowsOf(shipment).map(({ row }) => row));
     this.#options.heard(lane.kind);
   }
 
-  #remember(rows: readonly RowKey[]): void {
-    for (const { row, seq } of rows) this.#settled.set(row, seq);
+  /** The database may have been replaced meanwhile: a row of another file is another message. */
+  #hasLeft({ row, epoch, kind, seq }: OutboxRow): boolean {
+    const left = this.#settled.get(row);
+    return left !== undefined && left.epoch === epoch && left.kind === kind && left.seq === seq;
+  }
+
+  #remember(shipment: Shipment): void {
+    const { epoch, kind } = shipment;
+    for (const { row, seq } of rowsOf(shipment)) this.#settled.set(row, { epoch, kind, seq });
     for (const oldest of this.#settled.keys()) {
       if (this.#settled.size <= SETTLED_MAX) break;
       this.#settled.delete(oldest);

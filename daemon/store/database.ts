@@ -9,8 +9,9 @@ import { isDamage, unusable } from './failures.ts';
 import { lockFolder, prepareFolder } from './folder.ts';
 import type { DamageReport } from './messages.ts';
 import { isBlank, migrate, refuseNewer } from './migrations.ts';
+import { Outbox } from './outbox.ts';
 import { type Paths, pathsIn } from './paths.ts';
-import { makeReplacement, salvageFrom } from './salvage.ts';
+import { makeReplacement, salvageFrom, setLastRow } from './salvage.ts';
 import { APPLICATION_ID } from './schema.ts';
 import { flawOf } from './soundness.ts';
 
@@ -48,9 +49,9 @@ export function openDatabase(options: OpenOptions): OpenDatabase {
   const lock = lockFolder(paths);
   try {
     finishReplacement(paths, options.nowMs());
-    const reason = damageOf(paths, options.damages);
+    const reason = damageOf(paths, options);
     const damage = reason === undefined ? undefined : replaceDamaged(paths, reason, options);
-    const db = openHealthy(paths, options.nowMs());
+    const db = openHealthy(paths, options);
     return {
       db,
       epoch: db.prepare('SELECT epoch FROM meta').pluck().get() as string,
@@ -74,7 +75,7 @@ export function openDatabase(options: OpenOptions): OpenDatabase {
   }
 }
 
-function openHealthy(paths: Paths, nowMs: number): Database.Database {
+function openHealthy(paths: Paths, { nowMs, lastRow = 0 }: OpenOptions): Database.Database {
   createPrivate(paths.database);
   const db = new Database(paths.database, { timeout: BUSY_TIMEOUT_MS });
   try {
@@ -87,7 +88,9 @@ function openHealthy(paths: Paths, nowMs: number): Database.Database {
     // better-sqlite3 is built with 16 MB, which a day's outbox fills; the kernel keeps pages too.
     db.pragma(`cache_size = -${CACHE_KIB}`);
     db.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`);
-    migrate(db, { epoch: newEpoch(), nowMs });
+    migrate(db, { epoch: newEpoch(), nowMs: nowMs() });
+    // Another file may have come in the place of the one that the publisher knows: no number of a row is used again.
+    if (new Outbox(db).lastRow() < lastRow) setLastRow(db, lastRow);
     return db;
   } catch (error) {
     db.close();
@@ -100,10 +103,10 @@ function openHealthy(paths: Paths, nowMs: number): Database.Database {
  * would move the write-ahead log into a file that must stay as it is. Throws STORE_NEWER and DATA_DIR_UNUSABLE for
  * files that are not ours to set aside.
  */
-function damageOf(paths: Paths, damages: number): string | undefined {
+function damageOf(paths: Paths, { damages, lastRow }: OpenOptions): string | undefined {
   if (sizeOf(paths.database) === 0) {
     const orphan = sizeOf(paths.wal) > 0;
-    return orphan ? 'the database is empty or missing, its write-ahead log is not' : undefined;
+    return orphan ? 'the database is empty or missing, its write-ahead log is not' : lossOf(paths, lastRow);
   }
   if (damages > 1) return 'it was found damaged again right after a full check';
   let db: Database.Database | undefined;
@@ -111,6 +114,7 @@ function damageOf(paths: Paths, damages: number): string | undefined {
     db = new Database(paths.database, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     refuseForeign(db, paths);
     refuseNewer(db);
+    if (isBlank(db)) return lossOf(paths, lastRow);
     const check = damages === 0 ? 'quick_check(1)' : 'integrity_check(1)';
     const verdict = db.pragma(check, { simple: true });
     if (verdict !== 'ok') return String(verdict).replaceAll('\n', ' ');
@@ -121,6 +125,13 @@ function damageOf(paths: Paths, damages: number): string | undefined {
   } finally {
     db?.close();
   }
+}
+
+/** Why there should be more than nothing; undefined at a first start. */
+function lossOf(paths: Paths, lastRow: number | undefined): string | undefined {
+  if (lastRow !== undefined) return 'the database is gone';
+  if (sizeOf(paths.history) === 0) return undefined;
+  return 'the database is empty or missing, though history.db is there';
 }
 
 /** Someone else's SQLite file under our name is neither damaged nor ours. */
@@ -141,7 +152,8 @@ function refuseForeign(db: Database.Database, paths: Paths): void {
  */
 function replaceDamaged(paths: Paths, reason: string, options: OpenOptions): DamageReport {
   const nowMs = options.nowMs();
-  const setAside = asideName(paths, nowMs);
+  const isThere = sizeOf(paths.database) + sizeOf(paths.wal) > 0;
+  const setAside = isThere ? asideName(paths, nowMs) : undefined;
   createPrivate(paths.database);
   const salvage = salvageFrom(paths.database);
   const carried = makeReplacement({
@@ -149,9 +161,10 @@ function replaceDamaged(paths: Paths, reason: string, options: OpenOptions): Dam
     salvage,
     lastRow: options.lastRow ?? 0,
     nowMs,
-    reason: `${reason}; the damaged file is kept as '${setAside}'`,
+    reason: setAside === undefined ? reason : `${reason}; the damaged file is kept as '${setAside}'`,
   });
-  moveAside(paths, setAside);
+  // An empty one gives way to the new one.
+  if (setAside !== undefined) moveAside(paths, setAside);
   renameSync(paths.replacement, paths.database);
   syncFolder(paths.dataDir);
   return { reason, setAside, ...carried };

@@ -24,7 +24,7 @@ export function isDamage(error: unknown): boolean {
 
 /** The record itself is at fault (a bug of ours): no other try will help. */
 export function isMisfit(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError) return true;
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return true;
   return /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(codeOf(error));
 }
 
@@ -86,14 +86,29 @@ export function commitError(code: string, reason: string, dataDir: string): Vede
   );
 }
 
-/** What the owner reads of a file that was set aside. */
+/** False when a record does not fit, names of columns and JSON included (SQLITE_ERROR); throws what is not its fault. */
+export function tryRecord(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (isMisfit(error) || codeOf(error) === 'SQLITE_ERROR') return false;
+    throw error;
+  }
+}
+
+/** What the owner reads of a file that was replaced. */
 export function damageMessage({ reason, setAside, salvaged, outboxRows }: DamageReport): string {
   const told = {
     all: `${outboxRows} unsent messages were carried over`,
     some: `a new epoch begins, ${outboxRows} unsent messages were carried over, others may be lost`,
     none: 'a new epoch begins, unsent messages are lost',
   };
-  return `database was damaged (${reason}) and is kept as '${setAside}'; ${told[salvaged]}`;
+  const what =
+    setAside === undefined
+      ? `database was lost (${reason})`
+      : `database was damaged (${reason}) and is kept as '${setAside}'`;
+  return `${what}; ${told[salvaged]}`;
 }
 
 /** A record that does not fit is a bug; what came of it. */

@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3';
 import type { FiredAlert } from '../core/alert-comparison.ts';
 import type { Subject } from '../core/backtest.ts';
 import type { StoredSwitch } from '../core/switches.ts';
+import { CARRIED } from './journal.ts';
 import { connectReadOnly, recordOf } from './read.ts';
 import { Remembered } from './remembered.ts';
 
@@ -61,8 +62,9 @@ export class FiredAlerts {
     const from = this.#db
       .prepare<[], number | null>(`
         SELECT iif(entry + event_seq + alert_seq > 0, coalesce(
-          (SELECT at_ms FROM journal ORDER BY entry LIMIT 1), (SELECT created_at_ms FROM meta)), NULL)
-        FROM journal_start`)
+          (SELECT iif(boot_id = '${CARRIED}', max(at_ms, created_at_ms), at_ms) FROM journal ORDER BY entry LIMIT 1),
+          created_at_ms), NULL)
+        FROM journal_start, meta`)
       .pluck()
       .get();
     return from ?? undefined;

@@ -28,8 +28,11 @@ const INSERT = `
   INSERT INTO journal (kind, subject_id, seq, at_ms, mono_ms, boot_id, clock, body)
   VALUES (@kind, @subjectId, @seq, @atMs, @monoMs, @bootId, @clock, @body)`;
 
-// Each repeats the condition of its index: SQLite takes a partial index only then.
-const CONDITION = { event: "kind IN ('new', 'update', 'end')", alert: "kind = 'alert'" } as const;
+/** Which entries have numbers of a counter. A query repeats this of its index: SQLite takes a partial index only then. */
+export const CONDITION = { event: "kind IN ('new', 'update', 'end')", alert: "kind = 'alert'" } as const;
+
+/** Boot of an entry that was carried over from a damaged file: which one it was is not known. */
+export const CARRIED = 'unknown';
 
 /** Most messages of one answer. */
 export const MESSAGES_MAX = 1000;

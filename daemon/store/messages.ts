@@ -256,11 +256,11 @@ export interface FileStatus {
   readonly snapshots: PictureTotals;
 }
 
-/** A file was set aside. */
+/** A file was replaced. */
 export interface DamageReport {
   readonly reason: string;
-  /** Where the damaged file is now. */
-  readonly setAside: string;
+  /** Where the damaged file is now; undefined when there was nothing to keep. */
+  readonly setAside: string | undefined;
   /** `all`: same epoch, nothing lost. Otherwise a new epoch began and gap rows say so. */
   readonly salvaged: 'all' | 'some' | 'none';
   readonly outboxRows: number;

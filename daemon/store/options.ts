@@ -30,6 +30,10 @@ export interface StoreOptions {
 
 export const QUEUE_BATCHES_MAX = 2000;
 export const DRAIN_MS = 5000;
+/** For the whole stop: after the drain the thread is ended, which a disk that hangs can prevent. */
+export const STOP_DEADLINE_MS = DRAIN_MS + 1000;
+/** While stopping the disk is asked so often. */
+export const DRAIN_RETRY_MS = 500;
 export const MEGABYTE = 1_000_000;
 /** At start these need the owner; everything else is retried. */
 export const FATAL_AT_START: readonly ErrorCode[] = ['DATA_DIR_UNUSABLE', 'STORE_LOCKED', 'STORE_NEWER'];

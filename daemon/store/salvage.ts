@@ -1,12 +1,13 @@
 // Reads out of a damaged database what must not be lost: its epoch, its counters, the unsent messages and the losses
-// among them, the events without an end, pictures, switches, retained topics; and makes a new database of them. Opens
-// the damaged file read-only: it stays as evidence. Worker thread.
+// among them, their events and those without an end, pictures, switches, retained topics; and makes a new database of
+// them. Opens the damaged file read-only: it stays as evidence. Worker thread.
 import { rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Gap, OutboxKind, OutboxRow } from '../core/types.ts';
 import { createPrivate } from '../platform/file-lock.ts';
 import { newEpoch } from '../platform/ids.ts';
-import { codeOf, isDamage, isMisfit } from './failures.ts';
+import { addRecords } from './carried.ts';
+import { codeOf, isDamage, tryRecord } from './failures.ts';
 import type { DamageReport } from './messages.ts';
 import { migrate, versionOf } from './migrations.ts';
 import { INSERT_OUTBOX, Outbox } from './outbox.ts';
@@ -32,7 +33,8 @@ export interface Salvage {
   readonly outboxWhole: boolean;
   /** The highest row, also of those that cannot be sent. */
   readonly lastRow: number;
-  readonly openEvents: readonly Row[];
+  /** Those without an end, and those that waiting messages are of. */
+  readonly events: readonly Row[];
   /** Without their rows the pictures would be swept away as nobody's. */
   readonly snapshots: readonly Row[];
   /** The clock by which they grow old. */
@@ -60,7 +62,7 @@ const EMPTY: Salvage = {
   outbox: [],
   outboxWhole: false,
   lastRow: 0,
-  openEvents: [],
+  events: [],
   snapshots: [],
   retention: [],
   losses: [],
@@ -69,6 +71,11 @@ const EMPTY: Salvage = {
   retainedTopics: [],
 };
 
+/** Of the events named in a JSON array also those that have ended. */
+const WANTED_EVENTS = `
+  SELECT * FROM events NOT INDEXED
+  WHERE (ended_at_ms IS NULL OR id IN (SELECT value FROM json_each(?))) AND ${ENDABLE}`;
+
 /** Reads all it can. Throws only what is not damage (no memory, no disk space): then nothing has been decided. */
 export function salvageFrom(path: string): Salvage {
   // Opening an empty database would make SQLite delete its write-ahead log.
@@ -76,6 +83,9 @@ export function salvageFrom(path: string): Salvage {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
+    // A file that is shorter than its header says would not be read at all (lockBtree, src/btree.c).
+    db.unsafeMode(true);
+    db.pragma('writable_schema = ON');
     const meta = readSome<Meta>(db, `SELECT epoch, writer_id, writer_batch FROM meta WHERE ${NAMED}`).rows[0];
     const outbox = readOutbox(db);
     const losses = readSome<Row>(db, 'SELECT * FROM losses');
@@ -83,10 +93,7 @@ export function salvageFrom(path: string): Salvage {
       meta,
       lastSeq: readCounters(db),
       ...outbox,
-      openEvents: readSome<Row>(
-        db,
-        `SELECT * FROM events NOT INDEXED WHERE ended_at_ms IS NULL AND ${ENDABLE}`,
-      ).rows,
+      events: readSome<Row>(db, WANTED_EVENTS, JSON.stringify(eventIdsOf(outbox.outbox))).rows,
       snapshots: readRows<Row & { row: number }>(db, 'SELECT * FROM snapshots').rows,
       retention: readSome<Row>(db, 'SELECT * FROM retention').rows,
       losses: losses.rows,
@@ -117,6 +124,15 @@ function readOutbox(db: Database.Database): Pick<Salvage, 'outbox' | 'outboxWhol
   };
 }
 
+/** The events that these messages are of. */
+function eventIdsOf(messages: readonly Unsent[]): string[] {
+  const ids = new Set<string>();
+  for (const { kind, body } of messages) {
+    if (kind === 'event') tryRecord(() => ids.add(String((JSON.parse(body) as { id?: unknown }).id)));
+  }
+  return [...ids];
+}
+
 /** Those that can be believed: none when one has gone back. */
 function readCounters(db: Database.Database): Partial<Record<OutboxKind, number>> {
   if (readSome(db, `SELECT 1 FROM counters WHERE ${GONE_BACK}`).rows.length > 0) return {};
@@ -139,10 +155,14 @@ function readRows<T extends { row: number }>(
 }
 
 /** Rows of a query up to the first that cannot be read. */
-function readSome<T>(db: Database.Database, sql: string): { rows: T[]; whole: boolean } {
+function readSome<T>(
+  db: Database.Database,
+  sql: string,
+  ...params: readonly string[]
+): { rows: T[]; whole: boolean } {
   const rows: T[] = [];
   try {
-    for (const row of db.prepare(sql).iterate()) rows.push(row as T);
+    for (const row of db.prepare(sql).iterate(...params)) rows.push(row as T);
     return { rows, whole: true };
   } catch (error) {
     if (isUnreadable(error)) return { rows, whole: false };
@@ -198,15 +218,15 @@ function fillWhole(options: ReplacementOptions, meta: Meta): boolean {
   const { path, salvage, nowMs, lastRow } = options;
   return fill(path, meta.epoch, nowMs, (db) => {
     const add = db.prepare(INSERT_OUTBOX);
-    for (const row of salvage.outbox) if (!tryRun(() => add.get(row))) return false;
+    for (const row of salvage.outbox) if (!tryRecord(() => add.get(row))) return false;
     if (!addRows(db, 'losses', salvage.losses)) return false;
     for (const [kind, seq] of Object.entries(salvage.lastSeq)) setCounter(db, kind, seq);
     // The batches of the running daemon that are in these rows must not come twice.
     const { writer_id, writer_batch } = meta;
     const remember = db.prepare('UPDATE meta SET writer_id = ?, writer_batch = ?');
-    if (!tryRun(() => remember.run(writer_id, writer_batch))) return false;
+    if (!tryRecord(() => remember.run(writer_id, writer_batch))) return false;
     setLastRow(db, Math.max(lastRow, salvage.lastRow));
-    addViews(db, salvage);
+    addViews(db, salvage, salvage.outbox);
     return true;
   });
 }
@@ -226,10 +246,11 @@ function fillNew(db: Database.Database, options: ReplacementOptions, unsent: rea
     };
     outbox.add({ kind: 'gap', atMs: nowMs, body: JSON.stringify(gap) }, outbox.nextSeq('gap'));
   }
+  const carried: OutboxRow[] = [];
   for (const row of unsent) {
-    tryRun(db.transaction(() => outbox.add(row, outbox.nextSeq(row.kind))));
+    tryRecord(db.transaction(() => carried.push(outbox.add(row, outbox.nextSeq(row.kind)))));
   }
-  addViews(db, salvage);
+  addViews(db, salvage, carried);
   return true;
 }
 
@@ -250,7 +271,7 @@ function setCounter(db: Database.Database, kind: string, seq: number): void {
 }
 
 /** Rows of the outbox go on after `row`. SQLite lets sqlite_sequence be written like any table (autoinc.html). */
-function setLastRow(db: Database.Database, row: number): void {
+export function setLastRow(db: Database.Database, row: number): void {
   db.prepare("DELETE FROM sqlite_sequence WHERE name = 'outbox'").run();
   db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)").run(row);
 }
@@ -261,17 +282,15 @@ function setLastRow(db: Database.Database, row: number): void {
  */
 function addViews(
   db: Database.Database,
-  { openEvents, snapshots, retention, switches, retainedTopics }: Salvage,
+  { events, snapshots, retention, switches, retainedTopics }: Salvage,
+  waiting: readonly Unsent[],
 ): void {
   addRows(db, 'switches', switches);
   addRows(db, 'retained_topics', retainedTopics);
-  addRows(db, 'events', openEvents);
+  addRows(db, 'events', events);
+  addRecords(db, waiting);
   addRows(db, 'snapshots', snapshots);
   addRows(db, 'retention', retention);
-  // What these numbers stand for is told by the file that is set aside.
-  db.exec(`UPDATE journal_start SET
-    event_seq = (SELECT last_seq FROM counters WHERE kind = 'event'),
-    alert_seq = (SELECT last_seq FROM counters WHERE kind = 'alert')`);
   // The clock must not stand before the pictures it measures, whatever of its own row could be read.
   db.exec(
     'UPDATE retention SET age_clock_ms = max(age_clock_ms, (SELECT coalesce(max(age_clock_ms), 0) FROM snapshots))',
@@ -285,18 +304,7 @@ function addRows(db: Database.Database, table: string, rows: readonly Row[]): bo
     const names = Object.keys(row);
     const values = names.map((name) => `@${name}`);
     const sql = `INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')})`;
-    whole = tryRun(() => db.prepare(sql).run(row)) && whole;
+    whole = tryRecord(() => db.prepare(sql).run(row)) && whole;
   }
   return whole;
-}
-
-/** False when the row does not fit, names of columns and JSON included (SQLITE_ERROR); throws what is not the row's fault. */
-function tryRun(work: () => unknown): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (isMisfit(error) || codeOf(error) === 'SQLITE_ERROR') return false;
-    throw error;
-  }
 }

@@ -26,7 +26,15 @@ import type {
   TopicsChange,
   Written,
 } from './messages.ts';
-import { DRAIN_MS, FATAL_AT_START, MEGABYTE, QUEUE_BATCHES_MAX, type StoreOptions } from './options.ts';
+import {
+  DRAIN_MS,
+  DRAIN_RETRY_MS,
+  FATAL_AT_START,
+  MEGABYTE,
+  QUEUE_BATCHES_MAX,
+  STOP_DEADLINE_MS,
+  type StoreOptions,
+} from './options.ts';
 import { pathsIn } from './paths.ts';
 import { Pending } from './pending.ts';
 import type { QuotaLimits } from './quota.ts';
@@ -39,6 +47,7 @@ import { answered, type WhyAnswer, type WhyProblem, type WhyQuery } from './why-
 
 export class Store implements Part {
   readonly name = 'store';
+  readonly stopDeadlineMs = STOP_DEADLINE_MS;
   readonly #options: StoreOptions;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -109,10 +118,7 @@ export class Store implements Part {
 
   /** Queues a batch; returns at once. All of it becomes durable in one transaction, in the order of the calls. */
   commit(batch: Batch): void {
-    if (this.#phase === 'closing' || this.#phase === 'closed') {
-      this.#trouble.late();
-      return;
-    }
+    if (this.#phase === 'closing' || this.#phase === 'closed') return this.#trouble.late();
     this.#pending.push(batch);
   }
 
@@ -367,10 +373,7 @@ export class Store implements Part {
     this.#thread = undefined;
     this.#ready = false;
     this.#requests.unsend();
-    if (this.#phase === 'closing' || this.#phase === 'closed') {
-      this.#finish();
-      return;
-    }
+    if (this.#phase === 'closing' || this.#phase === 'closed') return this.#finish();
     if (reason.code === 'STORE_DAMAGED') this.#damages += 1;
     if (this.epoch === undefined && FATAL_AT_START.includes(reason.code)) {
       this.#started.reject(reason);
@@ -383,11 +386,9 @@ export class Store implements Part {
   /** Shows the problem, once, and tries again after a while. */
   #fail(error: VedetteError): void {
     this.#trouble.is(error);
-    if (this.#phase === 'draining' && this.#idle) {
-      void this.#abandon();
-      return;
-    }
-    this.#retry ??= this.#clock.after(this.#trouble.nextRetryMs(), () => this.#tryAgain());
+    if (this.#phase === 'draining' && this.#idle) return void this.#abandon();
+    const atMostMs = this.#phase === 'draining' ? DRAIN_RETRY_MS : Infinity;
+    this.#retry ??= this.#clock.after(this.#trouble.nextRetryMs(atMostMs), () => this.#tryAgain());
   }
 
   #tryAgain(): void {

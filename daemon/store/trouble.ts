@@ -29,8 +29,8 @@ export class Trouble {
   }
 
   /** How long to wait before the next try. */
-  nextRetryMs(): number {
-    return this.#backoff.nextMs();
+  nextRetryMs(atMostMs = Infinity): number {
+    return Math.min(this.#backoff.nextMs(), atMostMs);
   }
 
   is(error: VedetteError): void {

@@ -246,12 +246,13 @@ export function* checkAlerts(db: Database.Database): Check {
   if (faults.none) yield { level: 'ok', message: `${count} alerts are as their entries say` };
 }
 
-/** Every waiting message is what the journal has under its number, unless it is older than this file. */
+/** Every waiting message is what the journal has under its number, unless it is older than this file and has no entry. */
 export function* checkOutbox(db: Database.Database): Check {
   const faults = new Faults('messages');
   const page = db.prepare<[number], Row & { row: number }>(`
     SELECT row, kind, seq, bytes = octet_length(body) AS measured,
-           seq <= (SELECT iif(kind = 'event', event_seq, alert_seq) FROM journal_start) AS older,
+           seq <= (SELECT iif(kind = 'event', event_seq, alert_seq) FROM journal_start)
+             OR EXISTS (SELECT 1 FROM refused WHERE counter = kind AND refused.seq = outbox.seq) AS older,
            CASE kind
              WHEN 'event' THEN (SELECT journal.body = outbox.body FROM journal
                                 WHERE journal.seq = outbox.seq AND journal.kind IN ('new', 'update', 'end'))

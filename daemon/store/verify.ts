@@ -70,7 +70,8 @@ function* named(check: string, steps: Check): Generator<Told, void> {
 function* checkIntegrity(db: Database.Database): Check {
   const faults = new Faults('what SQLite found');
   const lines = db.prepare<[], string>('PRAGMA integrity_check(1000)').pluck().all();
-  const damaged = 'stop the daemon and start it again: it sets a damaged file aside and saves what it can';
+  const damaged =
+    'start the daemon again, and leave it running: it sets a damaged file aside and saves what it can, at once or, where only an index is at fault, some minutes later';
   for (const line of lines.flatMap((text) => text.split('\n'))) {
     if (line !== 'ok') yield* faults.add(line, faults.none ? damaged : undefined);
   }

@@ -10,6 +10,7 @@ import { Checkpointer } from './checkpoint.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { codeOf, isDamage, openingError } from './failures.ts';
 import { History } from './history.ts';
+import { IndexCheck } from './index-check.ts';
 import { Ledger, readBootId } from './ledger.ts';
 import { Media } from './media.ts';
 import type {
@@ -49,6 +50,7 @@ class Session {
   readonly #checkpointer: Checkpointer;
   readonly #history: History;
   readonly #records: RecordPruner;
+  readonly #indexes: IndexCheck;
   #open = false;
   /** Rows read by questions whose answers may still be on their way: as good as in the publisher's hand. */
   #handedOut: { readonly id: number; readonly rows: readonly number[] }[] = [];
@@ -86,6 +88,7 @@ class Session {
       if (isDamage(error)) this.#endDamaged(error);
     };
     this.#records = new RecordPruner({ db, journal, ageClock, clock: systemClock, limits, onTrouble });
+    this.#indexes = new IndexCheck({ db, clock: systemClock, onTrouble });
     this.#pruner = new Pruner({
       db,
       pictures: this.#ledger.pictures,
@@ -129,6 +132,7 @@ class Session {
     });
     this.#pruner.start();
     this.#records.start();
+    this.#indexes.start();
     this.#reserve.start();
     this.#checkpointer.wrote();
   }
@@ -170,6 +174,7 @@ class Session {
     this.#checkpointer.stop();
     this.#history.close();
     this.#records.stop();
+    this.#indexes.stop();
     this.#file.close();
     this.#port.close();
   }

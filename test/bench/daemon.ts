@@ -1,7 +1,7 @@
 // The daemon as a child process for benchmarks, with an embedded broker of its own that tells its health every second.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
@@ -49,6 +49,12 @@ export async function startDaemon(folder: string, document: object): Promise<Dae
     });
   });
   return { process: child, client: await connectAsync(url), startedMs };
+}
+
+/** Of its detector; undefined where there is none. Camera programs are children of their worker's thread. */
+export function detectorPid({ process: { pid } }: Daemon): number | undefined {
+  const [detector] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return detector === undefined ? undefined : Number(detector);
 }
 
 export async function stopDaemon({ process: child, client }: Daemon): Promise<number> {

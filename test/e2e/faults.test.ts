@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'mqtt';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { smallDisk, testMounting } from '../fixtures/store/harness.ts';
 import { busyScene, writeConfig } from '../support/configurations.ts';
 import { runToEnd, startDaemon } from '../support/daemon.ts';
 import { freePort } from '../support/mosquitto.ts';
@@ -180,6 +181,29 @@ describe('what mends itself is a state that is shown and left again', () => {
     expect(await daemon.exited).toBe(0);
   });
 });
+
+testMounting()(
+  'a stop while the disk is full tries for its five seconds, then says what could not be written',
+  async () => {
+    const { path } = smallDisk('12m');
+    const config = writeConfig({
+      log: { format: 'json' },
+      mqtt: EMBEDDED,
+      store: { reserveMb: 0 },
+      snapshots: { enabled: false },
+      ...busyScene(),
+    });
+    const daemon = startDaemon(['run', '--config', config, '--data', path]);
+    await waitFor('an alert', () => daemon.stderr().includes('"part":"alert"'), 60_000);
+    // Up to the last block, and ends with an error for it.
+    spawnSync('dd', ['if=/dev/zero', `of=${join(path, 'filler')}`, 'bs=4k'], { stdio: 'ignore' });
+    await waitFor('the disk to refuse', () => daemon.stderr().includes('"store-problem"'), 60_000);
+    daemon.kill('SIGTERM');
+    expect(await daemon.exited).toBe(0);
+    expect(daemon.stderr()).toMatch(/stopping with \d+ batches \(\d+ alerts\) not written/);
+    expect(daemon.stderr()).not.toContain('store did not stop within');
+  },
+);
 
 describe('the command line', () => {
   test('--help names every command, --version the version of package.json', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Clock, systemClock } from '../../daemon/platform/clock.ts';
 import type { StoreState } from '../../daemon/store/messages.ts';
+import { DRAIN_MS } from '../../daemon/store/options.ts';
 import { makeStore, smallDisk, startStore, testMounting } from '../fixtures/store/harness.ts';
 import { alert, fullBatch, LIMITS, putFile, snapshot } from '../fixtures/store/records.ts';
 import { readDatabase } from '../support/database.ts';
@@ -149,6 +150,31 @@ describe('a full disk', () => {
     expect(store.state().problem).toBeDefined();
     await store.stop();
     expect(coded('STORE_COMMIT')).toHaveLength(1);
+  });
+
+  test('that has refused for long is tried often at the stop, and takes what waits as soon as it has room', async () => {
+    const { path } = smallDisk('2m');
+    let waits: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, fn) => {
+        // The end of the drain does not come; tries come at once.
+        if (ms === DRAIN_MS) return systemClock.after(2 ** 31 - 1, fn);
+        waits.push(ms);
+        return systemClock.after(1, fn);
+      },
+    };
+    const { store, rows } = await startStore(path, { clock });
+    const filler = fill(path);
+    for (let number = 1; number <= 400; number += 1) store.commit(fullBatch(number));
+    await waitFor('the delays to grow', () => Math.max(...waits) > 2 * DRAIN_MS);
+    waits = [];
+    const stopped = store.stop();
+    await waitFor('some tries', () => waits.length > 20);
+    expect(Math.max(...waits)).toBeLessThan(DRAIN_MS / 5);
+    rmSync(filler);
+    await stopped;
+    expect(rows).toHaveLength(1600);
   });
 
   test('at the stop is given its time, and what could not be written is told', async () => {

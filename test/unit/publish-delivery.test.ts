@@ -75,6 +75,26 @@ describe('delivery', () => {
     expect(sentRows(world)).toEqual([1, 2, 3]);
   });
 
+  test('a row of another database is not taken for the delivered one of the same number', async () => {
+    const world = await opened(4);
+    world.commit(3);
+    world.announce();
+    for (let count = 0; count < 3; count += 1) world.acknowledge(0);
+    // The file was replaced before the rows had left it: these are other messages.
+    const [first, second] = [...world.rows.values()];
+    world.rows.set(1, { ...first!, epoch: 'f' });
+    world.rows.set(2, { ...second!, kind: 'event' });
+    world.acknowledged.clear();
+    world.acknowledged.add(3);
+    world.deletable.length = 0;
+    world.disconnect();
+    world.connect();
+    await world.answer();
+    expect(sentRows(world)).toEqual([1, 2, 3, 1, 2]);
+    expect(world.deletable).toEqual([3]);
+    expect(world.problems).toEqual([]);
+  });
+
   test('unacknowledged rows are sent again on the next connection, before newer ones', async () => {
     const world = await opened(2);
     world.commit(4);
