@@ -32,6 +32,8 @@ const DETAIL_LEFT_IN_ALL = 0.6;
 const ALIKE_MIN = 0.25;
 /** Rows that are compared to see whether anything has changed. */
 const CHANGE_ROWS = 7;
+/** After so long without a picture the camera was away: nothing is known of that time. They come every 5 s at the least. */
+const AWAY_MS = 10_000;
 /** A picture that comes so rarely has to be the same so many times. */
 const SAME_MIN = 3;
 
@@ -44,32 +46,32 @@ export interface SightWatchOptions {
   readonly config: CameraConfig['sight'];
 }
 
-/** Since when something is so, and since when it is not. */
+/** Since when something is so, and since when it is not, in milliseconds with pictures. */
 class Spell {
   active = false;
   /** Milliseconds that it has been so without a break. */
   lastedMs = 0;
-  #sinceMonoMs: number | undefined;
-  #clearMonoMs: number | undefined;
+  #sinceMs: number | undefined;
+  #clearMs: number | undefined;
 
   /** Active once it has been so for `limitMs`; undefined: never. */
-  judge(isSo: boolean, monoMs: number, limitMs: number | undefined): void {
+  judge(isSo: boolean, seenMs: number, limitMs: number | undefined): void {
     if (isSo) {
-      this.#clearMonoMs = undefined;
-      this.#sinceMonoMs ??= monoMs;
-      this.lastedMs = monoMs - this.#sinceMonoMs;
+      this.#clearMs = undefined;
+      this.#sinceMs ??= seenMs;
+      this.lastedMs = seenMs - this.#sinceMs;
       if (limitMs !== undefined && this.lastedMs >= limitMs) this.active = true;
       return;
     }
-    this.#sinceMonoMs = undefined;
-    this.#clearMonoMs ??= monoMs;
-    if (monoMs - this.#clearMonoMs >= OVER_MS) this.end();
+    this.#sinceMs = undefined;
+    this.#clearMs ??= seenMs;
+    if (seenMs - this.#clearMs >= OVER_MS) this.end();
   }
 
   end(): void {
     this.active = false;
     this.lastedMs = 0;
-    this.#sinceMonoMs = undefined;
+    this.#sinceMs = undefined;
   }
 }
 
@@ -82,9 +84,12 @@ export class SightWatch {
   readonly #blind = new Spell();
   readonly #moved = new Spell();
   #judgedMonoMs = Number.NEGATIVE_INFINITY;
+  #lookedMonoMs = 0;
+  /** Time with pictures: it stands still while the camera is away, so that nothing lasts then. */
+  #seenMs = 0;
   #hash = 0;
   #same = 0;
-  #changedMonoMs = 0;
+  #changedMs = 0;
   /** Seconds that the view has been learnt for. */
   #learntS = 0;
   /** Shares of the parts of the view: without their edges, without their detail, as ever. */
@@ -127,17 +132,20 @@ export class SightWatch {
   /** Looks at the next frame (I420, stride = width) and its luma plane. */
   look(frame: Uint8Array, pixels: Uint8Array, monoMs: number): void {
     const { live, config } = this.#options;
-    if (live && config.frozenS > 0) this.#watchChange(this.#words.of(frame), monoMs);
+    const passedMs = monoMs - this.#lookedMonoMs;
+    this.#lookedMonoMs = monoMs;
+    if (passedMs <= AWAY_MS) this.#seenMs += passedMs;
+    if (live && config.frozenS > 0) this.#watchChange(this.#words.of(frame));
     const sinceMs = monoMs - this.#judgedMonoMs;
     if (!this.isDue(monoMs)) return;
     this.#judgedMonoMs = monoMs;
     this.#compare(frame, pixels);
     const isBlind = this.#isFlat() || this.#isUnsharp();
-    this.#blind.judge(isBlind, monoMs, limitMs(config.blindS));
+    this.#blind.judge(isBlind, this.#seenMs, limitMs(config.blindS));
     // An empty or frozen picture says nothing of where the camera looks.
     if (isBlind || this.#frozen.active) return;
     const isMoved = this.#alike < ALIKE_MIN;
-    this.#moved.judge(isMoved, monoMs, limitMs(config.movedS));
+    this.#moved.judge(isMoved, this.#seenMs, limitMs(config.movedS));
     if (this.#moved.lastedMs >= ACCEPT_S * 1000) this.#begin();
     else if (!isMoved) this.#learn(Math.min(1, sinceMs / 1000));
   }
@@ -184,7 +192,7 @@ export class SightWatch {
   }
 
   /** A sensor's noise differs in every picture: the very same bytes again are no new picture. */
-  #watchChange(words: Uint32Array, monoMs: number): void {
+  #watchChange(words: Uint32Array): void {
     const { width, height } = this.#options.frame;
     const stride = width >> 2;
     // FNV-1a (Fowler, Noll and Vo), a word at a time.
@@ -195,10 +203,10 @@ export class SightWatch {
     }
     this.#same = hash === this.#hash ? this.#same + 1 : 0;
     this.#hash = hash;
-    if (this.#same === 0) this.#changedMonoMs = monoMs;
-    const isLong = monoMs - this.#changedMonoMs >= this.#options.config.frozenS * 1000;
+    if (this.#same === 0) this.#changedMs = this.#seenMs;
+    const isLong = this.#seenMs - this.#changedMs >= this.#options.config.frozenS * 1000;
     // The time has passed by then.
-    this.#frozen.judge(isLong && this.#same >= SAME_MIN, monoMs, 0);
+    this.#frozen.judge(isLong && this.#same >= SAME_MIN, this.#seenMs, 0);
   }
 }
 

@@ -27,6 +27,7 @@ import type {
 } from './messages.ts';
 import { noPicture, PictureRequests } from './picture-requests.ts';
 import { StatusLog } from './status-log.ts';
+import { WorkerWatch } from './worker-watch.ts';
 
 export interface CameraOptions extends Omit<CameraWorkerData, 'past'> {
   readonly clock: Clock;
@@ -66,19 +67,11 @@ const SIGHT_CODES = {
   blind: 'CAMERA_BLIND',
   moved: 'CAMERA_MOVED',
 } as const satisfies Record<SightFault, ErrorCode>;
-/** Program's grace, leftovers and a little more; then the thread is ended, which kills the program too. */
-const STOP_MS = 1600;
 /**
  * A worker makes little garbage, but its young generation would grow all the same. Resident after a thousand failures of
  * camera programs within 20 s, nothing collected by force: 94 MB instead of 100 MB (x64, test/fixtures/camera/soak.ts).
  */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 6 };
-/**
- * A worker tells its counters every second; after three checks in a row without a word it hangs. Checks and not time: while
- * this thread is busy, messages wait for it, and so do the checks.
- */
-const CHECK_MS = 5000;
-const SILENT_CHECKS_MAX = 3;
 
 export class Camera implements Part {
   readonly name: string;
@@ -97,8 +90,7 @@ export class Camera implements Part {
   #leaving: Promise<void> | undefined;
   #exited: Promise<void> = Promise.resolve();
   #retry: Timer | undefined;
-  #check: Timer | undefined;
-  #silentChecks = 0;
+  #watch: WorkerWatch | undefined;
   #stopping = false;
   #status: CameraStatus;
   #problem: CameraProblem | undefined;
@@ -207,7 +199,6 @@ export class Camera implements Part {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#retry?.stop();
-    this.#check?.stop();
     this.#log.stop();
     await this.#endWorker();
   }
@@ -215,15 +206,14 @@ export class Camera implements Part {
   #endWorker(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return Promise.resolve();
-    this.#leaving ??= this.#sendAway(worker);
+    this.#leaving ??= this.#sendAway();
     return this.#leaving;
   }
 
-  async #sendAway(worker: Worker): Promise<void> {
+  async #sendAway(): Promise<void> {
     this.#post({ type: 'stop' });
-    const timer = this.#options.clock.after(STOP_MS, () => void worker.terminate());
+    this.#watch?.leaves();
     await this.#exited;
-    timer.stop();
     // A worker that had to be ended has not done it.
     this.#endTracks();
   }
@@ -249,24 +239,21 @@ export class Camera implements Part {
     worker.once('error', (error) => {
       problem = { code: 'INTERNAL', reason: `camera worker crashed: ${reasonOf(error)}; starting it again` };
     });
-    this.#silentChecks = 0;
-    this.#check = this.#options.clock.every(CHECK_MS, () => {
-      this.#silentChecks += 1;
-      if (this.#silentChecks !== SILENT_CHECKS_MAX) return;
-      const limitS = (CHECK_MS * SILENT_CHECKS_MAX) / 1000;
+    const watch = new WorkerWatch(this.#options.clock, (limitS) => {
       problem = {
         code: 'CAMERA_WORKER_HUNG',
         reason: `camera worker gave no sign of life for ${limitS} s; ending it and starting it again`,
       };
-      this.#setStatus('offline', problem);
+      if (this.#leaving === undefined) this.#setStatus('offline', problem);
       // Its program dies with the thread (platform/child.ts).
       void worker.terminate();
     });
+    this.#watch = watch;
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#worker = undefined;
         this.#sight = undefined;
-        this.#check?.stop();
+        watch.stop();
         resolve();
         if (this.#options.clock.monoMs() - startedMonoMs > STEADY_MS) this.#backoff.reset();
         const sentAway = this.#leaving !== undefined;
@@ -284,7 +271,7 @@ export class Camera implements Part {
   }
 
   #take(message: FromCameraWorker): void {
-    this.#silentChecks = 0;
+    this.#watch?.heard();
     switch (message.type) {
       case 'observation':
         this.#live = message.observation;
@@ -321,6 +308,7 @@ export class Camera implements Part {
       case 'detector-late':
         this.#options.onDetectorLate(message);
         break;
+      case 'started':
       case 'stopped':
         break;
     }

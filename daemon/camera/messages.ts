@@ -109,6 +109,8 @@ export type ToCameraWorker =
   | { readonly type: 'stop' };
 
 export type FromCameraWorker =
+  /** Its code is loaded: the first word. */
+  | { readonly type: 'started' }
   | { readonly type: 'observation'; readonly observation: Observation }
   /** Posted before the observation that names the picture. */
   | { readonly type: 'picture'; readonly picture: EncodedPicture }

@@ -26,6 +26,8 @@ import { type CameraSource, frameBytesOf, sourcePlan } from './source.ts';
 const COUNTERS_INTERVAL_MS = 1000;
 const EXPIRE_INTERVAL_MS = 250;
 const IDLE_CHECK_MS = 25;
+/** What is not over by then hangs in a driver, a program or a disk: the end does not wait for it. */
+const END_MS = 1500;
 
 type Tell = (message: FromCameraWorker, transfer?: ArrayBuffer[]) => void;
 
@@ -77,10 +79,10 @@ function start(data: CameraWorkerData, tell: Tell): void {
   });
   const end = async (): Promise<void> => {
     stop.abort();
-    await running;
+    await within(END_MS, running);
     pipeline.finish();
     pipeline.close();
-    await Promise.all([snapshots?.close(), clips.close()]);
+    await within(END_MS, Promise.all([snapshots?.close(), clips.close()]));
     for (const timer of timers) timer.stop();
     tell({ type: 'counters', counters: counters() });
     tell({ type: 'stopped' });
@@ -95,6 +97,14 @@ function start(data: CameraWorkerData, tell: Tell): void {
     else if (message.type === 'clip') clips.order(message.order);
     else void end();
   });
+}
+
+/** Resolves when it is over, at the latest after so long. */
+async function within(limitMs: number, over: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  const late = systemClock.sleep(limitMs, timer.signal).catch(() => undefined);
+  await Promise.race([over, late]);
+  timer.abort();
 }
 
 interface Counted {
@@ -242,5 +252,6 @@ function snapshotsOf(data: CameraWorkerData, logger: Logger, tell: Tell): Snapsh
 
 if (parentPort) {
   const port = parentPort;
+  port.postMessage({ type: 'started' } satisfies FromCameraWorker);
   start(workerData as CameraWorkerData, (message, transfer) => port.postMessage(message, transfer));
 }

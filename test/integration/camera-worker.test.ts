@@ -1,6 +1,9 @@
-// A camera worker that crashes or hangs: a real worker thread with the real scene program.
+// A camera worker that crashes, hangs or takes long to load: a real worker thread with the real scene program.
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { noPast } from '../../daemon/camera/camera-past.ts';
 import type { DetectorEndpoint, DetectorState } from '../../daemon/detector/wire.ts';
@@ -114,4 +117,23 @@ test('a camera that is stopped while its worker hangs has ended its tracks', asy
   await clock.advance(2000);
   await stopped;
   expect(observations.at(-1)).toMatchObject({ tracks: [], ended: [1], frameless: true });
+});
+
+test('a camera that is stopped while its worker loads waits for it: to end it there could abort the daemon', async () => {
+  const child = fileURLToPath(new URL('../fixtures/camera/loading-child.ts', import.meta.url));
+  // Rejects with the signal of a child that was aborted.
+  await promisify(execFile)(process.execPath, [child, tempDir()]);
+});
+
+test('a camera worker that does not come to its first word is ended half a minute after the start', async () => {
+  const clock = new SimClock();
+  const workerUrl = new URL('../fixtures/camera/mute-worker.ts', import.meta.url);
+  const { camera, records, runtimeDir } = makeCamera({ clock, workerUrl });
+  await camera.start();
+  await waitFor('the worker', () => existsSync(join(runtimeDir, 'mute')));
+  await clock.advance(29_000);
+  expect(records).toEqual([]);
+  await clock.advance(1000);
+  expect(camera.state().reason).toMatch(/no sign of life for 30 s/);
+  await camera.stop();
 });

@@ -18,11 +18,17 @@ interface Spell {
   readonly atS: number;
 }
 
-/** What a watch says of a scene: each change of its mind. */
+/** The camera is cut off before this second of the scene, which goes on afterwards where it was. */
+interface Away {
+  readonly atS: number;
+  readonly forS: number;
+}
+
+/** What a watch says of a scene: each change of its mind, in seconds of the scene. */
 function spellsOf(
   options: Partial<SceneOptions>,
   seconds: number,
-  { live = true, config = CONFIG } = {},
+  { live = true, config = CONFIG, away = undefined as Away | undefined } = {},
 ): { spells: Spell[]; overS: number | undefined; reason: string } {
   const scene = new Scene({ width: 320, height: 192, fps: 2, ...options });
   const { width, height, fps } = scene.options;
@@ -34,7 +40,8 @@ function spellsOf(
   for (let n = 0; n < seconds * fps; n += 1) {
     scene.render(n);
     plane.shrink(scene.frame);
-    watch.look(scene.frame, plane.pixels, (n * 1000) / fps);
+    const awayS = away !== undefined && n / fps >= away.atS ? away.forS : 0;
+    watch.look(scene.frame, plane.pixels, (n * 1000) / fps + awayS * 1000);
     const { fault } = watch;
     if (fault !== undefined && fault !== before) {
       spells.push({ fault, atS: n / fps });
@@ -165,3 +172,21 @@ test('a camera that stays where it was turned to belongs there after ten minutes
   expect(overS).toBeGreaterThan(615);
   expect(overS).toBeLessThan(630);
 }, 60_000);
+
+describe('time without pictures does not count', () => {
+  test('a camera that was turned and then cut off for eleven minutes is moved when it is back', () => {
+    const happenings = [parseHappening('turn@20-60')];
+    const away = { atS: 23, forS: 660 };
+    const { spells, overS } = spellsOf({ seed: 4, happenings }, 65, { away });
+    expect(spells.map(({ fault }) => fault)).toEqual(['moved']);
+    expect(spells[0]!.atS).toBeGreaterThan(away.atS);
+    expect(spells[0]!.atS).toBeLessThanOrEqual(20 + FOUND_S_MAX);
+    expect(overS).toBeGreaterThanOrEqual(60);
+  });
+
+  test.each(['cover', 'freeze'] as const)('%s: a moment before and a moment after an outage', (kind) => {
+    const happenings = [parseHappening(`${kind}@20-23`)];
+    const away = { atS: 21.5, forS: 60 };
+    expect(spellsOf({ seed: 4, fps: 4, happenings }, 30, { away }).spells).toEqual([]);
+  });
+});
