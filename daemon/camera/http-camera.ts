@@ -120,8 +120,11 @@ export class HttpCamera {
     if (login) Object.assign(headers, this.#authorization(url));
     const send = url.protocol === 'https:' ? tlsRequest : plainRequest;
     const limits = { agent: false, timeout: timeoutMs, maxHeaderSize: HEADER_BYTES_MAX, signal } as const;
+    // Lines that end in LF alone, a length beside chunks: cameras send it. There is one request to a connection, so that
+    // nothing can be smuggled into the next.
+    const lax = { insecureHTTPParser: true, rejectUnauthorized: !insecure };
     return new Promise((resolve, reject) => {
-      const request = send(url, { ...limits, headers, rejectUnauthorized: !insecure });
+      const request = send(url, { ...limits, ...lax, headers });
       const fail = (error: unknown): void => {
         const what =
           error instanceof VedetteError ? error : this.#error('CAMERA_UNREACHABLE', url, codeOf(error));
@@ -189,6 +192,10 @@ function codeOf(error: unknown): string {
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'cannot be reached';
   if (typeof code === 'string' && /CERT|SELF_SIGNED|ALTNAME|ISSUER/.test(code)) {
     return `has a certificate that cannot be trusted (${code}; see source.insecure)`;
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') return `sends headers of more than ${HEADER_BYTES_MAX} bytes`;
+  if (typeof code === 'string' && code.startsWith('HPE_')) {
+    return `answers with headers that are not HTTP (${code})`;
   }
   return typeof code === 'string' ? `failed with ${code}` : `failed (${reasonOf(error)})`;
 }

@@ -45,11 +45,12 @@ export function authorization(
 ): string {
   if (scheme === 'basic') return `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
   const { realm = '', nonce = '', qop, opaque, algorithm } = params;
-  const hash = (text: string): string =>
+  const hash = (bytes: string): string =>
     createHash(HASHES[algorithmOf(params) ?? 'MD5'])
-      .update(text)
+      .update(bytes, 'latin1')
       .digest('hex');
-  const inner = hash(`${user}:${realm}:${password}`);
+  const username = byteString(user);
+  const inner = hash(`${username}:${realm}:${byteString(password)}`);
   const secret = /-sess$/i.test(algorithm ?? '') ? hash(`${inner}:${nonce}:${cnonce}`) : inner;
   const what = hash(`${method}:${uri}`);
   const nc = count.toString(16).padStart(8, '0');
@@ -57,11 +58,16 @@ export function authorization(
     qop === undefined
       ? hash(`${secret}:${nonce}:${what}`)
       : hash(`${secret}:${nonce}:${nc}:${cnonce}:auth:${what}`);
-  const quoted = { username: user, realm, nonce, uri, response, ...(opaque === undefined ? {} : { opaque }) };
+  const quoted = { username, realm, nonce, uri, response, ...(opaque === undefined ? {} : { opaque }) };
   const parts = Object.entries(quoted).map(([key, value]) => `${key}="${value.replace(/["\\]/g, '\\$&')}"`);
   if (algorithm !== undefined) parts.push(`algorithm=${algorithm}`);
   if (qop !== undefined) parts.push('qop=auth', `nc=${nc}`, `cnonce="${cnonce}"`);
   return `Digest ${parts.join(', ')}`;
+}
+
+/** Its UTF-8, a character per byte, which is how Node hands headers over and wants them (so `realm` is one already). */
+function byteString(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** One header may hold several. */

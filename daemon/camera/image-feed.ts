@@ -7,15 +7,22 @@ import type { Writable } from 'node:stream';
 export const PICTURE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * How ffmpeg is told to read what writePicture writes: parts with their lengths. Its parser of bare JPEGs would hold each
- * back until the next begins. One stream, known from the start: nothing to analyse.
+ * How ffmpeg is told to read what writePicture writes: parts with their lengths. Its parsers of bare pictures would hold
+ * each back until the next begins, and lose those behind one that is cut short. One stream, known from the start: nothing
+ * to analyse.
  */
-export const PICTURES_INPUT = ['-fpsprobesize', '0', '-analyzeduration', '0', '-f', 'mpjpeg', '-i', 'pipe:0'];
+const PARTS = ['-fpsprobesize', '0', '-analyzeduration', '0', '-f', 'mpjpeg'];
+export const JPEG_INPUT = [...PARTS, '-i', 'pipe:0'];
+/**
+ * PNG in the same parts. The tag makes each a picture by itself: without it ffmpeg adds every PNG from this demuxer to the
+ * one before it, as CorePNG had it (libavcodec/pngdec.c, handle_p_frame_png; ffmpeg 5.1).
+ */
+export const PNG_INPUT = [...PARTS, '-c:v', 'png', '-tag:v', 'MPNG', '-i', 'pipe:0'];
 
-/** Writes one JPEG. */
-export function writePicture(input: Writable, jpeg: Uint8Array): void {
-  input.write(`--v\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`);
-  input.write(jpeg);
+/** Writes one JPEG or PNG; ffmpeg's demuxer takes only parts that say they are JPEG. */
+export function writePicture(input: Writable, picture: Uint8Array): void {
+  input.write(`--v\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`);
+  input.write(picture);
   input.write('\r\n');
 }
 

@@ -165,17 +165,18 @@ export class RunningProgram {
   }
 
   #exited(child: Child, exit: ChildExit): VedetteError {
-    const { camera } = this.#options;
+    const { camera, source } = this.#options;
     const { partialBytes } = this.#splitter;
+    const shown = source.redact ?? ((text) => text);
     const half = partialBytes > 0 ? ` (in the middle of a frame, ${partialBytes} bytes dropped)` : '';
     return new VedetteError(
       'CAMERA_EXITED',
-      `camera '${camera}': ${child.describe(exit)}${half}; restarting`,
+      `camera '${camera}': ${shown(child.describe(exit))}${half}; restarting`,
       {
         camera,
         code: exit.code,
         signal: exit.signal,
-        stderr: child.stderr,
+        stderr: shown(child.stderr),
       },
     );
   }

@@ -48,10 +48,12 @@ export const FED: Pace = { early: [], late: [], output: [] };
 /**
  * A recording: frames are repeated or dropped by their timestamps, then held back to the speed of the clock. By the filter
  * `realtime` and not the option -re: that one counts from timestamp 0 and lets a video whose timestamps begin later (a cut
- * from a recorder: 17.8 s in one of our test clips) rush through its first seconds.
+ * from a recorder: 17.8 s in one of our test clips) rush through its first seconds. What is more than `limit` away it takes
+ * for a jump and does not wait for: two seconds unless told otherwise, less than the time between slow frames.
  */
 export function recordedPace({ fps }: Detect, pace: 'realtime' | 'fast'): Pace {
-  return { early: [`fps=${fps}`], late: pace === 'fast' ? [] : ['realtime'], output: [] };
+  const realtime = `realtime=limit=${Math.max(2, 2 / fps)}`;
+  return { early: [`fps=${fps}`], late: pace === 'fast' ? [] : [realtime], output: [] };
 }
 
 /**

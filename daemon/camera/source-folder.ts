@@ -9,19 +9,14 @@ import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
 import { SOFTWARE } from './decoders.ts';
-import { PICTURE_BYTES_MAX, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
+import { JPEG_INPUT, PICTURE_BYTES_MAX, PNG_INPUT, roomIn, writePicture } from './image-feed.ts';
 import type { SourceProgram } from './source.ts';
 import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 import { recorded } from './source-file.ts';
 
-/** JPEG goes in parts of known length, PNG as it is: the parser of ffmpeg finds its end. */
 const KINDS = {
-  JPEG: { name: /\.jpe?g$/i, input: PICTURES_INPUT, write: writePicture },
-  PNG: {
-    name: /\.png$/i,
-    input: ['-f', 'image2pipe', '-c:v', 'png', '-i', 'pipe:0'],
-    write: (input: Writable, png: Uint8Array) => void input.write(png),
-  },
+  JPEG: { name: /\.jpe?g$/i, input: JPEG_INPUT },
+  PNG: { name: /\.png$/i, input: PNG_INPUT },
 } as const;
 
 type Kind = (typeof KINDS)[keyof typeof KINDS];
@@ -57,14 +52,14 @@ async function feedFolder(
   let frame = 0;
   let picture = 0;
   do {
-    const { kind, names } = await picturesIn(source.path);
+    const { names } = await picturesIn(source.path);
     let goneCount = 0;
     for (const name of names) {
       picture += 1;
       const until = Math.round(picture * framesPerPicture);
       if (frame === until) continue;
       const bytes = await pictureBytes(join(source.path, name));
-      // Deleted since the folder was read, or a link to nothing.
+      // Deleted since the folder was read, a link to nothing, or not yet written.
       if (bytes === undefined) {
         goneCount += 1;
         continue;
@@ -73,23 +68,24 @@ async function feedFolder(
         const earlyMs = startMs + (frame * 1000) / fps - clock.monoMs();
         if (source.pace === 'realtime' && earlyMs > 0) await clock.sleep(earlyMs, signal);
         signal.throwIfAborted();
-        kind.write(input, bytes);
+        writePicture(input, bytes);
         await roomIn(input, signal);
       }
     }
     // Else nothing would hold the next round back.
     if (goneCount === names.length) {
-      throw unusable(`folder ${source.path} holds only names of pictures that are gone`);
+      throw unusable(`folder ${source.path} holds only pictures that are gone or empty`);
     }
   } while (source.loop);
 }
 
-/** Undefined when it is gone. */
+/** Undefined when it is gone, or empty: a part without bytes would hold back those behind it. */
 async function pictureBytes(path: string): Promise<Buffer | undefined> {
   try {
     const { size } = await stat(path);
-    if (size <= PICTURE_BYTES_MAX) return await readFile(path);
-    throw unusable(`${path} has ${size} bytes (limit ${PICTURE_BYTES_MAX})`);
+    if (size > PICTURE_BYTES_MAX) throw unusable(`${path} has ${size} bytes (limit ${PICTURE_BYTES_MAX})`);
+    const bytes = await readFile(path);
+    return bytes.length === 0 ? undefined : bytes;
   } catch (error) {
     if (error instanceof VedetteError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

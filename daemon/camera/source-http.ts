@@ -7,7 +7,7 @@ import { requireProgram } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DecoderChoice, type ProbeDecoders } from './decoder-choice.ts';
 import { HttpCamera } from './http-camera.ts';
-import { JpegSplitter, NotPictures, PICTURES_INPUT, roomIn, writePicture } from './image-feed.ts';
+import { JPEG_INPUT, JpegSplitter, NotPictures, roomIn, writePicture } from './image-feed.ts';
 import type { CameraSource } from './source.ts';
 import { FED, ffmpegArgs } from './source-ffmpeg.ts';
 
@@ -25,7 +25,7 @@ export function httpPlan(
       return {
         title: 'ffmpeg',
         command: ffmpeg,
-        args: ffmpegArgs({ decoding, input: PICTURES_INPUT, pace: FED, detect }),
+        args: ffmpegArgs({ decoding, input: JPEG_INPUT, pace: FED, detect }),
         lossless: false,
         frameIntervalMs: undefined,
         finite: false,

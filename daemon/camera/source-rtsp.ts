@@ -45,11 +45,22 @@ export function rtspPlan(source: SourceOf<'rtsp'>, detect: FramesConfig, probe: 
         frameIntervalMs: undefined,
         finite: false,
         feed: async (stdin) => void stdin.end(text),
+        redact: hideAddresses,
       };
     },
     ended: (life) => decoders.ended(life),
     decoder: () => decoders.state(),
   };
+}
+
+/**
+ * Many cameras want user and password in the path or the query: of an address only host and port are shown. Where something
+ * is hidden in front of an `@`, what stands behind it may be the end of such a password and not a host.
+ */
+function hideAddresses(text: string): string {
+  return text.replace(/\b(rtsps?:\/\/)([^\s/?#']*)\S*/gi, (_, scheme: string, host: string) =>
+    host.includes('@') ? `${scheme}[hidden]` : `${scheme}${host}/[hidden]`,
+  );
 }
 
 /** `timed`: this ffmpeg knows `option` lines. The transport stands in the URL, which every ffmpeg understands. */

@@ -28,6 +28,8 @@ export interface SourceProgram {
   readonly finite: boolean;
   /** It delivers full range (0 to 255) and has no way not to: limitRange is for whoever reads its frames. */
   readonly fullRange?: boolean;
+  /** Takes out of its last words what must not be shown, beside user and password in a URL. */
+  readonly redact?: (text: string) => string;
   /** Further environment of the program (secrets that must not stand in an argument). */
   readonly env?: Readonly<Record<string, string>>;
   /**

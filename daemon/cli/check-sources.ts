@@ -1,10 +1,11 @@
 // What `vedette check` can know about the sources of the cameras: whether their programs are installed, their files and
 // devices there. Starts nothing, connects to nothing.
 import { access, constants, readdir, stat } from 'node:fs/promises';
-import type { Config, SourceConfig } from '../config/types.ts';
+import type { CameraConfig, Config, FramesConfig } from '../config/types.ts';
 import type { ConfigFault } from '../core/config-fault.ts';
 import { findProgram } from '../platform/child.ts';
-import { reasonOf } from '../platform/errors.ts';
+import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { resolveSceneOptions } from '../scene/options.ts';
 
 /** What was looked at: a line of plain words per good thing, a fault per bad one. */
 export interface Findings {
@@ -21,37 +22,42 @@ interface Needs {
   readonly debianPackage?: string;
   /** What is wrong with a path, or undefined; with the key that names it. */
   readonly path?: { readonly key: string; readonly fault: string | undefined };
+  /** What is wrong with the frames that are asked of it; with the key of `detect`. */
+  readonly frames?: { readonly key: string; readonly fault: string } | undefined;
 }
 
 /** The cameras that would be started. */
 export async function checkSources({ cameras }: Config): Promise<Findings> {
   const good: string[] = [];
   const faults: ConfigFault[] = [];
-  for (const [name, { enabled, source }] of Object.entries(cameras)) {
-    if (!enabled) {
+  for (const [name, camera] of Object.entries(cameras)) {
+    if (!camera.enabled) {
       good.push(`camera '${name}': disabled, not looked at`);
       continue;
     }
-    const { title, programs, debianPackage, path } = await needsOf(source);
+    const { title, programs, debianPackage, path, frames } = await needsOf(camera);
     const at = (key: string): string[] => ['cameras', name, 'source', key];
     if (path?.fault !== undefined) faults.push({ path: at(path.key), message: path.fault });
+    if (frames !== undefined) {
+      faults.push({ path: ['cameras', name, 'detect', frames.key], message: frames.fault });
+    }
     const program = programs.map(findProgram).find((found) => found !== undefined);
     if (programs.length > 0 && program === undefined) {
       const install = debianPackage === undefined ? '' : `: install it (apt install ${debianPackage})`;
-      const key = source.type === 'command' ? 'command' : 'type';
+      const key = camera.source.type === 'command' ? 'command' : 'type';
       faults.push({ path: at(key), message: `${programs[0]} is not on PATH${install}` });
-    } else if (path?.fault === undefined) {
+    } else if (path?.fault === undefined && frames === undefined) {
       good.push(`camera '${name}': ${title}${program === undefined ? '' : `, read with ${program}`}`);
     }
   }
   return { good, faults };
 }
 
-async function needsOf(source: SourceConfig): Promise<Needs> {
+async function needsOf({ source, detect }: CameraConfig): Promise<Needs> {
   const ffmpeg = { programs: ['ffmpeg'], debianPackage: 'ffmpeg' };
   switch (source.type) {
     case 'scene':
-      return { title: 'the built-in scene, needs nothing', programs: [] };
+      return { title: 'the built-in scene, needs nothing', programs: [], frames: sceneFault(detect) };
     case 'file':
       return {
         ...ffmpeg,
@@ -87,6 +93,18 @@ async function needsOf(source: SourceConfig): Promise<Needs> {
       return { ...ffmpeg, title: `network camera ${new URL(source.url).host} (not asked)` };
     case 'command':
       return commandNeeds(source.command[0]!);
+  }
+}
+
+/** The first thing about the frames that the scene itself would refuse. */
+function sceneFault({ width, height, fps }: FramesConfig): Needs['frames'] {
+  try {
+    resolveSceneOptions({ width, height, fps });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof VedetteError)) throw error;
+    const { option, limit, value } = error.data;
+    return { key: String(option), fault: `the built-in scene needs ${limit} (got ${value})` };
   }
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { argumentsOfDescendants, cameraConfig, runCamera } from '../support/camera-runner.ts';
-import { type HttpCameraServer, httpCameraServer } from '../support/http-camera-server.ts';
+import { type HttpCameraServer, httpCameraServer, rawHttpServer } from '../support/http-camera-server.ts';
 import { testNeeding } from '../support/needs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -65,6 +65,23 @@ describe('a camera without login', () => {
     expect(server.requests.slice(0, 2)).toEqual(['GET /moved', 'GET /snapshot']);
   });
 
+  needing.each([
+    ['lines that end in LF alone', ['HTTP/1.1 200 OK', 'Content-Type: image/jpeg'].join('\n'), '\n\n'],
+    [
+      'a length beside chunks',
+      'HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: chunked',
+      '\r\n\r\n',
+    ],
+  ])('that sends %s delivers', async (_, head, end) => {
+    const jpeg = blueJpeg();
+    const chunk = [`${jpeg.length.toString(16)}\r\n`, jpeg, '\r\n0\r\n\r\n'];
+    const url = await rawHttpServer([head, end, ...(head.includes('chunked') ? chunk : [jpeg])]);
+    const { frames, offline } = runCamera(cameraConfig({ type: 'http', url }));
+    await waitFor('frames or an error', () => frames.length > 1 || offline.length > 0);
+    expect(offline).toEqual([]);
+    expectBlue(frames[0]!.middle);
+  });
+
   needing('that ends its stream is connected to again', async () => {
     const server = await httpCameraServer({ jpeg: blueJpeg() });
     const { offline } = camera(server, '/stream-of-three');
@@ -98,6 +115,18 @@ describe.each(['basic', 'digest'] as const)('a camera with %s login', (method) =
   });
 });
 
+needing('Digest with letters beyond ASCII in realm, user and password is answered', async () => {
+  const login = { user: 'Jörg', password: 'Schlüssel 鍵' };
+  const server = await httpCameraServer({
+    jpeg: blueJpeg(),
+    login: { method: 'digest', realm: 'Einfahrt Süd 門', ...login },
+  });
+  const { frames, offline } = camera(server, '/snapshot', login);
+  await waitFor('frames or an error', () => frames.length > 1 || offline.length > 0);
+  expect(offline).toEqual([]);
+  expect(server.refused()).toBe(1);
+});
+
 describe('what goes wrong is told in words', () => {
   needing.each([
     ['/nothing', {}, 'CAMERA_REFUSED', 'answered 404 Not Found'],
@@ -117,6 +146,17 @@ describe('what goes wrong is told in words', () => {
     expect(error.code).toBe(code);
     expect(error.message).toMatch(what);
     expect(error.message).toContain(`${server.url}${path}: the camera `);
+  });
+
+  needing.each([
+    ['hello\r\n\r\n', /answers with headers that are not HTTP \(HPE_\w+\)$/],
+    [`HTTP/1.1 200 OK\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 'sends headers of more than 16384 bytes'],
+  ])('headers that are none, or too many (%#)', async (head, what) => {
+    const url = await rawHttpServer([head]);
+    const { offline } = runCamera(cameraConfig({ type: 'http', url }));
+    const error = await waitFor('an error', () => offline[0]);
+    expect(error.message).toMatch(what);
+    expect(error.message).toContain(`${url}: the camera `);
   });
 
   needing('a login that is missing', async () => {

@@ -1,23 +1,24 @@
 // The sources that are recordings, and the pace of live ones, with the real ffmpeg.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SOFTWARE } from '../../daemon/camera/decoders.ts';
-import { ffmpegArgs, livePace } from '../../daemon/camera/source-ffmpeg.ts';
-import { cameraConfig, runCamera } from '../support/camera-runner.ts';
+import { ffmpegArgs, livePace, recordedPace } from '../../daemon/camera/source-ffmpeg.ts';
+import { cameraConfig, runCamera, type SeenFrame } from '../support/camera-runner.ts';
 import { testNeeding } from '../support/needs.ts';
+import { SimClock } from '../support/sim-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const needing = testNeeding({ programs: ['ffmpeg', 'ffprobe'] });
 
-/** Grey pictures, brighter from one to the next, of changing sizes. */
-function pictures(kind: 'jpg' | 'png', names: readonly string[]): string {
+/** Grey pictures, brighter from one to the next, of changing sizes or, with `widen` 0, all of one. */
+function pictures(kind: 'jpg' | 'png', names: readonly string[], widen = 32): string {
   const folder = tempDir();
   for (const [at, name] of names.entries()) {
     const value = (40 + at * 40).toString(16);
-    const color = `color=0x${value}${value}${value}:size=${160 + at * 32}x96`;
+    const color = `color=0x${value}${value}${value}:size=${160 + at * widen}x96`;
     const codec = kind === 'jpg' ? ['-q:v', '2', '-c:v', 'mjpeg'] : ['-c:v', 'png'];
     const output = [...codec, '-f', 'image2', '-update', '1', join(folder, name)];
     execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', color, '-frames:v', '1', ...output]);
@@ -27,6 +28,9 @@ function pictures(kind: 'jpg' | 'png', names: readonly string[]): string {
 
 /** Limited range of a grey, 40 to 160 in steps of 40. */
 const GREYS = [50, 85, 119, 153];
+
+const greyOf = ({ middle: [y] }: SeenFrame): number | undefined =>
+  GREYS.find((grey) => Math.abs(grey - y) <= 2);
 
 describe('a folder', () => {
   needing.each(['jpg', 'png'] as const)(
@@ -41,9 +45,53 @@ describe('a folder', () => {
       expect(await running).toBe('ended');
       expect(offline.map(({ code }) => code)).toEqual(['CAMERA_SOURCE_ENDED']);
       const inOrder = [GREYS[3], GREYS[0], GREYS[2], GREYS[1]];
-      expect(frames.map(({ middle: [y] }) => GREYS.find((grey) => Math.abs(grey - y) <= 2))).toEqual(inOrder);
+      expect(frames.map(greyOf)).toEqual(inOrder);
     },
   );
+
+  needing.each(['jpg', 'png'] as const)(
+    'of %s in real time has each picture shown before the next one is due',
+    async (kind) => {
+      const path = pictures(kind, [`1.${kind}`, `2.${kind}`, `3.${kind}`], 0);
+      const clock = new SimClock();
+      const { frames, offline } = runCamera(cameraConfig({ type: 'folder', path }), { clock });
+      for (const [at, grey] of GREYS.slice(0, 3).entries()) {
+        const frame = await waitFor(`picture ${at + 1}`, () => frames[at]);
+        expect(greyOf(frame)).toBe(grey);
+        await clock.advance(200);
+      }
+      expect(offline).toEqual([]);
+    },
+  );
+
+  needing.each([
+    ['jpg', 1],
+    ['png', 1],
+    ['png', 0],
+  ] as const)(
+    'of %s loses no picture behind one that is cut short or empty (the first: %i)',
+    async (kind, cut) => {
+      const names = ['1', '2', '3', '4'].map((name) => `${name}.${kind}`);
+      const path = pictures(kind, names, 0);
+      truncateSync(join(path, names[cut]!), 60);
+      truncateSync(join(path, names[2]!), 0);
+      const { frames, running } = runCamera(
+        cameraConfig({ type: 'folder', path, pace: 'fast', loop: false }),
+      );
+      expect(await running).toBe('ended');
+      expect([...new Set(frames.map(greyOf))]).toEqual([GREYS[1 - cut], GREYS[3]]);
+    },
+  );
+
+  needing('shows the picture behind an empty one without waiting for a further one', async () => {
+    const path = pictures('jpg', ['1.jpg', '2.jpg', '3.jpg'], 0);
+    truncateSync(join(path, '2.jpg'), 0);
+    const clock = new SimClock();
+    const { frames } = runCamera(cameraConfig({ type: 'folder', path }), { clock });
+    await waitFor('the first', () => frames[0]);
+    await clock.advance(200);
+    expect(greyOf(await waitFor('the third', () => frames[1]))).toBe(GREYS[2]);
+  });
 
   needing('is played round and round in real time, also when pictures come and go', async () => {
     const path = pictures('jpg', ['1.jpg', '2.jpg', '3.JPEG']);
@@ -81,7 +129,8 @@ describe('a folder', () => {
     expect(await said(both)).toBe(`folder ${both} holds JPEG (1) and PNG (1); keep one kind`);
     const lost = tempDir();
     symlinkSync(join(lost, 'unplugged', '1.jpg'), join(lost, '1.jpg'));
-    expect(await said(lost)).toBe(`folder ${lost} holds only names of pictures that are gone`);
+    writeFileSync(join(lost, '2.jpg'), '');
+    expect(await said(lost)).toBe(`folder ${lost} holds only pictures that are gone or empty`);
   });
 });
 
@@ -105,6 +154,17 @@ describe('a file', () => {
       true,
       true,
     ]);
+  });
+
+  needing('of a rate below one in two seconds is held back to it', () => {
+    const detect = { width: 64, height: 64, fps: 0.4 };
+    const input = ['-f', 'lavfi', '-i', 'color=red:size=64x64:rate=2:duration=5'];
+    const args = ffmpegArgs({ decoding: SOFTWARE, input, pace: recordedPace(detect, 'realtime'), detect });
+    const told = args.map((arg) => (arg === 'error' ? 'verbose' : arg));
+    const { stdout, stderr } = spawnSync('ffmpeg', told, { maxBuffer: 1 << 26 });
+    expect(stdout.length / (64 * 64 * 1.5)).toBe(2);
+    // What the filter says where it does not wait.
+    expect(stderr.toString()).not.toContain('time discontinuity');
   });
 
   const lookedFor = { codecs: undefined, device: '/nonexistent', scaler: undefined };

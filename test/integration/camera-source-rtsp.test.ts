@@ -55,6 +55,24 @@ needing('a wrong password is told without being shown', async () => {
   expect(message + JSON.stringify(data)).not.toContain('hunter2');
 });
 
+test('user and password in the path or the query of an address are not shown', async () => {
+  const words = async (address: string): Promise<string> => {
+    const { offline } = runCamera(cameraConfig({ type: 'rtsp', url: `rtsp://127.0.0.1:9/${address}` }));
+    const { message, data } = await waitFor('an error', () => offline[0]);
+    return message + JSON.stringify(data);
+  };
+  for (const address of [
+    'user=owner&password=hunter2',
+    "cam?user=owner&password='hunter2",
+    'owner:a@hunter2/1',
+  ]) {
+    const said = await words(address);
+    expect(said).toContain('Connection refused');
+    expect(said).toMatch(/rtsp:\/\/(?:127\.0\.0\.1:9\/)?\[hidden\]/);
+    expect(said).not.toMatch(/owner|hunter2/);
+  }
+});
+
 needing('a camera delivers by UDP too', async () => {
   const server = new RtspServer({ method: 'none', user: '', password: '' });
   await server.start();

@@ -2,14 +2,19 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createRawServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../daemon/platform/clock.ts';
 
 export interface HttpCameraServerOptions {
   /** What it sends. */
   readonly jpeg: Buffer;
-  readonly login?: { readonly method: 'basic' | 'digest'; readonly user: string; readonly password: string };
+  readonly login?: {
+    readonly method: 'basic' | 'digest';
+    readonly user: string;
+    readonly password: string;
+    readonly realm?: string;
+  };
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
@@ -37,8 +42,9 @@ export async function httpCameraServer(options: HttpCameraServerOptions): Promis
     refused += 1;
     const nonce = `n${refused}`;
     nonces.set(nonce, 0);
-    const digest = `Digest realm="${REALM}", qop="auth,auth-int", nonce="${nonce}", opaque="o\\"p", algorithm=MD5`;
-    const basic = `Basic realm="${REALM}", charset="UTF-8"`;
+    const realm = byteString(options.login.realm ?? REALM);
+    const digest = `Digest realm="${realm}", qop="auth,auth-int", nonce="${nonce}", opaque="o\\"p", algorithm=MD5`;
+    const basic = `Basic realm="${realm}", charset="UTF-8"`;
     response.setHeader('www-authenticate', options.login.method === 'digest' ? [basic, digest] : [basic]);
     response.writeHead(401).end('no');
   };
@@ -51,6 +57,17 @@ export async function httpCameraServer(options: HttpCameraServerOptions): Promis
   const { port } = server.address() as AddressInfo;
   const scheme = options.tls === undefined ? 'http' : 'https';
   return { url: `${scheme}://127.0.0.1:${port}`, requests, refused: () => refused };
+}
+
+/** Answers every request with just these bytes and hangs up; resolves with its address. */
+export async function rawHttpServer(answer: readonly (string | Buffer)[]): Promise<string> {
+  const server = createRawServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(Buffer.concat(answer.map((part) => Buffer.from(part)))));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/raw`;
 }
 
 async function answer(url: string, response: ServerResponse, jpeg: Buffer): Promise<void> {
@@ -100,6 +117,11 @@ async function flood(response: ServerResponse, chunk: Buffer): Promise<void> {
   }
 }
 
+/** Text as Node has it in headers: a character for each byte of its UTF-8. */
+function byteString(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
 /** RFC 7616 with MD5, RFC 7617. A nonce is good for growing counts, 30 times. */
 function isAllowed(
   { method, headers, url }: IncomingMessage,
@@ -115,10 +137,10 @@ function isAllowed(
   const count = Number.parseInt(field('nc'), 16);
   const last = nonces.get(field('nonce'));
   if (last === undefined || !(count > last) || count > 30 || field('uri') !== url) return false;
-  if (field('opaque') !== 'o"p' || field('username') !== login.user) return false;
+  if (field('opaque') !== 'o"p' || field('username') !== byteString(login.user)) return false;
   nonces.set(field('nonce'), count);
   const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
-  const secret = md5(`${login.user}:${REALM}:${login.password}`);
+  const secret = md5(`${login.user}:${login.realm ?? REALM}:${login.password}`);
   const what = md5(`${method}:${url}`);
   return (
     field('response') === md5(`${secret}:${field('nonce')}:${field('nc')}:${field('cnonce')}:auth:${what}`)

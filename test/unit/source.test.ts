@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { limitRange } from '../../daemon/camera/frame-range.ts';
 import { frameBytesOf, sourcePlan } from '../../daemon/camera/source.ts';
 import { argusArgs } from '../../daemon/camera/source-argus.ts';
+import { recordedPace } from '../../daemon/camera/source-ffmpeg.ts';
 import { rtspScript } from '../../daemon/camera/source-rtsp.ts';
 import { configSchema } from '../../daemon/config/schema.ts';
 import type { CameraConfig, SourceOf } from '../../daemon/config/types.ts';
@@ -32,7 +33,12 @@ describe('the file source', () => {
     expect(rest).toMatchObject({ lossless: false, finite: false });
     expect(rest.frameIntervalMs).toBeUndefined();
     expect(args).toContain('-stream_loop');
-    expect(args.join(' ')).toContain('fps=2.5,realtime,scale=640:360');
+    expect(args.join(' ')).toContain('fps=2.5,realtime=limit=2,scale=640:360');
+  });
+
+  test('of a slow rate waits longer for a frame than the filter does by itself', () => {
+    const { early, late } = recordedPace({ width: 640, height: 360, fps: 0.2 }, 'realtime');
+    expect([...early, ...late]).toEqual(['fps=0.2', 'realtime=limit=10']);
   });
 
   test('as fast as possible loses no frame and counts time by the video', async () => {
