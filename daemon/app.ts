@@ -95,7 +95,7 @@ class App implements RunningApp {
     this.#clips = clipPlan(decisionScene(options.config), options.logger);
     this.#board = new BoardWatch(options);
     this.#latency = new LatencyLedger(options.clock);
-    const traces = { scoreMin: options.config.track.scoreMin };
+    const traces = { scoreMin: () => this.#config.track.scoreMin };
     this.#decider = new Decider({ ...decisionScene(options.config), newId, traces });
     this.#store = this.#makeStore();
     this.#clockWatch = new ClockWatch({ ...options, journal: this.#store });

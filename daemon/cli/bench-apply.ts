@@ -22,7 +22,9 @@ import { type ParseOptions, parseConfig } from '../config/load.ts';
 import { checkConfig } from '../core/checks.ts';
 import type { BenchSetting } from '../models/benchmark.ts';
 import { reasonOf, VedetteError } from '../platform/errors.ts';
+import { dataFolder } from '../platform/folders.ts';
 import { checkModel } from './check.ts';
+import { environmentFor } from './service-environment.ts';
 import { diffLines } from './text-diff.ts';
 
 const SECTION = 'detector';
@@ -77,14 +79,15 @@ function valuesOf({ model, provider, threads }: BenchSetting): Readonly<Record<s
 }
 
 async function requireLoadable(text: string, file: string, data: string | undefined): Promise<void> {
+  const env = environmentFor(file, process.env);
   const options: ParseOptions = {
     fileName: basename(file),
     folder: dirname(resolve(file)),
-    env: process.env,
+    env,
     semanticChecks: checkConfig,
   };
   const { config } = parseConfig(text, options);
-  const { faults } = await checkModel(config, data);
+  const { faults } = await checkModel(config, dataFolder(data, env));
   // Again, because only the loader knows lines and columns.
   if (faults.length > 0) parseConfig(text, { ...options, semanticChecks: () => faults });
 }

@@ -38,6 +38,7 @@ export function checkCommand({ version }: CommandContext): Command {
         { checkClips },
         { describePlaces },
         { describeSchedules },
+        { environmentFor },
       ] = await Promise.all([
         import('../config/load.ts'),
         import('../core/checks.ts'),
@@ -46,6 +47,7 @@ export function checkCommand({ version }: CommandContext): Command {
         import('./check-clips.ts'),
         import('./check-places.ts'),
         import('./check-schedules.ts'),
+        import('./service-environment.ts'),
       ]);
       const report: { file?: string } = {};
       try {
@@ -53,12 +55,17 @@ export function checkCommand({ version }: CommandContext): Command {
           flags.config === undefined ? defaultConfigPaths(process.env) : [flags.config],
         );
         report.file = file;
+        const env = environmentFor(file, process.env);
         const load = (options: Omit<LoadOptions, 'env'> = {}): Config =>
-          loadConfig(file, { env: process.env, ...options }).config;
+          loadConfig(file, { env, ...options }).config;
         // First the schema alone, because the semantic problems and those found below are said at once. If it
         // refuses, again with the semantic checks, so that its problems do not hide theirs.
         const config = attempt(load) ?? load({ semanticChecks: checkConfig });
-        const found = [await checkModel(config, flags.data), await checkSources(config), checkClips(config)];
+        const found = [
+          await checkModel(config, dataFolder(flags.data, env)),
+          await checkSources(config),
+          checkClips(config),
+        ];
         const faults = [...checkConfig(config), ...found.flatMap((one) => one.faults)];
         // A second load, because only it knows the lines and columns.
         if (faults.length > 0) load({ semanticChecks: () => faults });
@@ -103,12 +110,12 @@ function summary({ cameras, rules }: Config): string {
 }
 
 /** The model's files, and the labels that the configuration wants of it. */
-export async function checkModel(config: Config, data: string | undefined): Promise<Findings> {
+export async function checkModel(config: Config, dataDir: string): Promise<Findings> {
   const [{ loadModel, modelFolders }, { checkLabels }] = await Promise.all([
     import('../models/manifest.ts'),
     import('../core/checks.ts'),
   ]);
-  const folders = modelFolders(dataFolder(data, process.env));
+  const folders = modelFolders(dataDir);
   try {
     const { name, file, labels } = await loadModel(config.detector.model, { folders });
     const shown = labels.length > 5 ? `${plural(labels.length, 'label')}` : `labels ${labels.join(', ')}`;

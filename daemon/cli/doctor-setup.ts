@@ -16,6 +16,7 @@ import { dataFolder, makeRuntimeFolder } from '../platform/folders.ts';
 import { deviceSlug } from '../publish/topics.ts';
 import { pathsIn } from '../store/paths.ts';
 import { withProviders } from './provider-flag.ts';
+import { environmentFor } from './service-environment.ts';
 
 export interface DoctorSetup {
   /** Undefined where there is none, or none that can be used: `configuration` says why. */
@@ -51,7 +52,7 @@ export async function setUp(flags: {
       flags.providers,
     ),
     reserveMb: (config?.snapshots ?? configSchema.shape.snapshots.parse(undefined)).reserveMb,
-    secretFiles: file === undefined ? [] : secretFilesOf(file, process.env),
+    secretFiles: file === undefined ? [] : secretFilesOf(file, environmentFor(file, process.env)),
     dataDir,
     ...runtimeFolder(),
     daemonPid: lockHolders(pathsIn(dataDir).lock, 'WRITE')[0],
@@ -65,14 +66,15 @@ async function load(named: string | undefined, folders: readonly string[]): Prom
   let file: string | undefined;
   try {
     file = findConfig(paths);
-    const { config } = loadConfig(file, { env: process.env, semanticChecks: checkConfig });
+    const env = environmentFor(file, process.env);
+    const { config } = loadConfig(file, { env, semanticChecks: checkConfig });
     const labels = await loadModel(config.detector.model, { folders }).then(
       (model) => model.labels,
       () => undefined,
     );
     const faults = labels === undefined ? [] : checkLabels(config, labels);
     // A second load, because only it knows the lines and columns.
-    if (faults.length > 0) loadConfig(file, { env: process.env, semanticChecks: () => faults });
+    if (faults.length > 0) loadConfig(file, { env, semanticChecks: () => faults });
     const counts = { cameras: Object.keys(config.cameras).length, rules: Object.keys(config.rules).length };
     const message = `${file}: cameras: ${counts.cameras}, rules: ${counts.rules}`;
     return { config, file, configuration: [{ level: 'ok', message, facts: { file, ...counts } }] };

@@ -21,6 +21,8 @@ export interface ConfigChanges {
   readonly retention: boolean;
   /** What the file says of armed, enabled, detect.enabled and threshold. */
   readonly switches: boolean;
+  /** What is done when the board cannot keep up. */
+  readonly ladder: boolean;
   readonly cameras: {
     readonly removed: readonly string[];
     readonly added: readonly string[];
@@ -63,6 +65,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
     labels: differs(({ rules, track }) => [rules, track.thresholds, track.bounds]),
     retention: differs(({ snapshots, store }) => [snapshots.keepDays, snapshots.keepMb, store]),
     switches: differs(({ armed, cameras }) => [armed, kept.map((name) => takenBySwitches(cameras[name]!))]),
+    ladder: differs(({ ladder }) => ladder),
     cameras: {
       removed: Object.keys(before.cameras).filter((name) => !Object.hasOwn(after.cameras, name)),
       added: names.filter((name) => !kept.includes(name)),

@@ -27,7 +27,8 @@ export interface ParseOptions extends LoadOptions {
 }
 
 const FILE_NAME = 'vedette.yaml';
-const SYSTEM_PATH = '/etc/vedette/vedette.yaml';
+/** The service's. */
+export const SYSTEM_PATH = '/etc/vedette/vedette.yaml';
 const FILE_BYTES_MAX = 1_048_576;
 
 /**

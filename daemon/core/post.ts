@@ -35,8 +35,8 @@ export interface PostRules {
 export interface PostOptions {
   readonly camera: string;
   readonly turns: Turns;
-  /** Traces are kept; looks below this score are no good ones. */
-  readonly traces: { readonly scoreMin: number } | undefined;
+  /** Traces are kept; looks below this score, which is asked for with each track, are no good ones. */
+  readonly traces: { readonly scoreMin: () => number } | undefined;
 }
 
 interface Followed {
@@ -210,7 +210,7 @@ export class Post implements Arming {
     const progress = this.#rules.objects.map(({ filters }) =>
       filters.hasLabel(view.label) ? new Progress() : undefined,
     );
-    const story = traces === undefined ? undefined : new TrackStory(traces.scoreMin, monoMs);
+    const story = traces === undefined ? undefined : new TrackStory(traces.scoreMin(), monoMs);
     const followed = { view, label: view.label, seenMedian: view.scoreMedian, progress, story, look: 0 };
     this.#followed.set(view.id, followed);
     return followed;

@@ -18,7 +18,7 @@ import type { Sighting } from './whereabouts.ts';
 
 export interface RuleEngineSettings {
   /** Traces are kept; looks below this score are no good ones. */
-  readonly traces?: { readonly scoreMin: number } | undefined;
+  readonly traces?: { readonly scoreMin: () => number } | undefined;
 }
 
 /**

@@ -171,7 +171,8 @@ export class ServiceNotifier {
 }
 
 function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
+  // An argument of a program ends at a zero byte.
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ');
   return line.length > STATUS_LENGTH_MAX ? `${line.slice(0, STATUS_LENGTH_MAX - 1)}…` : line;
 }
 

@@ -81,7 +81,7 @@ function microsOf(tracks: number, traces: boolean): number {
     places: new Map([['porch', PLACES]]),
     location: LOCATION,
     newId,
-    ...(traces ? { traces: { scoreMin: 0.5 } } : {}),
+    ...(traces ? { traces: { scoreMin: () => 0.5 } } : {}),
   });
   let startMs = 0;
   for (let look = 0; look < WARM_UP + ROUNDS; look += 1) {

@@ -1,5 +1,8 @@
 // A running daemon explains its alerts: by the command beside it, over MQTT, and by the command after its restart. Real camera
 // program, real detector, real broker, real files.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import { CONDITION_KINDS } from '../../daemon/core/trace-types.ts';
 import type { WhyAnswer } from '../../daemon/store/why-messages.ts';
@@ -20,6 +23,16 @@ async function why(dataDir: string, ...args: readonly string[]): Promise<WhyAnsw
   const { code, stdout, stderr } = await runToEnd(['why', '--json', '--data', dataDir, ...args]);
   expect([code, stderr]).toEqual([0, '']);
   return JSON.parse(stdout) as WhyAnswer;
+}
+
+/** By which score the looks of each trace were counted. */
+function scoreMins(dataDir: string): unknown[] {
+  const db = new Database(join(dataDir, 'history.db'), { readonly: true });
+  try {
+    return db.prepare("SELECT DISTINCT json_extract(body, '$.scoreMin') FROM traces").pluck().all();
+  } finally {
+    db.close();
+  }
 }
 
 testBroker('a daemon explains its alerts while it runs, over MQTT, and after a restart', async () => {
@@ -65,6 +78,9 @@ testBroker('a daemon explains its alerts while it runs, over MQTT, and after a r
     startedAtMs: track!.trace.startedAtMs,
   });
   expect(after.tracks[0]!.trace.endedAtMs).toBeGreaterThanOrEqual(track!.trace.atMs);
+  writeFileSync(config, readFileSync(config, 'utf8').concat('\ntrack: { scoreMin: 0.99 }\n'));
+  second.kill('SIGHUP');
+  await waitFor('a trace by the new configuration', () => scoreMins(dataDir).includes(0.99), DEADLINE_MS);
   second.kill('SIGTERM');
   expect(await second.exited).toBe(0);
 });

@@ -39,7 +39,7 @@ function makeNotifier(
 testNotify('news of one moment is one message, and the program waits until it was taken', async () => {
   const socket = await NotifySocket.open();
   const { notifier, log } = makeNotifier(socket.path);
-  notifier.status('2 of 3 cameras online,\ndetector ready');
+  notifier.status('2 of 3 cameras online,\n\0\x1b detector ready');
   notifier.state('READY');
   notifier.ping();
   await notifier.settled(20_000);

@@ -100,7 +100,7 @@ export interface Life {
 /** One life of the daemon: armed, all cameras online from second `beganS` on. */
 export async function startLife(dataDir: string, config: Config, beganS = 0): Promise<Life> {
   const { store } = await startStore(dataDir);
-  const traces = { scoreMin: config.track.scoreMin };
+  const traces = { scoreMin: () => config.track.scoreMin };
   const decider = new Decider({ ...decisionScene(config), newId, traces });
   const alerts: Life['alerts'] = [];
   const keep = (decision: Decision): void => {

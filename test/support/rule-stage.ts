@@ -55,7 +55,7 @@ export class Stage {
       this.#ids += 1;
       return `id-${this.#ids}`;
     };
-    this.decider = new Decider({ ...sceneOf(named(rules)), newId, traces: { scoreMin: 0.5 } });
+    this.decider = new Decider({ ...sceneOf(named(rules)), newId, traces: { scoreMin: () => 0.5 } });
     if (!sees) return;
     for (const camera of ['porch', 'yard']) {
       this.learn(0, { kind: 'status', camera, status: 'online' });

@@ -259,7 +259,11 @@ export class Told {
       this.#ids += 1;
       return String(this.#ids);
     };
-    this.decider = new Decider({ ...sceneOf(list), newId, ...(traces ? { traces: { scoreMin: 0.5 } } : {}) });
+    this.decider = new Decider({
+      ...sceneOf(list),
+      newId,
+      ...(traces ? { traces: { scoreMin: () => 0.5 } } : {}),
+    });
   }
 
   /** All steps, and the end. */

@@ -92,3 +92,21 @@ test.each([
 ])('labels may be others when %s changes', (_, document, expected) => {
   expect(configChanges(config(), config(document)).labels).toBe(expected);
 });
+
+/** Each key of a configuration with all of its defaults, and its value. */
+function leaves(value: unknown, path: readonly string[] = []): [readonly string[], unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, value]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
+test('every key that differs has a word', () => {
+  const before = config();
+  const silent = leaves(before).filter(([path, value]) => {
+    const after = structuredClone(before) as unknown as Record<string, never>;
+    const parent = path.slice(0, -1).reduce<Record<string, unknown>>((at, key) => at[key] as never, after);
+    parent[path.at(-1)!] =
+      typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : 'other';
+    return changeWords(configChanges(before, after as unknown as Config)).length === 0;
+  });
+  expect(silent.map(([path]) => path.join('.'))).toEqual([]);
+});
