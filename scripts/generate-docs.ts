@@ -147,7 +147,7 @@ function row(key: SchemaKey): string {
 function section(name: string, schema: JsonSchema, required: boolean): string {
   const below = keysOf(schema, name);
   const own: SchemaKey = { path: name, schema, required, variant: undefined };
-  const rows = (schema.additionalProperties ? [own, ...below] : below).map(row);
+  const rows = (schema.properties === undefined ? [own, ...below] : below).map(row);
   const head = '| key | type | default | bounds | meaning |\n| --- | --- | --- | --- | --- |';
   return `## ${name}\n\n${prose(schema.description ?? '')}\n\n${head}\n${rows.join('\n')}\n`;
 }
@@ -189,6 +189,18 @@ vedette.yaml:12:15 mqtt.keepaliveS: must be at least 5 (got 1)
 \`\`\`
 
 An unknown key is an error too. \`vedette check\` looks at a file without starting anything.
+
+## While the daemon runs
+
+\`systemctl reload vedette\` (SIGHUP) takes the whole file or, with an error in it, nothing. Nothing needs a restart of the daemon. What changes begins anew, and the rest goes on:
+
+| changed | what happens |
+| --- | --- |
+| \`rules\`, \`location\`, \`cameras.<name>.zones\` and \`.lines\`, \`ladder\`, \`store\`, \`frigate\`, \`snapshots.keepDays\` and \`.keepMb\`; the switches \`armed\`, \`cameras.<name>.enabled\`, \`.armed\`, \`.threshold\`, \`.detect.enabled\` | holds at once |
+| anything else of a camera | that camera is started again; its open events end |
+| \`track\`, \`log\`, the rest of \`snapshots\`, \`detector.deadlineMs\` | all cameras are |
+| \`detector\`, \`track.scoreLow\` | the detector is replaced |
+| \`device\`, \`mqtt\`, \`homeassistant\`, \`snapshots.publish\` | the connection to the broker is made anew |
 
 ## Reading the tables
 
