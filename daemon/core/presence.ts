@@ -56,6 +56,8 @@ export interface PresenceScene {
   readonly places: ReadonlyMap<string, Places>;
   /** Labels that are told from the start, see `publishedLabels`; a name for topics where nothing more is known. */
   readonly labels: readonly string[];
+  /** Those of one camera alone, by its name: what it has seen in an earlier life. */
+  readonly ownLabels?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** How an object has moved, for whoever tells its event. */
@@ -148,7 +150,7 @@ export class Presence {
   readonly #cameras = new Map<string, CameraScene>();
 
   /** Takes up a configuration: the first, or one that differs. Objects that are there stay, as far as their camera does. */
-  rearrange({ cameras, places, labels }: PresenceScene, moment: Moment): PresenceChange[] {
+  rearrange({ cameras, places, labels, ownLabels }: PresenceScene, moment: Moment): PresenceChange[] {
     const changes: PresenceChange[] = [];
     for (const [camera, scene] of this.#cameras) {
       if (cameras.includes(camera)) continue;
@@ -159,7 +161,8 @@ export class Presence {
       const scene = this.#sceneOf(camera);
       scene.zones = (places.get(camera)?.zones ?? []).map(({ name }) => name);
       scene.labels.clear();
-      for (const title of [...labels, ...scene.seen.values()]) learn(scene.labels, title);
+      const own = ownLabels?.get(camera) ?? [];
+      for (const title of [...labels, ...own, ...scene.seen.values()]) learn(scene.labels, title);
       changes.push(...lay(camera, scene), ...tell(camera, scene, moment));
     }
     return changes;

@@ -1,7 +1,6 @@
 // The state topics of the cameras: status, counts per label and zone, motion. Puts what core's presence tells into the
-// retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns a Presence
-// for each camera, since each has labels of its own that it saw before, and the timer with which it notices that things have
-// come to rest. Main thread.
+// retained tree, which publishes it and keeps it true over reconnects; nothing of it goes through the outbox. Owns one
+// Presence for the daemon's life and the timer with which it notices that things have come to rest. Main thread.
 import { sanitise } from '../core/names.ts';
 import {
   type Count,
@@ -41,7 +40,7 @@ export interface StateTopicsOptions {
 
 export class StateTopics implements Part {
   readonly name = 'state topics';
-  readonly #presences = new Map<string, Presence>();
+  readonly #presence = new Presence();
   readonly #options: StateTopicsOptions;
   #scene: StateScene | undefined;
   /** Undefined until a model is ready. */
@@ -55,9 +54,9 @@ export class StateTopics implements Part {
   }
 
   async start(): Promise<void> {
-    this.#timer = this.#options.clock.every(SETTLE_MS, () => {
-      for (const presence of this.#presences.values()) this.#take(presence.settle(this.#moment()));
-    });
+    this.#timer = this.#options.clock.every(SETTLE_MS, () =>
+      this.#take(this.#presence.settle(this.#moment())),
+    );
   }
 
   async stop(): Promise<void> {
@@ -68,20 +67,10 @@ export class StateTopics implements Part {
   arrange(scene: StateScene): void {
     this.#scene = scene;
     const cameras = Object.keys(scene.cameras);
+    const labels = this.#labels(scene.rules, cameras);
+    const ownLabels = new Map(cameras.map((camera) => [camera, this.#seenBefore(camera)]));
     const { places } = scene;
-    const shared = this.#labels(scene.rules, cameras);
-    const changes: PresenceChange[] = [];
-    for (const [camera, presence] of this.#presences) {
-      if (cameras.includes(camera)) continue;
-      this.#presences.delete(camera);
-      changes.push(...presence.rearrange({ cameras: [], places, labels: [] }, this.#moment()));
-    }
-    for (const camera of cameras) {
-      const presence = this.#presences.get(camera) ?? new Presence();
-      this.#presences.set(camera, presence);
-      const labels = [...shared, ...this.#seenBefore(camera)];
-      changes.push(...presence.rearrange({ cameras: [camera], places, labels }, this.#moment()));
-    }
+    const changes = this.#presence.rearrange({ cameras, places, labels, ownLabels }, this.#moment());
     this.#options.seen?.forgetOthers(cameras);
     this.#take(changes);
   }
@@ -111,17 +100,17 @@ export class StateTopics implements Part {
   }
 
   observe(observation: Observation, sightings: readonly Sighting[]): void {
-    this.#take(this.#presences.get(observation.camera)?.observe(observation, sightings) ?? []);
+    this.#take(this.#presence.observe(observation, sightings));
   }
 
   cameraStatus(camera: string, status: CameraStatus): void {
     this.#options.retained.set(cameraStatusPath(camera), status);
-    this.#take(this.#presences.get(camera)?.cameraStatus(camera, status, this.#moment()) ?? []);
+    this.#take(this.#presence.cameraStatus(camera, status, this.#moment()));
   }
 
   /** How a live object moves; undefined when it is not there. */
   movementOf(camera: string, track: number): Movement | undefined {
-    return this.#presences.get(camera)?.movementOf(camera, track);
+    return this.#presence.movementOf(camera, track);
   }
 
   #labels(rules: readonly Rule[], cameras: readonly string[]): string[] {

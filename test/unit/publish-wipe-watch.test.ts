@@ -38,6 +38,9 @@ test('what we say ourselves, and what was kept from before, has not', async () =
   const { clock, watch, hear, againMonoMs } = world();
   hear('online');
   hear('offline', true);
+  // Before the end, which takes back what waits.
+  await clock.advance(AGAIN_MS_MAX);
+  expect(againMonoMs).toEqual([]);
   watch.leaving();
   hear('stopped');
   await clock.advance(AGAIN_MS_MAX);
